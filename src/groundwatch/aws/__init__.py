@@ -1,0 +1,1 @@
+"""The wire: service models, protocols, signatures, errors and ARNs. Knows nothing of what a service does."""

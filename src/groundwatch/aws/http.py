@@ -1,0 +1,49 @@
+"""Plain values for one HTTP exchange, shared by the service port and in-process callers.
+
+Nothing here reads a socket: the ASGI shell builds a `WireRequest`, the gateway builds one for an `AWS` integration, and
+both get a `WireResponse` back.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class WireRequest(msgspec.Struct, frozen=True):
+    """An HTTP request as it arrived: nothing decoded, nothing normalised."""
+
+    method: str
+    path: str
+    """Absolute path, percent-encoded as received, without the query string."""
+    query_string: str
+    """The part after `?`, as received; empty when there is none."""
+    headers: tuple[tuple[str, str], ...]
+    """Lower-case names and values in order of arrival; a repeated header has several entries."""
+    body: bytes
+    """The payload as sent, before any `Content-Encoding` is undone."""
+    source_ip: str
+    secure: bool = False
+    """True when the request came over TLS (`aws:SecureTransport`)."""
+
+    def header(self, name: str) -> str | None:
+        """Return the last value of the header called `name` (lower-case), or None."""
+        for key, value in reversed(self.headers):
+            if key == name:
+                return value
+        return None
+
+
+class WireResponse(msgspec.Struct, frozen=True):
+    """An HTTP answer: status, headers as they should be sent, and the whole body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """Return the last value of the header called `name` (any case), or None."""
+        wanted = name.lower()
+        for key, value in reversed(self.headers):
+            if key.lower() == wanted:
+                return value
+        return None

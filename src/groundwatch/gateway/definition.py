@@ -1,0 +1,194 @@
+"""A REST API as data: what the control plane edits, an import produces, a deployment freezes and the runtime compiles.
+
+Attribute names are the snake case of the API Gateway model's members (API version 2015-07-09). Everything is immutable: an
+edit makes a new value with `msgspec.structs.replace`, so that a deployment is simply the value of that moment.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+IntegrationType = Literal["HTTP", "AWS", "MOCK", "HTTP_PROXY", "AWS_PROXY"]
+PassthroughBehavior = Literal["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"]
+ContentHandling = Literal["CONVERT_TO_BINARY", "CONVERT_TO_TEXT"]
+
+
+class IntegrationResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one class of backend answers becomes a client answer."""
+
+    status_code: str
+    selection_pattern: str | None = None
+    """Regular expression over the whole backend status (or Lambda error message); None or empty is the default response."""
+    response_parameters: dict[str, str] = {}
+    """`method.response.header.X` → mapping expression."""
+    response_templates: dict[str, str | None] = {}
+    """Content type → mapping template; None is a template that renders nothing."""
+    content_handling: ContentHandling | None = None
+
+
+class Integration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a method calls, and how the request is mapped to it."""
+
+    type: IntegrationType
+    http_method: str | None = None
+    """The method used towards the backend (`integrationHttpMethod` in the SDKs)."""
+    uri: str | None = None
+    connection_type: Literal["INTERNET", "VPC_LINK"] | None = None
+    connection_id: str | None = None
+    credentials: str | None = None
+    request_parameters: dict[str, str] = {}
+    request_templates: dict[str, str | None] = {}
+    passthrough_behavior: PassthroughBehavior = "WHEN_NO_MATCH"
+    content_handling: ContentHandling | None = None
+    timeout_in_millis: int = 29000
+    cache_namespace: str | None = None
+    cache_key_parameters: list[str] = []
+    insecure_skip_verification: bool = False
+    responses: dict[str, IntegrationResponse] = {}
+    """By status code, in order of definition."""
+
+
+class MethodResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A status that a method may answer with, and the headers that it may set."""
+
+    status_code: str
+    response_parameters: dict[str, bool] = {}
+    response_models: dict[str, str] = {}
+
+
+class Method(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One verb (or `ANY`) of a resource."""
+
+    http_method: str
+    authorization_type: str = "NONE"
+    authorizer_id: str | None = None
+    api_key_required: bool = False
+    request_validator_id: str | None = None
+    operation_name: str | None = None
+    request_parameters: dict[str, bool] = {}
+    """`method.request.{path|querystring|header}.NAME` → required."""
+    request_models: dict[str, str] = {}
+    authorization_scopes: list[str] = []
+    responses: dict[str, MethodResponse] = {}
+    integration: Integration | None = None
+
+
+class Resource(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One path of the tree; the root has neither parent nor path part."""
+
+    id: str
+    path: str
+    """The whole path, such as `/groups/{group}/events`."""
+    parent_id: str | None = None
+    path_part: str | None = None
+    methods: dict[str, Method] = {}
+
+
+class Model(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A named JSON Schema (draft 4) of a body."""
+
+    id: str
+    name: str
+    content_type: str = "application/json"
+    schema: str | None = None
+    description: str | None = None
+
+
+class RequestValidator(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which parts of a request are checked before the integration."""
+
+    id: str
+    name: str
+    validate_request_body: bool = False
+    validate_request_parameters: bool = False
+
+
+class GatewayResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An API's own form of one kind of error that the gateway itself answers with."""
+
+    response_type: str
+    status_code: str | None = None
+    response_parameters: dict[str, str] = {}
+    response_templates: dict[str, str] = {}
+
+
+class RestApi(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A REST API with everything that a deployment copies."""
+
+    id: str
+    name: str
+    account_id: str
+    region: str
+    root_resource_id: str
+    created_ms: int
+    description: str | None = None
+    version: str | None = None
+    api_key_source: Literal["HEADER", "AUTHORIZER"] = "HEADER"
+    binary_media_types: list[str] = []
+    minimum_compression_size: int | None = None
+    policy: str | None = None
+    endpoint_types: list[str] = ["EDGE"]
+    ip_address_type: str = "ipv4"
+    disable_execute_api_endpoint: bool = False
+    tags: dict[str, str] = {}
+    resources: dict[str, Resource] = {}
+    """By resource id; paths are unique."""
+    models: dict[str, Model] = {}
+    """By name."""
+    request_validators: dict[str, RequestValidator] = {}
+    """By id."""
+    gateway_responses: dict[str, GatewayResponse] = {}
+    """By response type; only those that are customised."""
+
+
+class Deployment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The immutable copy of an API that stages point to."""
+
+    id: str
+    created_ms: int
+    api: RestApi
+    description: str | None = None
+
+
+class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A name under which a deployment is reachable."""
+
+    name: str
+    deployment_id: str
+    created_ms: int
+    updated_ms: int
+    description: str | None = None
+    variables: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A customer's key: known by its id, presented by its value."""
+
+    id: str
+    value: str
+    name: str
+    account_id: str
+    region: str
+    created_ms: int
+    updated_ms: int
+    enabled: bool = False
+    description: str | None = None
+    customer_id: str | None = None
+    tags: dict[str, str] = {}
+
+
+class UsagePlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which keys may call which stages."""
+
+    id: str
+    name: str
+    account_id: str
+    region: str
+    api_stages: list[str] = []
+    """`apiId:stageName`."""
+    key_ids: list[str] = []
+    description: str | None = None
+    tags: dict[str, str] = {}

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: operations, the event store and filter patterns."""

@@ -1,0 +1,1 @@
+"""Connections, schemas and migrations for ClickHouse (events) and SQL (metadata)."""
