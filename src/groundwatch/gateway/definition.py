@@ -129,7 +129,7 @@ class RestApi(msgspec.Struct, frozen=True, omit_defaults=True):
     binary_media_types: list[str] = []
     minimum_compression_size: int | None = None
     policy: str | None = None
-    endpoint_types: list[str] = ["EDGE"]
+    endpoint_types: list[str] = msgspec.field(default_factory=lambda: ["EDGE"])
     ip_address_type: str = "ipv4"
     disable_execute_api_endpoint: bool = False
     tags: dict[str, str] = {}

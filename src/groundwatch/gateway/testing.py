@@ -1,0 +1,49 @@
+"""What TestInvokeMethod asks of the runtime: run a method of the current definition, without deployment or network.
+
+The control plane calls it and turns the answer into the model's members; the runtime implements it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from groundwatch.aws.context import RequestContext
+from groundwatch.gateway.definition import Method, Resource, RestApi
+
+
+class TestRequest(msgspec.Struct, frozen=True):
+    """The request that the caller made up; absent members are None or empty."""
+
+    path_with_query_string: str | None = None
+    """As a client would send it, such as `/pets/5?limit=2`; None leaves path parameters unfilled."""
+    body: str | None = None
+    headers: dict[str, str] = {}
+    multi_value_headers: dict[str, list[str]] = {}
+    stage_variables: dict[str, str] = {}
+
+    __test__ = False
+
+
+class TestResult(msgspec.Struct, frozen=True):
+    """What the method would have answered, with its execution log."""
+
+    status: int
+    body: str
+    headers: dict[str, str]
+    multi_value_headers: dict[str, list[str]]
+    latency_ms: int
+    log: str
+    """The execution log, one line a step, ending in a newline."""
+
+    __test__ = False
+
+
+class TestInvoker(Protocol):
+    """Runs a method as it is defined now; authorizers, API keys and throttling are skipped."""
+
+    async def test_invoke(
+        self, api: RestApi, resource: Resource, method: Method, request: TestRequest, context: RequestContext
+    ) -> TestResult:
+        """Return the answer and the log; a method that fails is a result with its error status, not an exception."""
