@@ -1,0 +1,327 @@
+"""Keeps REST APIs, deployments, stages, API keys and usage plans, and answers the runtime's questions about them.
+
+An edit is a function from the old value to the new one. It runs inside the write transaction, so it sees the newest
+state, everything that it changes becomes visible at once, and an exception that it raises leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.gateway import store_sql as sql
+from groundwatch.gateway.catalog import DeployedStage
+from groundwatch.gateway.definition import ApiKey, Deployment, RestApi, Stage, UsagePlan
+from groundwatch.gateway.store_sql import DeploymentInfo, KeyFilter, Place, Releases
+from groundwatch.storage.sql import Database
+
+__all__ = ["DeploymentInfo", "GatewayStore", "KeyFilter", "Place", "Releases", "UnknownApiError"]
+
+T = TypeVar("T")
+SHARED_CACHE_MS = 1000
+"""How long an answer is trusted when other nodes write to the same database."""
+MAX_CACHED_KEYS = 10_000
+
+
+class UnknownApiError(ServiceError):
+    """There is no such REST API in this account and region."""
+
+    def __init__(self, place: Place, api_id: str) -> None:
+        message = f"Invalid API identifier specified {place.account_id}:{api_id}"
+        super().__init__("NotFoundException", message, status=404)
+
+
+class _CachedStage(msgspec.Struct):
+    generation: int
+    checked_ms: int
+    revision: int
+    value: DeployedStage
+
+
+class _CachedKey(msgspec.Struct):
+    generation: int
+    checked_ms: int
+    value: ApiKey
+
+
+class GatewayStore:
+    """The control plane's memory; implements `catalog.Catalog` for the runtime.
+
+    Every write through the store ages all cached answers, so the runtime sees it at once. An aged stage is compared by
+    revision and kept as the same object while its API did not change. With several nodes on one database an answer is
+    at most `SHARED_CACHE_MS` old.
+    """
+
+    def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._clock_ms = clock_ms
+        self._alone = database.engine.dialect.name == "sqlite"
+        self._generation = 0
+        self._stages: dict[tuple[str, str], _CachedStage] = {}
+        self._keys: dict[tuple[str, str, str], _CachedKey] = {}
+
+    # --- REST APIs ---
+
+    async def create_api(self, api: RestApi) -> RestApi:
+        """Keep a new API and return it."""
+        await self._write(lambda connection: sql.insert_api(connection, api))
+        return api
+
+    async def get_api(self, place: Place, api_id: str) -> RestApi:
+        """Return an API as it is defined now; raises `UnknownApiError`."""
+        return await self._database.read(lambda connection: _require_api(connection, place, api_id)[0])
+
+    async def list_apis(self, place: Place, after: str | None, limit: int) -> list[RestApi]:
+        """Return up to `limit` APIs in order of their ids, beginning behind `after`."""
+        return await self._database.read(lambda connection: sql.list_apis(connection, place, after, limit))
+
+    async def update_api(
+        self, account_id: str, region: str, api_id: str, edit: Callable[[RestApi], RestApi]
+    ) -> RestApi:
+        """Replace an API by `edit` of it and return the new value.
+
+        Raises `UnknownApiError`, what `edit` raises, and ConflictException when another node changed it meanwhile.
+        """
+        place = Place(account_id, region)
+
+        def work(connection: Connection) -> RestApi:
+            api, revision = _require_api(connection, place, api_id, lock=True)
+            edited = edit(api)
+            _claim(connection, edited, revision)
+            return edited
+
+        return await self._write(work)
+
+    async def delete_api(self, place: Place, api_id: str) -> None:
+        """Remove an API with all that belongs to it; raises `UnknownApiError`."""
+
+        def work(connection: Connection) -> None:
+            _require_api(connection, place, api_id, lock=True)
+            sql.delete_api(connection, api_id)
+
+        await self._write(work)
+
+    # --- deployments and stages ---
+
+    async def get_releases(self, place: Place, api_id: str) -> Releases:
+        """Return an API with its deployments (without snapshots) and stages; raises `UnknownApiError`."""
+
+        def work(connection: Connection) -> Releases:
+            return sql.read_releases(connection, _require_api(connection, place, api_id)[0])
+
+        return await self._database.read(work)
+
+    async def get_deployment(self, place: Place, api_id: str, deployment_id: str) -> Deployment | None:
+        """Return a deployment with its snapshot, or None; raises `UnknownApiError`."""
+
+        def work(connection: Connection) -> Deployment | None:
+            _require_api(connection, place, api_id)
+            return sql.read_deployment(connection, api_id, deployment_id)
+
+        return await self._database.read(work)
+
+    async def update_releases(self, place: Place, api_id: str, edit: Callable[[Releases], Releases]) -> Releases:
+        """Replace what is published of an API by `edit` of it, in one step, and return the new state.
+
+        A deployment that `edit` adds gets the API of that moment as its snapshot. Raises as `update_api` does.
+        """
+
+        def work(connection: Connection) -> Releases:
+            api, revision = _require_api(connection, place, api_id, lock=True)
+            before = sql.read_releases(connection, api)
+            after = edit(before)
+            _claim(connection, api, revision)
+            sql.save_releases(connection, before, msgspec.structs.replace(after, api=api))
+            return after
+
+        return await self._write(work)
+
+    # --- API keys ---
+
+    async def create_key(self, key: ApiKey) -> ApiKey:
+        """Keep a new API key; raises ConflictException when the tenant has a key of this value."""
+
+        def work(connection: Connection) -> ApiKey:
+            if sql.has_value(connection, Place(key.account_id, key.region), key.value):
+                raise ServiceError("ConflictException", "API Key already exists", status=409)
+            sql.insert_key(connection, key)
+            return key
+
+        return await self._write(work)
+
+    async def get_key(self, place: Place, key_id: str) -> ApiKey | None:
+        """Return the API key with this id, or None."""
+        return await self._database.read(lambda connection: sql.read_key(connection, place, key_id))
+
+    async def list_keys(
+        self, place: Place, wanted: KeyFilter, after: tuple[int, str] | None, limit: int
+    ) -> list[ApiKey]:
+        """Return up to `limit` API keys, newest first, beginning behind `after` (creation time, id)."""
+        return await self._database.read(lambda connection: sql.list_keys(connection, place, wanted, after, limit))
+
+    async def update_key(self, place: Place, key_id: str, edit: Callable[[ApiKey], ApiKey]) -> ApiKey | None:
+        """Replace an API key by `edit` of it and return the new value; None when there is no such key."""
+
+        def work(connection: Connection) -> ApiKey | None:
+            key = sql.read_key(connection, place, key_id, lock=True)
+            if key is None:
+                return None
+            edited = edit(key)
+            sql.save_key(connection, edited)
+            return edited
+
+        return await self._write(work)
+
+    async def delete_key(self, place: Place, key_id: str) -> bool:
+        """Remove an API key; False when there is none."""
+
+        def work(connection: Connection) -> bool:
+            known = sql.read_key(connection, place, key_id) is not None
+            if known:
+                sql.delete_key(connection, key_id)
+            return known
+
+        return await self._write(work)
+
+    # --- usage plans ---
+
+    async def create_plan(self, plan: UsagePlan) -> UsagePlan:
+        """Keep a new usage plan; raises NotFoundException for an API stage that the tenant does not have."""
+
+        def work(connection: Connection) -> UsagePlan:
+            _require_stages(connection, plan, plan.api_stages)
+            sql.insert_plan(connection, plan)
+            return plan
+
+        return await self._write(work)
+
+    async def get_plan(self, place: Place, plan_id: str) -> UsagePlan | None:
+        """Return the usage plan with this id, or None."""
+        return await self._database.read(lambda connection: sql.read_plan(connection, place, plan_id))
+
+    async def list_plans(self, place: Place, key_id: str | None, after: str | None, limit: int) -> list[UsagePlan]:
+        """Return up to `limit` usage plans in order of their ids; with `key_id` only those that hold the key."""
+        return await self._database.read(lambda connection: sql.list_plans(connection, place, key_id, after, limit))
+
+    async def update_plan(self, place: Place, plan_id: str, edit: Callable[[UsagePlan], UsagePlan]) -> UsagePlan | None:
+        """Replace a usage plan by `edit` of it; None when there is none. Raises as `create_plan` does."""
+
+        def work(connection: Connection) -> UsagePlan | None:
+            plan = sql.read_plan(connection, place, plan_id, lock=True)
+            if plan is None:
+                return None
+            edited = edit(plan)
+            _require_stages(connection, edited, [held for held in edited.api_stages if held not in plan.api_stages])
+            sql.save_plan(connection, edited)
+            return edited
+
+        return await self._write(work)
+
+    async def delete_plan(self, place: Place, plan_id: str) -> bool:
+        """Remove a usage plan; False when there is none."""
+
+        def work(connection: Connection) -> bool:
+            known = sql.read_plan(connection, place, plan_id) is not None
+            if known:
+                sql.delete_plan(connection, plan_id)
+            return known
+
+        return await self._write(work)
+
+    # --- catalog.Catalog ---
+
+    async def find_stage(self, api_id: str, stage_name: str) -> DeployedStage | None:
+        """Return the stage with its snapshot; the same object as long as nothing of its API changed."""
+        known = self._stages.get((api_id, stage_name))
+        now_ms = self._clock_ms()
+        if known is not None and self._is_fresh(known.generation, known.checked_ms, now_ms):
+            return known.value
+        # Read before the query: a write that commits meanwhile must leave this answer stale.
+        generation = self._generation
+        loaded = await self._database.read(lambda connection: _load_stage(connection, api_id, stage_name, known))
+        if loaded is None:
+            self._stages.pop((api_id, stage_name), None)
+            return None
+        revision, value = loaded
+        self._stages[api_id, stage_name] = _CachedStage(generation, now_ms, revision, value)
+        return value
+
+    async def find_api_key(self, value: str, api_id: str, stage_name: str) -> ApiKey | None:
+        """Return the enabled key with this value that a usage plan admits to the stage, or None."""
+        question = (sql.value_digest(value), api_id, stage_name)
+        known = self._keys.get(question)
+        now_ms = self._clock_ms()
+        if known is None or not self._is_fresh(known.generation, known.checked_ms, now_ms):
+            generation = self._generation
+            found = await self._database.read(
+                lambda connection: sql.find_admitted_key(connection, value, api_id, stage_name)
+            )
+            if found is None:
+                self._keys.pop(question, None)
+                return None
+            known = _CachedKey(generation, now_ms, found)
+            self._remember_key(question, known)
+        key = known.value
+        same = hmac.compare_digest(key.value.encode(), value.encode())
+        return key if same and key.enabled else None
+
+    def _remember_key(self, question: tuple[str, str, str], entry: _CachedKey) -> None:
+        # Only keys that exist are remembered, so callers cannot fill the cache with guesses.
+        if len(self._keys) >= MAX_CACHED_KEYS:
+            self._keys.clear()
+        self._keys[question] = entry
+
+    def _is_fresh(self, generation: int, checked_ms: int, now_ms: int) -> bool:
+        if generation != self._generation:
+            return False
+        return self._alone or 0 <= now_ms - checked_ms < SHARED_CACHE_MS
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return await self._database.write(work)
+        finally:
+            # Also after a failure: whether a commit that raised took effect is not always known.
+            self._generation += 1
+
+
+def _require_api(connection: Connection, place: Place, api_id: str, *, lock: bool = False) -> tuple[RestApi, int]:
+    found = sql.read_api(connection, place, api_id, lock=lock)
+    if found is None:
+        raise UnknownApiError(place, api_id)
+    return found
+
+
+def _claim(connection: Connection, api: RestApi, revision: int) -> None:
+    if not sql.save_api(connection, api, revision):
+        message = "Unable to complete operation due to concurrent modification. Please try again later."
+        raise ServiceError("ConflictException", message, status=409)
+
+
+def _require_stages(connection: Connection, plan: UsagePlan, api_stages: list[str]) -> None:
+    place = Place(plan.account_id, plan.region)
+    for api_stage in api_stages:
+        api_id, _, stage_name = api_stage.partition(":")
+        if not sql.has_stage(connection, place, api_id, stage_name):
+            message = f"Invalid API Stage {{api: {api_id}, stage: {stage_name}}} specified for usageplan {plan.id}"
+            raise ServiceError("NotFoundException", message, status=404)
+
+
+def _load_stage(
+    connection: Connection, api_id: str, stage_name: str, known: _CachedStage | None
+) -> tuple[int, DeployedStage] | None:
+    """Return the API's revision and the stage; what is known already is kept where it still holds."""
+    if known is not None and sql.read_revision(connection, api_id) == known.revision:
+        return known.revision, known.value
+    row = sql.read_stage_row(connection, api_id, stage_name)
+    if row is None:
+        return None
+    stage = msgspec.json.decode(row.stage, type=Stage)
+    deployment = known.value.deployment if known is not None else None
+    if deployment is None or deployment.id != stage.deployment_id:
+        deployment = row.deployment()
+    return row.revision, DeployedStage(msgspec.json.decode(row.api, type=RestApi), stage, deployment)
