@@ -1,0 +1,256 @@
+"""Settings: the table, the order of sources, and one clear line for each mistake."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from groundwatch import config
+from groundwatch.config import Address, ConfigError, TlsFiles, load
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults(tmp_path):
+    settings = load({}, {})
+    data = tmp_path / "data"
+    assert msgspec.structs.asdict(settings) == {
+        "data": data,
+        "service": Address("127.0.0.1", 4580),
+        "gateway": Address("127.0.0.1", 8443),
+        "tls": "auto",
+        "service_tls": "off",
+        "events_url": f"chdb://{data}/events",
+        "metadata_url": f"sqlite:///{data}/metadata.db",
+        "region": "us-east-1",
+        "account": "000000000000",
+        "auth": "iam",
+        "log_level": "info",
+        "recent_events_bytes": 134217728,
+    }
+
+
+def test_the_table_and_the_result_have_the_same_names_in_the_same_order():
+    assert [setting.name for setting in config.SETTINGS] == list(config.Settings.__struct_fields__)
+
+
+FLAG, ENVIRONMENT, FILE = "eu-flag-1", "eu-env-1", "eu-file-1"
+
+
+@pytest.mark.parametrize(
+    ("flag", "environment", "file", "expected"),
+    [
+        pytest.param(FLAG, ENVIRONMENT, FILE, FLAG, id="the flag wins over all"),
+        pytest.param(None, ENVIRONMENT, FILE, ENVIRONMENT, id="the environment wins over the file"),
+        pytest.param(None, None, FILE, FILE, id="the file wins over the default"),
+        pytest.param(None, None, None, "us-east-1", id="the default is last"),
+        pytest.param(FLAG, None, FILE, FLAG, id="the flag wins over the file"),
+        pytest.param(None, "", FILE, FILE, id="an empty variable is unset"),
+    ],
+)
+def test_precedence(flag, environment, file, expected):
+    if file:
+        Path("groundwatch.toml").write_text(f'region = "{file}"\n')
+    variables = {} if environment is None else {"GROUNDWATCH_REGION": environment}
+    assert load({"region": flag}, variables).region == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "flags", "environment", "named", "expected"),
+    [
+        pytest.param(["groundwatch.toml"], {}, {}, None, "groundwatch.toml", id="current directory"),
+        pytest.param(
+            ["groundwatch.toml", "data/groundwatch.toml"], {}, {}, None, "data/groundwatch.toml", id="data first"
+        ),
+        pytest.param(["d/groundwatch.toml"], {"data": "d"}, {}, None, "d/groundwatch.toml", id="data by flag"),
+        pytest.param(
+            ["d/groundwatch.toml"], {}, {"GROUNDWATCH_DATA": "d"}, None, "d/groundwatch.toml", id="data by environment"
+        ),
+        pytest.param(["groundwatch.toml", "x.toml"], {}, {}, "x.toml", "x.toml", id="--config replaces the search"),
+        pytest.param(["x.toml"], {}, {"GROUNDWATCH_CONFIG": "x.toml"}, None, "x.toml", id="GROUNDWATCH_CONFIG"),
+    ],
+)
+def test_which_file_is_read(files, flags, environment, named, expected):
+    for number, name in enumerate(files):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(f'account = "{number:012}"\n')
+    assert load(flags, environment, named).account == f"{files.index(expected):012}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        pytest.param("service", "[::1]:4580", Address("::1", 4580), id="IPv6 literal"),
+        pytest.param("service", "localhost:0", Address("localhost", 0), id="any free port"),
+        pytest.param("tls", "off", "off", id="TLS off"),
+        pytest.param("tls", "/a,/b", TlsFiles(Path("/a"), Path("/b")), id="TLS files"),
+        pytest.param("events_url", "chdb:///x/y", "chdb:///x/y", id="embedded events"),
+        pytest.param("events_url", "https://u:p@h:8443/db", "https://u:p@h:8443/db", id="ClickHouse server"),
+        pytest.param("metadata_url", "postgresql+psycopg://h/d", "postgresql+psycopg://h/d", id="PostgreSQL driver"),
+        pytest.param("region", "us-gov-west-1", "us-gov-west-1", id="region of another partition"),
+        pytest.param("recent_events_bytes", "2GiB", 2 * 1024**3, id="size with unit"),
+        pytest.param("recent_events_bytes", "0", 0, id="size zero"),
+        pytest.param("data", "/srv/gw", Path("/srv/gw"), id="absolute path"),
+    ],
+)
+def test_values(name, text, value):
+    assert getattr(load({name: text}, {}), name) == value
+
+
+def test_home_directory_is_expanded(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert load({"data": "~/gw"}, {}).data == Path("/home/someone/gw")
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "file", "message"),
+    [
+        pytest.param(
+            {"service": "4580"},
+            {},
+            "",
+            "--service: '4580' is not HOST:PORT; write for example 127.0.0.1:4580 or [::1]:4580",
+            id="port alone",
+        ),
+        pytest.param(
+            {"service": "::1:4580"},
+            {},
+            "",
+            "--service: '::1:4580' is not HOST:PORT; write for example 127.0.0.1:4580 or [::1]:4580",
+            id="IPv6 without brackets",
+        ),
+        pytest.param(
+            {"service": "h:65536"},
+            {},
+            "",
+            "--service: 'h:65536' is not HOST:PORT; write for example 127.0.0.1:4580 or [::1]:4580",
+            id="port out of range",
+        ),
+        pytest.param(
+            {"service": "[h]:1"},
+            {},
+            "",
+            "--service: '[h]:1' has no IPv6 address in its brackets; write for example [::1]:4580",
+            id="name in brackets",
+        ),
+        pytest.param(
+            {},
+            {"GROUNDWATCH_TLS": "cert.pem"},
+            "",
+            "GROUNDWATCH_TLS: 'cert.pem' is neither auto, off nor CERT,KEY; "
+            "write for example server.pem,server-key.pem",
+            id="certificate without key",
+        ),
+        pytest.param(
+            {"auth": "ofd"},
+            {},
+            "",
+            "--auth: 'ofd' is unknown (did you mean off?); write one of iam, off",
+            id="unknown word, with the nearest one",
+        ),
+        pytest.param(
+            {"metadata_url": "postgres://me:secret@h/d"},
+            {},
+            "",
+            "--metadata-url: 'postgres://me:***@h/d' is not a metadata URL; write sqlite:////ABSOLUTE/PATH or "
+            "postgresql://USER:PASSWORD@HOST/DB",
+            id="a password is not shown",
+        ),
+        pytest.param(
+            {"events_url": "chdb://events"},
+            {},
+            "",
+            "--events-url: 'chdb://events' is not an events URL; write chdb:///ABSOLUTE/PATH or "
+            "http://HOST:8123/DATABASE",
+            id="relative chdb path",
+        ),
+        pytest.param({"data": ""}, {}, "", "--data: '' is empty; give a directory", id="empty directory"),
+        pytest.param(
+            {},
+            {},
+            "accuont = 'x'",
+            "{file}: unknown setting 'accuont' (did you mean account?)",
+            id="unknown key, with the nearest one",
+        ),
+        pytest.param({}, {}, "zzz = 1", "{file}: unknown setting 'zzz'", id="unknown key like no other"),
+        pytest.param(
+            {}, {}, "account = 0", "{file}: account must be a string in quotes, not 0", id="TOML integer for a string"
+        ),
+        pytest.param(
+            {},
+            {},
+            "recent_events_bytes = true",
+            "{file}: recent_events_bytes must be a string in quotes or an integer, not True",
+            id="TOML boolean for a size",
+        ),
+        pytest.param(
+            {},
+            {},
+            "recent_events_bytes = -1",
+            "{file}: recent_events_bytes: '-1' is not a size; write bytes or a unit, such as 134217728 or 128MiB",
+            id="negative size names file and key",
+        ),
+        pytest.param(
+            {},
+            {},
+            "region = ",
+            "{file} is not TOML: Invalid value (at end of document)",
+            id="TOML syntax",
+        ),
+    ],
+)
+def test_mistakes(tmp_path, flags, environment, file, message):
+    path = tmp_path / "groundwatch.toml"
+    path.write_text(file)
+    with pytest.raises(ConfigError) as caught:
+        load(flags, environment)
+    assert str(caught.value) == message.format(file=path)
+
+
+def test_a_named_file_must_exist(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        load({}, {}, "no.toml")
+    assert str(caught.value) == (
+        f"cannot read {tmp_path / 'no.toml'}: No such file or directory; name another file with --config"
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "gateway", "accepted"),
+    [
+        pytest.param("127.0.0.1:1", "[::1]:2", True, id="both loopback"),
+        pytest.param("localhost:1", "127.9.9.9:2", True, id="localhost, and the whole 127 network"),
+        pytest.param("0.0.0.0:1", "127.0.0.1:2", False, id="service on every address"),
+        pytest.param("127.0.0.1:1", "[::]:2", False, id="gateway on every address"),
+        pytest.param("127.0.0.1:1", "logs.example:2", False, id="a name may be public"),
+    ],
+)
+def test_auth_off_only_on_loopback(service, gateway, accepted):
+    flags = {"service": service, "gateway": gateway, "auth": "off"}
+    assert load({**flags, "auth": "iam"}, {}).auth == "iam"
+    if accepted:
+        assert load(flags, {}).auth == "off"
+    else:
+        with pytest.raises(ConfigError, match=r"--auth: off accepts any credentials, but .* is not on loopback"):
+            load(flags, {})
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        pytest.param("http://h/d", "http://h/d", id="none"),
+        pytest.param("http://u@h/d", "http://u@h/d", id="user alone"),
+        pytest.param("http://u:p@h/d", "http://u:***@h/d", id="password"),
+        pytest.param("http://u:p@q@h/d", "http://u:***@h/d", id="password with an at sign"),
+    ],
+)
+def test_redact_url(url, shown):
+    assert config.redact_url(url) == shown
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:80", "[::1]:80", "localhost:0"])
+def test_an_address_prints_as_it_is_written(text):
+    assert str(config.parse_address(text)) == text
