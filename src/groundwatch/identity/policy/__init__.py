@@ -1,0 +1,1 @@
+"""The policy language: documents become typed trees once, and every request is judged by walking them."""
