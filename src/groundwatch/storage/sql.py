@@ -1,7 +1,7 @@
 """The metadata database: SQLAlchemy Core on SQLite (embedded) or PostgreSQL (shared by several nodes).
 
-SQLAlchemy's engine blocks, so every piece of work is a function of a `Connection` that runs in a thread. On SQLite writes
-go through one thread: the file has one writer anyway, and queueing beats `database is locked`.
+SQLAlchemy's engine blocks, so every piece of work is a function of a `Connection` that runs in a thread. On SQLite
+writes go through one thread: the file has one writer anyway, and queueing beats `database is locked`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 T = TypeVar("T")
 READERS = 4
@@ -61,7 +62,7 @@ class Database:
 
 
 def open_engine(url: str) -> Engine:
-    """Return an engine for `sqlite:///path` or `postgresql://…`; SQLite files are made durable and private (mode 600)."""
+    """Return an engine for `sqlite:///path` or `postgresql://…`; SQLite files are durable and private (mode 600)."""
     parsed = make_url(url)
     engine = create_engine(parsed)
     if parsed.get_backend_name() == "sqlite":
@@ -71,7 +72,7 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
-def _set_pragmas(dbapi_connection: Any, _record: object) -> None:
+def _set_pragmas(dbapi_connection: DBAPIConnection, _record: object) -> None:
     cursor = dbapi_connection.cursor()
     for pragma in SQLITE_PRAGMAS:
         cursor.execute(pragma)

@@ -1,0 +1,172 @@
+"""Connections to the event store: ClickHouse in the process (`chdb://`) or on a server (`http(s)://`).
+
+One client runs one statement at a time, so concurrency is a pool of clients, each with a thread. Pools are separate by
+purpose: a long search never holds a client that a short read or an insert needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
+
+from groundwatch.storage.errors import StorageError, StorageUnavailableError
+
+T = TypeVar("T")
+Purpose = Literal["write", "read", "search"]
+
+POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2}
+"""Clients a purpose. One writer: group commit wants one insert at a time (docs/decisions/0003-group-commit.md)."""
+
+EMBEDDED_SETTINGS = {
+    # Two cores are shared with the server itself; more threads only add memory and switches.
+    "max_threads": "2",
+    "max_insert_threads": "1",
+    # Nobody reads the engine's own query log here, and writing it costs an insert a statement.
+    "log_queries": "0",
+}
+
+
+class Rows(Protocol):
+    """The part of clickhouse-connect's result that the rooms use."""
+
+    result_rows: Sequence[Sequence[Any]]
+    result_columns: Sequence[Sequence[Any]]
+
+
+class Client(Protocol):
+    """The part of clickhouse-connect's client that the rooms use. Blocking; one statement at a time."""
+
+    def query(
+        self, query: str, parameters: dict[str, Any] | None = None, settings: dict[str, Any] | None = None
+    ) -> Rows:
+        """Run a SELECT with server-side bound parameters (`{name:Type}`)."""
+
+    def command(
+        self, cmd: str, parameters: dict[str, Any] | None = None, settings: dict[str, Any] | None = None
+    ) -> object:
+        """Run a statement without a result set."""
+
+    def insert(
+        self,
+        table: str,
+        data: Sequence[Sequence[Any]],
+        column_names: Sequence[str],
+        *,
+        column_type_names: Sequence[str],
+        column_oriented: bool,
+    ) -> object:
+        """Insert columns; returns when the engine has written them as its table settings demand."""
+
+    def close(self) -> None:
+        """Release the connection."""
+
+
+class EventDatabase:
+    """Pools of clients to one ClickHouse, used from the event loop.
+
+    Raises `StorageUnavailableError` at construction when the engine cannot be opened, `StorageError` when a statement
+    fails.
+    """
+
+    def __init__(self, url: str, *, connect: Callable[[str], Client] | None = None) -> None:
+        self.url = url
+        self.embedded = urlsplit(url).scheme == "chdb"
+        self._connect = connect or open_client
+        self._pools: dict[Purpose, _Pool] = {}
+        self._first: Client | None = self._connect(url)
+
+    async def run(self, purpose: Purpose, work: Callable[[Client], T]) -> T:
+        """Return `work(client)`, run in a thread of the pool for `purpose`."""
+        pool = self._pools.get(purpose)
+        if pool is None:
+            pool = self._pools[purpose] = _Pool(purpose, POOL_SIZES[purpose], self._open)
+        return await asyncio.get_running_loop().run_in_executor(pool.executor, pool.run, work)
+
+    def run_now(self, work: Callable[[Client], T]) -> T:
+        """Return `work(client)` on the calling thread; for set-up before the event loop runs."""
+        client = self._open()
+        try:
+            return _translated(work, client)
+        finally:
+            client.close()
+
+    def close(self) -> None:
+        """Finish what is running and close every client."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+        if self._first is not None:
+            self._first.close()
+            self._first = None
+
+    def _open(self) -> Client:
+        return self._connect(self.url)
+
+
+class _Pool:
+    """Some threads, each with a client that it opens at first use."""
+
+    def __init__(self, purpose: Purpose, size: int, connect: Callable[[], Client]) -> None:
+        self.executor = ThreadPoolExecutor(size, thread_name_prefix=f"events-{purpose}")
+        self._connect = connect
+        self._local = threading.local()
+        self._opened: queue.SimpleQueue[Client] = queue.SimpleQueue()
+
+    def run(self, work: Callable[[Client], T]) -> T:
+        client = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self._connect()
+            self._opened.put(client)
+        return _translated(work, client)
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        while not self._opened.empty():
+            self._opened.get().close()
+
+
+def open_client(url: str) -> Client:
+    """Return a client for `chdb:///path` (embedded; one process a directory) or `http(s)://user:key@host:port/db`."""
+    # The engine is a gigabyte of machine code: it is loaded when a store is opened, not when this module is imported.
+    import clickhouse_connect  # noqa: PLC0415
+    from clickhouse_connect.driver.exceptions import Error  # noqa: PLC0415
+
+    parts = urlsplit(url)
+    settings = {"use_query_condition_cache": "0"}
+    try:
+        if parts.scheme == "chdb":
+            path = Path(parts.path)
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            client = clickhouse_connect.get_client(
+                interface="chdb", path=str(path), settings=settings | EMBEDDED_SETTINGS
+            )
+        else:
+            client = clickhouse_connect.get_client(
+                dsn=url, settings=settings, autogenerate_session_id=False, show_clickhouse_errors=True
+            )
+    except (Error, OSError, RuntimeError) as error:
+        raise StorageUnavailableError(f"cannot open the event store at {without_password(url)}: {error}") from error
+    return cast("Client", client)
+
+
+def without_password(url: str) -> str:
+    """Return `url` fit for a log line: a password becomes `***`."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")).geturl()
+
+
+def _translated(work: Callable[[Client], T], client: Client) -> T:
+    from clickhouse_connect.driver.exceptions import Error  # noqa: PLC0415
+
+    try:
+        return work(client)
+    except Error as error:
+        raise StorageError(str(error)) from error

@@ -1,0 +1,65 @@
+"""The event tables and their migrations: an ordered list of statements, each applied once.
+
+The events table keeps one row an event. Its key is the event's place in its stream, which is also the order of event
+ids: (timestamp, ingestion time, batch, position in the batch). Groups and streams are numbers that the metadata
+database gives out and never reuses, so a deleted group's events are out of reach at once and reclaimed later.
+"""
+
+from __future__ import annotations
+
+from groundwatch.storage.clickhouse import Client
+
+WEEK_MS = 604_800_000
+
+EVENTS_TABLE = f"""
+CREATE TABLE events (
+    group_id UInt64,
+    stream_id UInt64,
+    timestamp Int64 CODEC(DoubleDelta, ZSTD(1)),
+    ingested Int64 CODEC(DoubleDelta, ZSTD(1)),
+    batch UInt64 CODEC(ZSTD(1)),
+    seq UInt16 CODEC(Delta, ZSTD(1)),
+    message String CODEC(ZSTD(1)),
+    PROJECTION stream_statistics (
+        SELECT group_id, stream_id, min(timestamp), max(timestamp), max(ingested), count(), sum(length(message))
+        GROUP BY group_id, stream_id
+    )
+)
+ENGINE = MergeTree
+PARTITION BY intDiv(timestamp, {WEEK_MS})
+ORDER BY (group_id, stream_id, timestamp, ingested, batch, seq)
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1,
+    lightweight_mutation_projection_mode = 'rebuild',
+    max_parts_in_total = 100000
+"""
+
+MIGRATIONS = (EVENTS_TABLE,)
+"""Never change a statement that has been released: append one that changes what it made."""
+
+VERSION_TABLE = """
+CREATE TABLE IF NOT EXISTS schema_version (version UInt32) ENGINE = MergeTree ORDER BY version
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+"""
+
+
+def migrate_events(client: Client) -> None:
+    """Bring the event store to the newest schema; safe to call at every start, also after a crash half-way.
+
+    A statement and its version number are two writes. A crash between them leaves a table that `CREATE TABLE` finds
+    again, so creation is made repeatable instead of recorded twice.
+    """
+    client.command(VERSION_TABLE)
+    done = int(client.query("SELECT max(version) FROM schema_version").result_rows[0][0])
+    for version, statement in enumerate(MIGRATIONS, start=1):
+        if version > done:
+            client.command(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+            client.insert(
+                "schema_version",
+                [[version]],
+                column_names=["version"],
+                column_type_names=["UInt32"],
+                column_oriented=True,
+            )
