@@ -1,0 +1,44 @@
+"""What each operation of CloudWatch Logs is checked against: the exact strings that the real service puts into denials.
+
+Group-level actions are checked against the group's ARN with an empty stream (`…:log-group:NAME:log-stream:`), so that a
+policy on `log-group:NAME:*` covers them; tagging by ARN is checked against the bare group ARN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from groundwatch.aws.context import AccessCheck, RequestContext
+from groundwatch.logs.arns import group_name_of, log_stream_arn
+
+STREAM_ACTIONS = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents", "GetLogEvents"})
+ALL_GROUPS_ACTIONS = frozenset({"DescribeLogGroups"})
+TAG_ACTIONS = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
+GROUP_MEMBERS = ("logGroupName", "logGroupIdentifier")
+
+
+def logs_access(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[AccessCheck]:
+    """Return what the caller's policies must allow before `operation` runs."""
+    return (AccessCheck(f"logs:{operation}", _resource(operation, params, context), _tag_keys(params)),)
+
+
+def _resource(operation: str, params: Mapping[str, Any], context: RequestContext) -> str:
+    place = {"region": context.region, "account_id": context.account_id}
+    if operation in ALL_GROUPS_ACTIONS:
+        return log_stream_arn(**place, group="", stream="")
+    if operation in TAG_ACTIONS:
+        return str(params["resourceArn"])
+    named = next((params[member] for member in GROUP_MEMBERS if params.get(member)), None)
+    if named is None:
+        return "*"
+    group = group_name_of(named, **place)
+    stream = params.get("logStreamName", "") if operation in STREAM_ACTIONS else ""
+    return log_stream_arn(**place, group=group, stream=stream)
+
+
+def _tag_keys(params: Mapping[str, Any]) -> dict[str, list[str]]:
+    tags = params.get("tags") or {}
+    keys = {f"aws:RequestTag/{name}": [value] for name, value in tags.items()}
+    named = list(tags) or list(params.get("tagKeys") or ())
+    return keys | ({"aws:TagKeys": named} if named else {})

@@ -1,0 +1,256 @@
+"""Log groups and log streams: their names, settings and numbers, kept in the metadata database.
+
+Looking up a group or stream by name happens on every put and read, so answers are remembered: for good while this
+process is the only writer (SQLite), for a second when other nodes may change them (PostgreSQL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, Insert, Row, and_, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.lookup import Lookup
+from groundwatch.storage.sql import Database
+from groundwatch.storage.tables.logs import log_groups, log_streams, reclaims
+
+LogGroupClass = Literal["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"]
+REMEMBERED = 200_000
+SHARED_MEMORY_MS = 1_000
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """Whose log groups: names are unique in one region of one account, and invisible elsewhere."""
+
+    account_id: str
+    region: str
+
+
+class LogGroup(msgspec.Struct, frozen=True):
+    """A log group; `number` is what its events are stored under."""
+
+    number: int
+    tenant: Tenant
+    name: str
+    created_ms: int
+    log_group_class: str
+    retention_in_days: int | None
+    deletion_protection: bool
+    tags: dict[str, str]
+
+
+class LogStream(msgspec.Struct, frozen=True):
+    """A log stream; `number` is what its events are stored under."""
+
+    number: int
+    group_number: int
+    name: str
+    created_ms: int
+
+
+class Reclaim(msgspec.Struct, frozen=True):
+    """Events that no name leads to any more: those of a deleted group, or of one deleted stream."""
+
+    number: int
+    group_number: int
+    stream_number: int | None
+
+
+class LogCatalog:
+    """The groups and streams of every tenant. Raises the service's errors for names that do not exist or already do."""
+
+    def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
+        shared = database.engine.dialect.name != "sqlite"
+        self._database = database
+        self._clock_ms = clock_ms
+        self._groups: Lookup[tuple[Tenant, str], LogGroup] = Lookup(
+            REMEMBERED, SHARED_MEMORY_MS if shared else None, clock_ms
+        )
+        self._streams: Lookup[tuple[int, str], LogStream] = Lookup(
+            REMEMBERED, SHARED_MEMORY_MS if shared else None, clock_ms
+        )
+
+    async def create_group(
+        self,
+        tenant: Tenant,
+        name: str,
+        *,
+        log_group_class: str = "STANDARD",
+        deletion_protection: bool = False,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make a log group; `ResourceAlreadyExistsException` when the tenant has one of that name."""
+        values = {
+            "account_id": tenant.account_id,
+            "region": tenant.region,
+            "name": name,
+            "created_ms": self._clock_ms(),
+            "log_group_class": log_group_class,
+            "deletion_protection": deletion_protection,
+            "tags": dict(tags or {}),
+        }
+        await self._insert(insert(log_groups).values(values), "The specified log group already exists")
+
+    async def create_stream(self, group: LogGroup, name: str) -> None:
+        """Make a log stream; `ResourceAlreadyExistsException` when the group has one of that name."""
+        values = {"group_id": group.number, "name": name, "created_ms": self._clock_ms()}
+        await self._insert(insert(log_streams).values(values), "The specified log stream already exists")
+
+    async def group(self, tenant: Tenant, name: str) -> LogGroup:
+        """Return the group called `name`; `ResourceNotFoundException` when there is none."""
+        known = self._groups.get((tenant, name))
+        if known is None:
+            statement = select(log_groups).where(_of_tenant(tenant), log_groups.c.name == name)
+            row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+            if row is None:
+                raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
+            known = self._groups.put((tenant, name), _group(row))
+        return known
+
+    async def stream(self, group: LogGroup, name: str) -> LogStream:
+        """Return the stream called `name`; `ResourceNotFoundException` when there is none."""
+        known = self._streams.get((group.number, name))
+        if known is None:
+            statement = select(log_streams).where(log_streams.c.group_id == group.number, log_streams.c.name == name)
+            row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+            if row is None:
+                raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
+            known = self._streams.put((group.number, name), _stream(row))
+        return known
+
+    async def groups(
+        self,
+        tenant: Tenant,
+        *,
+        after: str,
+        limit: int,
+        prefix: str = "",
+        part: str = "",
+        classes: Sequence[str] = (),
+    ) -> list[LogGroup]:
+        """Return up to `limit` groups whose names come after `after`, sorted by name, by prefix, part and class."""
+        name = log_groups.c.name
+        statement = select(log_groups).where(_of_tenant(tenant), name > after).order_by(name).limit(limit)
+        if prefix:
+            statement = statement.where(name >= prefix, name < _after_prefix(prefix))
+        if part:
+            # LIKE ignores case on SQLite; the service's pattern does not.
+            statement = statement.where(_contains(self._database, name, part))
+        if classes:
+            statement = statement.where(log_groups.c.log_group_class.in_(classes))
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [_group(row) for row in rows]
+
+    async def streams(
+        self, group: LogGroup, *, prefix: str = "", names: Sequence[str] | None = None
+    ) -> list[LogStream]:
+        """Return the group's streams sorted by name, by prefix or among `names`."""
+        name = log_streams.c.name
+        statement = select(log_streams).where(log_streams.c.group_id == group.number).order_by(name)
+        if prefix:
+            statement = statement.where(name >= prefix, name < _after_prefix(prefix))
+        if names is not None:
+            statement = statement.where(name.in_(names))
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [_stream(row) for row in rows]
+
+    async def stream_page(
+        self, group: LogGroup, *, after: str | None, descending: bool, limit: int, prefix: str = ""
+    ) -> list[LogStream]:
+        """Return up to `limit` streams in order of name, from the one that follows `after`."""
+        name = log_streams.c.name
+        statement = select(log_streams).where(log_streams.c.group_id == group.number).limit(limit)
+        statement = statement.order_by(name.desc() if descending else name)
+        if after is not None:
+            statement = statement.where(name < after if descending else name > after)
+        if prefix:
+            statement = statement.where(name >= prefix, name < _after_prefix(prefix))
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [_stream(row) for row in rows]
+
+    async def stream_names(self, group: LogGroup, numbers: Sequence[int]) -> dict[int, str]:
+        """Return the names of the streams with these numbers; those deleted meanwhile are left out."""
+        columns = select(log_streams.c.id, log_streams.c.name).where(log_streams.c.group_id == group.number)
+        statement = columns.where(log_streams.c.id.in_(numbers))
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return {row.id: row.name for row in rows}
+
+    async def change_group(self, group: LogGroup, **columns: object) -> None:
+        """Set columns of a group, such as `retention_in_days`."""
+        statement = update(log_groups).where(log_groups.c.id == group.number).values(**columns)
+        await self._database.write(lambda connection: connection.execute(statement))
+        self._groups.drop((group.tenant, group.name))
+
+    async def delete_group(self, group: LogGroup) -> None:
+        """Remove a group with its streams, and remember that their events wait to be reclaimed."""
+
+        def remove(connection: Connection) -> None:
+            connection.execute(insert(reclaims).values(group_id=group.number))
+            connection.execute(delete(log_groups).where(log_groups.c.id == group.number))
+
+        await self._database.write(remove)
+        self._groups.drop((group.tenant, group.name))
+        self._streams.drop_where(lambda key: key[0] == group.number)
+
+    async def delete_stream(self, stream: LogStream) -> None:
+        """Remove a stream, and remember that its events wait to be reclaimed."""
+
+        def remove(connection: Connection) -> None:
+            connection.execute(insert(reclaims).values(group_id=stream.group_number, stream_id=stream.number))
+            connection.execute(delete(log_streams).where(log_streams.c.id == stream.number))
+
+        await self._database.write(remove)
+        self._streams.drop((stream.group_number, stream.name))
+
+    async def waiting_reclaims(self) -> list[Reclaim]:
+        """Return what was deleted and still takes space, oldest first."""
+        statement = select(reclaims).order_by(reclaims.c.id)
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [Reclaim(row.id, row.group_id, row.stream_id) for row in rows]
+
+    async def reclaimed(self, numbers: Sequence[int]) -> None:
+        """Strike off reclaims that are done."""
+        statement = delete(reclaims).where(reclaims.c.id.in_(numbers))
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def _insert(self, statement: Insert, exists: str) -> None:
+        try:
+            await self._database.write(lambda connection: connection.execute(statement))
+        except IntegrityError as error:
+            raise ServiceError("ResourceAlreadyExistsException", exists) from error
+
+
+def _of_tenant(tenant: Tenant) -> ColumnElement[bool]:
+    return and_(log_groups.c.account_id == tenant.account_id, log_groups.c.region == tenant.region)
+
+
+def _contains(database: Database, column: Column[str], part: str) -> ColumnElement[bool]:
+    find = func.instr if database.engine.dialect.name == "sqlite" else func.strpos
+    position: ColumnElement[int] = find(column, part)
+    return position > 0
+
+
+def _after_prefix(prefix: str) -> str:
+    """Return the least text that is greater than every text with this prefix."""
+    return prefix + "\U0010ffff"
+
+
+def _group(row: Row[Any]) -> LogGroup:
+    return LogGroup(
+        number=row.id,
+        tenant=Tenant(row.account_id, row.region),
+        name=row.name,
+        created_ms=row.created_ms,
+        log_group_class=row.log_group_class,
+        retention_in_days=row.retention_in_days,
+        deletion_protection=row.deletion_protection,
+        tags=row.tags,
+    )
+
+
+def _stream(row: Row[Any]) -> LogStream:
+    return LogStream(number=row.id, group_number=row.group_id, name=row.name, created_ms=row.created_ms)

@@ -1,0 +1,105 @@
+"""Log events and their places: keys, the 56-digit event ids made of them, and the tokens of GetLogEvents.
+
+The id of an event is `timestamp << 144 | ingestion time << 80 | batch << 16 | position`, as decoded from ids of the
+real service: numeric order of ids is the documented order of events (timestamp, ingestion time, request).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from groundwatch.aws.errors import ServiceError
+
+MAX_PAGE_BYTES = 1_048_576
+MAX_PAGE_EVENTS = 10_000
+EVENT_OVERHEAD_BYTES = 26
+ID_DIGITS = 56
+
+
+class EventKey(NamedTuple):
+    """Where an event stands in its stream; compares as event ids do."""
+
+    timestamp: int
+    """Milliseconds since the epoch, as the client gave it."""
+    ingested: int
+    """Milliseconds since the epoch, when the server accepted it."""
+    batch: int
+    """A random 64-bit number shared by the events of one PutLogEvents call."""
+    seq: int
+    """Position in that call, from 0."""
+
+
+class Event(NamedTuple):
+    """A stored event of one stream."""
+
+    key: EventKey
+    message: str
+
+
+class FoundEvent(NamedTuple):
+    """A stored event found in a search over the streams of a group."""
+
+    stream_id: int
+    key: EventKey
+    message: str
+
+
+Direction = Literal["f", "b"]
+
+
+class PageToken(msgspec.Struct, frozen=True):
+    """A position in a stream, and the direction in which the next page lies (`f`orward or `b`ackward)."""
+
+    direction: Direction
+    key: EventKey
+
+    def __str__(self) -> str:
+        return f"{self.direction}/{event_id(self.key)}/s"
+
+
+def event_id(key: EventKey) -> str:
+    """Return the id of the event at `key`: 56 digits, so that ids sort as text."""
+    number = key.timestamp << 144 | key.ingested << 80 | key.batch << 16 | key.seq
+    return str(number).zfill(ID_DIGITS)
+
+
+def parse_event_id(text: str) -> EventKey:
+    """Return the key that an event id stands for; ValueError for anything that is not one."""
+    if len(text) < ID_DIGITS or len(text) > ID_DIGITS + 2 or not (text.isascii() and text.isdigit()):
+        raise ValueError(text)
+    number = int(text)
+    key = EventKey(number >> 144, number >> 80 & 2**64 - 1, number >> 16 & 2**64 - 1, number & 2**16 - 1)
+    if key.timestamp >= 2**63 or key.ingested >= 2**63:
+        raise ValueError(text)
+    return key
+
+
+def parse_page_token(text: str) -> PageToken:
+    """Return the token that GetLogEvents gave out; `InvalidParameterException` for anything else."""
+    direction, _, rest = text.partition("/")
+    # Before about 2021 tokens had no `/s` at the end; clients may still hold such.
+    identifier = rest.removesuffix("/s")
+    try:
+        key = parse_event_id(identifier)
+    except ValueError as error:
+        raise invalid_token() from error
+    if direction not in ("f", "b"):
+        raise invalid_token()
+    return PageToken("f" if direction == "f" else "b", key)
+
+
+def invalid_token() -> ServiceError:
+    """Return the service's answer to a `nextToken` that it did not give out."""
+    return ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
+
+
+def first_key_at(timestamp_ms: int) -> EventKey:
+    """Return the key before every event of that millisecond."""
+    return EventKey(max(timestamp_ms, 0), 0, 0, 0)
+
+
+def size_bytes(message: str) -> int:
+    """Return what an event counts against batch and page limits: its UTF-8 bytes and 26 more (PutLogEvents, limits)."""
+    return (len(message) if message.isascii() else len(message.encode())) + EVENT_OVERHEAD_BYTES

@@ -1,0 +1,162 @@
+"""The newest events of the streams that are being read, in bounded memory.
+
+Most reads ask for the newest events of a stream, again and again. A stream enters the memory when its end is first read
+from the store, follows every commit from then on, and leaves when others have been read more recently. For each stream
+the memory knows its *floor*: it holds every stored event after that key, so an answer from memory equals the store's.
+
+Used from the event loop only. Valid only while this process is the store's one writer (the embedded engine).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from groundwatch.logs.events import Event, EventKey
+from groundwatch.logs.writer import Batch
+
+BEGINNING = EventKey(-1, 0, 0, 0)
+LOADED_EVENTS = 2_000
+"""How much of a stream's end is fetched when it enters the memory."""
+EVENT_COST_BYTES = 320
+"""What the key, the tuple and the string object of one event take beside the message's characters."""
+STREAM_SHARE = 4
+"""No stream takes more than one part in this many of the memory."""
+
+Load = Callable[[int], Awaitable[Sequence[Event]]]
+"""Fetches the newest so many events of a stream, oldest first."""
+
+
+class Range(msgspec.Struct, frozen=True):
+    """Keys after `after` and before `before`, both exclusive."""
+
+    after: EventKey
+    before: EventKey
+
+
+class RecentEvents:
+    """Least recently read streams go first when `capacity_bytes` is reached. A capacity of 0 turns the memory off."""
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self._capacity_bytes = capacity_bytes
+        self._used_bytes = 0
+        self._streams: OrderedDict[int, _Tail] = OrderedDict()
+        self._loading: dict[int, list[Batch]] = {}
+
+    @property
+    def used_bytes(self) -> int:
+        """The estimated memory taken by the events that are kept."""
+        return self._used_bytes
+
+    def find(self, stream_id: int, wanted: Range, limit: int, *, newest: bool) -> list[Event] | None:
+        """Return up to `limit` events of the range in order, from its newest or its oldest end.
+
+        None when the memory cannot tell: the stream is not in it, or older events may belong to the answer.
+        """
+        tail = self._streams.get(stream_id)
+        if tail is None:
+            return None
+        self._streams.move_to_end(stream_id)
+        return tail.find(wanted, limit, newest=newest)
+
+    def committed(self, batches: Sequence[Batch]) -> None:
+        """Take up events that are on disk; called before their writers are answered."""
+        for batch in batches:
+            if batch.stream_id in self._loading:
+                self._loading[batch.stream_id].append(batch)
+            tail = self._streams.get(batch.stream_id)
+            if tail is not None:
+                self._grow(tail, _events(batch))
+        self._evict()
+
+    async def load(self, stream_id: int, load: Load) -> None:
+        """Bring the end of a stream into memory, unless it is there or on its way."""
+        if not self._capacity_bytes or stream_id in self._streams or stream_id in self._loading:
+            return
+        meanwhile = self._loading[stream_id] = []
+        try:
+            events = await load(LOADED_EVENTS)
+        finally:
+            del self._loading[stream_id]
+        floor = events[0].key if len(events) >= LOADED_EVENTS else BEGINNING
+        tail = _Tail(floor)
+        self._streams[stream_id] = tail
+        self._grow(tail, events if floor == BEGINNING else events[1:])
+        # The snapshot that `load` read may or may not contain what was committed while it ran.
+        known = {event.key for event in events}
+        for batch in meanwhile:
+            self._grow(tail, [event for event in _events(batch) if event.key not in known])
+        self._evict()
+
+    def forget(self, stream_id: int) -> None:
+        """Drop a stream that was deleted."""
+        tail = self._streams.pop(stream_id, None)
+        if tail is not None:
+            self._used_bytes -= tail.cost_bytes
+
+    def _grow(self, tail: _Tail, events: Sequence[Event]) -> None:
+        before = tail.cost_bytes
+        tail.add(events)
+        tail.shrink(self._capacity_bytes // STREAM_SHARE)
+        self._used_bytes += tail.cost_bytes - before
+
+    def _evict(self) -> None:
+        while self._used_bytes > self._capacity_bytes and self._streams:
+            _, tail = self._streams.popitem(last=False)
+            self._used_bytes -= tail.cost_bytes
+
+
+class _Tail:
+    """Every event of one stream after `floor`, in order."""
+
+    def __init__(self, floor: EventKey) -> None:
+        self.floor = floor
+        self.cost_bytes = 0
+        self._events: list[Event] = []
+
+    def find(self, wanted: Range, limit: int, *, newest: bool) -> list[Event] | None:
+        low = bisect_right(self._events, wanted.after, key=_key)
+        high = max(low, bisect_left(self._events, wanted.before, key=_key))
+        complete = wanted.after >= self.floor
+        if newest:
+            found = self._events[max(low, high - limit) : high]
+            return found if complete or len(found) == limit else None
+        return self._events[low : min(high, low + limit)] if complete else None
+
+    def add(self, events: Sequence[Event]) -> None:
+        fresh = [event for event in events if event.key > self.floor]
+        if not fresh:
+            return
+        in_order = not self._events or self._events[-1].key < fresh[0].key
+        self._events += fresh
+        if not in_order:
+            # Late events: two sorted runs, which the sort merges in linear time.
+            self._events.sort(key=_key)
+        self.cost_bytes += sum(map(_cost_bytes, fresh))
+
+    def shrink(self, limit_bytes: int) -> None:
+        """Drop the oldest events until three quarters of the limit are used, so that it happens once in a while."""
+        if self.cost_bytes <= limit_bytes:
+            return
+        dropped = 0
+        while dropped < len(self._events) and self.cost_bytes > limit_bytes * 3 // 4:
+            self.cost_bytes -= _cost_bytes(self._events[dropped])
+            dropped += 1
+        self.floor = self._events[dropped - 1].key
+        del self._events[:dropped]
+
+
+def _events(batch: Batch) -> list[Event]:
+    places = zip(batch.timestamps, range(len(batch.timestamps)), batch.messages, strict=True)
+    return [Event(EventKey(at, batch.ingested_ms, batch.number, seq), message) for at, seq, message in places]
+
+
+def _key(event: Event) -> EventKey:
+    return event.key
+
+
+def _cost_bytes(event: Event) -> int:
+    return len(event.message) + EVENT_COST_BYTES

@@ -1,0 +1,136 @@
+"""Reading events: pages of a stream, searches over a group, statistics; from recent memory where it can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from groundwatch.logs.events import MAX_PAGE_BYTES, Event, EventKey, FoundEvent, size_bytes
+from groundwatch.logs.patterns.sql import Condition
+from groundwatch.logs.recent import Range, RecentEvents
+from groundwatch.storage.clickhouse import Client, EventDatabase, Purpose
+
+KEY = "(timestamp, ingested, batch, seq)"
+ASCENDING = "ORDER BY timestamp, ingested, batch, seq"
+DESCENDING = "ORDER BY timestamp DESC, ingested DESC, batch DESC, seq DESC"
+# The bounds on `timestamp` repeat what the tuples say, because the primary index understands only them. The statements
+# are joined from constants of this module; every value is bound.
+WITHIN = f"""
+    timestamp >= {{after_ms:Int64}} AND timestamp <= {{before_ms:Int64}}
+    AND {KEY} > ({{after_ms:Int64}}, {{after_ingested:Int64}}, {{after_batch:UInt64}}, {{after_seq:UInt16}})
+    AND {KEY} < ({{before_ms:Int64}}, {{before_ingested:Int64}}, {{before_batch:UInt64}}, {{before_seq:UInt16}})
+"""
+PAGE = f"""
+    SELECT timestamp, ingested, batch, seq, message FROM events
+    WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {WITHIN}
+"""  # noqa: S608
+SEARCH = f"""
+    SELECT stream_id, timestamp, ingested, batch, seq, message FROM events
+    WHERE group_id = {{group:UInt64}} AND {WITHIN}
+"""  # noqa: S608
+STREAMS = """
+    SELECT stream_id, min(timestamp), max(timestamp), max(ingested) FROM events
+    WHERE group_id = {group:UInt64} GROUP BY group_id, stream_id
+"""
+STORED = """
+    SELECT group_id, sum(length(message)) FROM events WHERE has({groups:Array(UInt64)}, group_id) GROUP BY group_id
+"""
+
+
+class StreamPlace(NamedTuple):
+    """The numbers that a stream's events are stored under."""
+
+    group_id: int
+    stream_id: int
+
+
+class StreamStatistics(msgspec.Struct, frozen=True):
+    """What DescribeLogStreams tells of a stream's events; times in milliseconds since the epoch."""
+
+    first_event_ms: int
+    last_event_ms: int
+    last_ingestion_ms: int
+
+
+class EventStore:
+    """Reads of the events table. Every read sees all that was acknowledged before it began."""
+
+    def __init__(self, database: EventDatabase, recent: RecentEvents) -> None:
+        self._database = database
+        self._recent = recent
+
+    async def page(self, place: StreamPlace, wanted: Range, limit: int, *, newest: bool) -> list[Event]:
+        """Return up to `limit` events, at most 1 MiB, from the newest or oldest end of the range, oldest first."""
+        events = self._recent.find(place.stream_id, wanted, limit, newest=newest)
+        if events is None and newest:
+            await self._recent.load(place.stream_id, lambda count: self._load(place, count))
+            events = self._recent.find(place.stream_id, wanted, limit, newest=newest)
+        if events is None:
+            events = await self._query(place, wanted, limit, newest=newest)
+        return _fitting(events, newest=newest)
+
+    async def search(
+        self,
+        group_id: int,
+        stream_ids: Sequence[int] | None,
+        condition: Condition,
+        wanted: Range,
+        limit: int,
+        *,
+        newest: bool,
+    ) -> list[FoundEvent]:
+        """Return up to `limit` events of the group that satisfy `condition`, in event order (newest first if asked)."""
+        chosen = "" if stream_ids is None else "AND has({streams:Array(UInt64)}, stream_id)"
+        sql = f"{SEARCH} {chosen} AND {condition.sql} {DESCENDING if newest else ASCENDING} LIMIT {{limit:UInt32}}"
+        parameters: dict[str, Any] = {"group": group_id, "limit": limit, **_bounds(wanted), **condition.parameters}
+        if stream_ids is not None:
+            parameters["streams"] = list(stream_ids)
+        rows = await self._rows("search", sql, parameters)
+        return [FoundEvent(row[0], EventKey(*row[1:5]), row[5]) for row in rows]
+
+    async def stream_statistics(self, group_id: int) -> Mapping[int, StreamStatistics]:
+        """Return the statistics of the group's streams that hold events, from the table's projection."""
+        rows = await self._rows("read", STREAMS, {"group": group_id})
+        return {stream: StreamStatistics(first, last, ingested) for stream, first, last, ingested in rows}
+
+    async def stored_bytes(self, group_ids: Sequence[int]) -> Mapping[int, int]:
+        """Return the bytes of messages that each of the groups holds."""
+        rows = await self._rows("read", STORED, {"groups": list(group_ids)})
+        return dict(map(tuple, rows))
+
+    async def _load(self, place: StreamPlace, count: int) -> list[Event]:
+        everything = Range(EventKey(0, 0, 0, 0)._replace(timestamp=-1), EventKey(2**62, 0, 0, 0))
+        return await self._query(place, everything, count, newest=True)
+
+    async def _query(self, place: StreamPlace, wanted: Range, limit: int, *, newest: bool) -> list[Event]:
+        sql = f"{PAGE} {DESCENDING if newest else ASCENDING} LIMIT {{limit:UInt32}}"
+        parameters = {"group": place.group_id, "stream": place.stream_id, "limit": limit, **_bounds(wanted)}
+        rows = await self._rows("read", sql, parameters)
+        events = [Event(EventKey(*row[:4]), row[4]) for row in rows]
+        return events[::-1] if newest else events
+
+    async def _rows(self, purpose: Purpose, sql: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        def query(client: Client) -> Sequence[Sequence[Any]]:
+            return client.query(sql, parameters=parameters).result_rows
+
+        return await self._database.run(purpose, query)
+
+
+def _bounds(wanted: Range) -> dict[str, int]:
+    names = ("ms", "ingested", "batch", "seq")
+    return {f"after_{name}": value for name, value in zip(names, wanted.after, strict=True)} | {
+        f"before_{name}": value for name, value in zip(names, wanted.before, strict=True)
+    }
+
+
+def _fitting(events: list[Event], *, newest: bool) -> list[Event]:
+    """Cut a page to 1 MiB at the far end from where it starts; one event always fits."""
+    total_bytes = 0
+    ordered = reversed(events) if newest else iter(events)
+    for count, event in enumerate(ordered):
+        total_bytes += size_bytes(event.message)
+        if total_bytes > MAX_PAGE_BYTES and count:
+            return events[-count:] if newest else events[:count]
+    return events

@@ -1,0 +1,37 @@
+"""Opaque `nextToken`s of list and search operations: a position, bound to the request that it continues."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import msgspec
+
+from groundwatch.logs.events import invalid_token
+
+
+class _Token(msgspec.Struct, array_like=True):
+    request: str
+    position: list[str | int]
+
+
+def seal(request: object, position: list[str | int]) -> str:
+    """Return the token that lets the same request go on from `position`; it survives a restart of the server."""
+    token = _Token(_fingerprint(request), position)
+    return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
+
+
+def unseal(request: object, token: str) -> list[str | int]:
+    """Return the position in `token`; `InvalidParameterException` when it was not given out for this request."""
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        opened = msgspec.json.decode(raw, type=_Token)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise invalid_token() from error
+    if opened.request != _fingerprint(request):
+        raise invalid_token()
+    return opened.position
+
+
+def _fingerprint(request: object) -> str:
+    return hashlib.blake2b(msgspec.json.encode(request), digest_size=9).hexdigest()

@@ -1,0 +1,126 @@
+"""The group-committing writer: what arrives while an insert runs goes into the next one.
+
+A caller of `append` is answered after the engine has its events on disk (`fsync_after_insert`). There is no log of our
+own and no window of loss: an append that was not answered may or may not be there, one that was answered is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.storage.clickhouse import Client, EventDatabase
+
+COLUMNS = ("group_id", "stream_id", "timestamp", "ingested", "batch", "seq", "message")
+TYPES = ("UInt64", "UInt64", "Int64", "Int64", "UInt64", "UInt16", "String")
+MAX_INSERT_BYTES = 32 * 1024 * 1024
+MAX_WAITING_BYTES = 256 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """The events of one PutLogEvents call, in order, ready to be stored."""
+
+    group_id: int
+    stream_id: int
+    ingested_ms: int
+    number: int
+    """Random, shared by the events of the call; part of their ids."""
+    timestamps: Sequence[int]
+    messages: Sequence[str]
+    size_bytes: int
+    """What the batch counts against limits: UTF-8 bytes and 26 an event."""
+
+
+Committed = Callable[[Sequence[Batch]], None]
+"""Called on the event loop with batches that are on disk, before their callers are answered."""
+
+
+class EventWriter:
+    """Serialises inserts into the event store and joins batches that wait.
+
+    `append` may be called from any task of the event loop. `on_commit` must not raise.
+    """
+
+    def __init__(self, database: EventDatabase, on_commit: Committed) -> None:
+        self._database = database
+        self._on_commit = on_commit
+        self._waiting: list[tuple[Batch, asyncio.Future[None]]] = []
+        self._waiting_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def append(self, batch: Batch) -> None:
+        """Return when the events are on disk.
+
+        Raises `ThrottlingException` when too much waits already, `ServiceUnavailableException` when the store fails.
+        """
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            raise ServiceError("ThrottlingException", "Rate exceeded")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((batch, done))
+        self._waiting_bytes += batch.size_bytes
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain(), name="event-writer")
+        await done
+
+    async def flush(self) -> None:
+        """Return when everything that was appended before the call is stored or refused."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            taken = self._take()
+            batches = [batch for batch, _ in taken]
+            failed = False
+            try:
+                await self._database.run("write", lambda client, batches=batches: insert(client, batches))  # type: ignore[misc]
+            except Exception:
+                # Whatever it was: a loop that dies would leave every later caller waiting for ever.
+                log.exception("an insert into the event store failed; its callers were told to try again")
+                failed = True
+            else:
+                self._on_commit(batches)
+            self._waiting_bytes -= sum(batch.size_bytes for batch in batches)
+            _answer(taken, failed=failed)
+
+    def _take(self) -> list[tuple[Batch, asyncio.Future[None]]]:
+        count = taken_bytes = 0
+        while count < len(self._waiting) and taken_bytes < MAX_INSERT_BYTES:
+            taken_bytes += self._waiting[count][0].size_bytes
+            count += 1
+        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        return taken
+
+
+def insert(client: Client, batches: Sequence[Batch]) -> None:
+    """Store the batches with one INSERT; runs in the writer's thread."""
+    columns: list[list[object]] = [[] for _ in COLUMNS]
+    group_ids, stream_ids, timestamps, ingested, numbers, positions, messages = columns
+    for batch in batches:
+        count = len(batch.timestamps)
+        group_ids += [batch.group_id] * count
+        stream_ids += [batch.stream_id] * count
+        timestamps += batch.timestamps
+        ingested += [batch.ingested_ms] * count
+        numbers += [batch.number] * count
+        positions += range(count)
+        messages += batch.messages
+    client.insert("events", columns, column_names=COLUMNS, column_type_names=TYPES, column_oriented=True)
+
+
+def _answer(taken: Sequence[tuple[Batch, asyncio.Future[None]]], *, failed: bool) -> None:
+    for _, done in taken:
+        # A caller that went away has cancelled its future; its events are stored all the same.
+        if done.done():
+            continue
+        if failed:
+            text = "The service cannot complete the request."
+            done.set_exception(ServiceError("ServiceUnavailableException", text, status=500))
+        else:
+            done.set_result(None)

@@ -1,0 +1,88 @@
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from groundwatch.aws.context import Principal, RequestContext
+from groundwatch.logs.catalog import LogCatalog
+from groundwatch.logs.intake import Intake
+from groundwatch.logs.operations import LogsOperations, LogsRoom
+from groundwatch.logs.recent import RecentEvents
+from groundwatch.logs.reclaim import Reclaimer
+from groundwatch.logs.store import EventStore
+from groundwatch.logs.writer import EventWriter
+from groundwatch.storage.clickhouse import EventDatabase
+from groundwatch.storage.event_schema import migrate_events
+from groundwatch.storage.sql import Database
+from groundwatch.storage.tables import logs as _tables  # noqa: F401 - declares the tables
+from groundwatch.storage.tables import metadata
+
+NOW_MS = 1_790_000_000_000
+ACCOUNTS = itertools.count(100_000_000_000)
+
+
+@pytest.fixture(scope="session")
+def event_database(tmp_path_factory) -> Iterator[EventDatabase]:
+    """The embedded engine can be open on one directory a process, so tests share it and differ by account."""
+    database = EventDatabase(f"chdb://{tmp_path_factory.mktemp('events')}")
+    database.run_now(migrate_events)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def sql_database(tmp_path_factory) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('metadata')}/metadata.db")
+    metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+class Clock:
+    now_ms = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def room(event_database, sql_database, clock) -> LogsRoom:
+    return make_room(event_database, sql_database, clock, capacity_bytes=8_000_000)
+
+
+def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
+    recent = RecentEvents(capacity_bytes)
+    writer = EventWriter(event_database, recent.committed)
+    catalog = LogCatalog(sql_database, clock)
+    return LogsRoom(
+        catalog=catalog,
+        intake=Intake(writer),
+        store=EventStore(event_database, recent),
+        recent=recent,
+        reclaimer=Reclaimer(catalog, writer, event_database),
+    )
+
+
+@pytest.fixture
+def operations(room) -> LogsOperations:
+    return LogsOperations(room)
+
+
+@pytest.fixture
+def make_context(clock):
+    def make(account_id: str | None = None) -> RequestContext:
+        account = account_id or str(next(ACCOUNTS))
+        principal = Principal(account, f"arn:aws:iam::{account}:root", "Account", account)
+        return RequestContext(account, "us-east-1", "request", principal, "127.0.0.1", "test", False, clock.now_ms)
+
+    return make
+
+
+@pytest.fixture
+def context(make_context) -> RequestContext:
+    return make_context()

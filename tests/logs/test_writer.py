@@ -1,0 +1,87 @@
+import asyncio
+import threading
+
+import pytest
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.writer import MAX_WAITING_BYTES, Batch, EventWriter
+from groundwatch.storage.errors import StorageError
+
+
+class Engine:
+    """Records inserts; each waits until it is let go, or fails."""
+
+    def __init__(self) -> None:
+        self.inserts: list[list[object]] = []
+        self.go = threading.Event()
+        self.failure: Exception | None = None
+
+    async def run(self, purpose, work):
+        assert purpose == "write"
+        return await asyncio.to_thread(work, self)
+
+    def insert(self, table, data, **kwargs):
+        self.go.wait(10)
+        if self.failure is not None:
+            raise self.failure
+        self.inserts.append(list(data[-1]))
+
+
+def batch(*messages: str, size: int = 10) -> Batch:
+    return Batch(1, 2, 3, 4, list(range(len(messages))), list(messages), size)
+
+
+async def test_what_arrives_during_an_insert_goes_into_the_next_one():
+    engine, committed = Engine(), []
+    writer = EventWriter(engine, committed.extend)
+    first = asyncio.create_task(writer.append(batch("a")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(writer.append(batch(name))) for name in "bcd"]
+    await asyncio.sleep(0)
+    assert not first.done()
+    engine.go.set()
+    await asyncio.gather(first, *others)
+    assert engine.inserts == [["a"], ["b", "c", "d"]]
+    assert [item.messages for item in committed] == [["a"], ["b"], ["c"], ["d"]]
+
+
+@pytest.mark.parametrize("failure", [StorageError("disk full"), RuntimeError("bug")])
+async def test_a_failed_insert_is_told_to_its_callers_and_the_next_one_works(failure, caplog):
+    engine, committed = Engine(), []
+    engine.go.set()
+    engine.failure = failure
+    writer = EventWriter(engine, committed.extend)
+    with pytest.raises(ServiceError) as caught:
+        await writer.append(batch("a"))
+    assert (caught.value.code, caught.value.status) == ("ServiceUnavailableException", 500)
+    assert "insert into the event store failed" in caplog.text
+    engine.failure = None
+    await writer.append(batch("b"))
+    assert engine.inserts == [["b"]]
+    assert [item.messages for item in committed] == [["b"]]
+
+
+async def test_too_much_waiting_is_throttled():
+    engine = Engine()
+    writer = EventWriter(engine, lambda batches: None)
+    waiting = [asyncio.create_task(writer.append(batch("a", size=MAX_WAITING_BYTES // 2 + 1))) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(ServiceError) as caught:
+        await writer.append(batch("b"))
+    assert caught.value.code == "ThrottlingException"
+    engine.go.set()
+    await asyncio.gather(*waiting)
+    await writer.append(batch("c"))
+
+
+async def test_a_caller_that_goes_away_does_not_stop_the_others():
+    engine = Engine()
+    writer = EventWriter(engine, lambda batches: None)
+    gone, stays = (asyncio.create_task(writer.append(batch(name))) for name in "ab")
+    await asyncio.sleep(0)
+    gone.cancel()
+    engine.go.set()
+    await stays
+    await writer.flush()
+    assert engine.inserts == [["a", "b"]]
