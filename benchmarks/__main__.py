@@ -1,0 +1,74 @@
+"""`python -m benchmarks [NAME…]`: runs the benchmarks, prints a table, and fails when a target is missed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+
+from benchmarks import get_log_events, put_log_events, start
+from benchmarks.client import LoadError
+from benchmarks.report import Report, Row, machine_facts, markdown_rows, terminal_table, to_json
+from benchmarks.servers import ServerError
+from benchmarks.settings import Settings
+
+
+class Benchmark(msgspec.Struct, frozen=True):
+    """One entry of the table below."""
+
+    name: str
+    run: Callable[[Settings], list[Row]]
+
+
+BENCHMARKS = (
+    Benchmark(start.NAME, start.run),
+    Benchmark(get_log_events.NAME, get_log_events.run),
+    Benchmark(put_log_events.NAME, put_log_events.run),
+)
+NAMES = [each.name for each in BENCHMARKS]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, type=click.Choice(NAMES), metavar="[NAME]...")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds; the median is reported.")
+@click.option("--quick", is_flag=True, help="Short rounds and few events, to try the harness; not for quoting.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write every round to this JSON file.")
+@click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows as a Markdown table.")
+def main(names: tuple[str, ...], rounds: int, out: Path | None, markdown: Path | None, *, quick: bool) -> None:
+    """Measure Groundwatch beside its yardsticks on this machine.
+
+    NAME is one of start, get_log_events and put_log_events; without a name all of them run. Ends with 1 when a target
+    is missed and with 2 when something could not be measured.
+    """
+    settings = Settings(rounds=rounds).quick() if quick else Settings(rounds=rounds)
+    console = Console()
+    report = Report(machine_facts(), _run(names, settings, console))
+    console.print(terminal_table(report.rows))
+    console.print(", ".join(f"{name} {value}" for name, value in report.machine.items()), style="dim", highlight=False)
+    if out:
+        out.write_bytes(to_json(report))
+    if markdown:
+        markdown.write_text(markdown_rows(report.rows), encoding="utf-8")
+    sys.exit(0 if report.passed else 1)
+
+
+def _run(names: tuple[str, ...], settings: Settings, console: Console) -> list[Row]:
+    rows: list[Row] = []
+    for benchmark in BENCHMARKS:
+        if names and benchmark.name not in names:
+            continue
+        with console.status(f"{benchmark.name}: {settings.rounds} rounds"):
+            try:
+                rows += benchmark.run(settings)
+            except (LoadError, ServerError) as error:
+                console.print(f"{benchmark.name}: {error}", style="red", markup=False)
+                sys.exit(2)
+    return rows
+
+
+if __name__ == "__main__":
+    main()

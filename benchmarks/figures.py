@@ -1,0 +1,25 @@
+"""Plain statistics over what the rounds measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+__all__ = ["median", "percentile", "spread_ratio"]
+
+
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    """Return the nearest-rank percentile of values that are already in ascending order.
+
+    Raises `ValueError` for no values and for a percentage outside 0 to 100.
+    """
+    if not ordered or not 0 <= percent <= 100:
+        raise ValueError(f"no {percent}th percentile of {len(ordered)} values")
+    rank = -(-len(ordered) * percent // 100)
+    return ordered[max(int(rank), 1) - 1]
+
+
+def spread_ratio(values: Sequence[float]) -> float:
+    """Return how far the rounds lie apart: (highest - lowest) / median, 0 when there is one."""
+    middle = median(values)
+    return (max(values) - min(values)) / middle if middle else 0.0

@@ -1,0 +1,151 @@
+"""Starts and stops the servers that are measured, each a process of its own on free ports and fresh data."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.client import Endpoint
+from benchmarks.signing import AccessKey, LogsSigner
+from groundwatch.credentials_file import credentials_path, read_credentials
+
+HOST = "127.0.0.1"
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
+POLL_INTERVAL_S = 0.005
+LOG_TAIL_BYTES = 4000
+LOCAL_AUTHORITY = "tls/ca.pem"
+BINARIES = Path(sys.executable).parent
+
+
+class ServerError(Exception):
+    """A server did not start, or its files are not where they should be."""
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A running server and how to reach it."""
+
+    name: str
+    pid: int
+    service: Endpoint
+    key: AccessKey
+    start_s: float
+    """From starting the process to its first answer of readiness."""
+    gateway: Endpoint | None = None
+
+    def signer(self) -> LogsSigner:
+        """Return a signer of requests to the service port."""
+        return LogsSigner(self.service, self.key)
+
+    def resident_bytes(self) -> int:
+        """Return the memory that the process and its descendants hold in RAM."""
+        return sum(_status_bytes(pid, "VmRSS") for pid in _tree(self.pid))
+
+    def peak_resident_bytes(self) -> int:
+        """Return the largest `resident_bytes` so far; for several processes, the sum of their peaks."""
+        return sum(_status_bytes(pid, "VmHWM") for pid in _tree(self.pid))
+
+
+@contextmanager
+def groundwatch_server(data: Path | None = None) -> Iterator[Server]:
+    """Run Groundwatch on `data`, or on a fresh directory that is removed afterwards, with signatures and TLS on."""
+    with tempfile.TemporaryDirectory(prefix="groundwatch-bench-") as scratch:
+        directory = data or Path(scratch, "data")
+        service, gateway = free_port(), free_port()
+        command = [str(BINARIES / "groundwatch"), "serve", "--data", str(directory)]
+        command += ["--service", f"{HOST}:{service}", "--gateway", f"{HOST}:{gateway}"]
+        with _running(command, service, "/health", Path(scratch, "groundwatch.log")) as (pid, start_s):
+            public = Endpoint(HOST, gateway, str(directory / LOCAL_AUTHORITY))
+            yield Server("Groundwatch", pid, Endpoint(HOST, service), administrator_key(directory), start_s, public)
+
+
+@contextmanager
+def moto_server() -> Iterator[Server]:
+    """Run the `moto_server` of the environment: in memory, one thread per connection, signatures not verified."""
+    with tempfile.TemporaryDirectory(prefix="moto-bench-") as scratch:
+        port = free_port()
+        command = [str(BINARIES / "moto_server"), "-H", HOST, "-p", str(port)]
+        with _running(command, port, "/moto-api/", Path(scratch, "moto.log")) as (pid, start_s):
+            yield Server("moto_server", pid, Endpoint(HOST, port), AccessKey("benchmark", "benchmark"), start_s)
+
+
+def free_port() -> int:
+    """Return a TCP port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def administrator_key(data: Path) -> AccessKey:
+    """Return the access key that Groundwatch made for its administrator in the data directory."""
+    found = read_credentials(credentials_path(data))
+    return AccessKey(found.access_key_id, found.secret_access_key, found.region)
+
+
+@contextmanager
+def _running(command: Sequence[str], port: int, ready_path: str, log: Path) -> Iterator[tuple[int, float]]:
+    """Run a command until the block ends; yield its process id and the seconds until `ready_path` was answered 200."""
+    with log.open("wb") as output:
+        start_s = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        try:
+            _await_ready(process, port, ready_path, log)
+            yield process.pid, time.perf_counter() - start_s
+        finally:
+            _stop(process)
+
+
+def _await_ready(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
+    deadline_s = time.perf_counter() + START_TIMEOUT_S
+    while not _answers(port, path):
+        if process.poll() is not None or time.perf_counter() > deadline_s:
+            tail = log.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
+            raise ServerError(f"{process.args!r} did not become ready (exit code {process.poll()}):\n{tail}")
+        time.sleep(POLL_INTERVAL_S)
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _tree(pid: int) -> list[int]:
+    """Return a process and its descendants."""
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        children += map(int, (task / "children").read_text().split())
+    return [pid, *(each for child in children for each in _tree(child))]
+
+
+def _status_bytes(pid: int, field: str) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    match = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
+    if match is None:
+        raise ServerError(f"/proc/{pid}/status has no {field}")
+    return int(match[1]) * 1024

@@ -1,0 +1,21 @@
+"""How long and how large a run is."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Sizes that every benchmark takes from the command line; the defaults are those that the targets speak of."""
+
+    rounds: int = 3
+    connections: int = 16
+    round_s: float = 10
+    """Length of a round of reads."""
+    stream_events: int = 50_000
+    put_events: int = 1_000_000
+    """For Groundwatch, moto_server and chDB alike: moto's rate falls by a few percent as its lists grow."""
+
+    def quick(self) -> Settings:
+        """Return sizes for trying the harness out; the figures are not for quoting."""
+        return Settings(rounds=min(self.rounds, 2), round_s=2, put_events=self.put_events // 10)
