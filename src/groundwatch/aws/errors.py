@@ -35,7 +35,11 @@ class ServiceError(Exception):
         self.members = dict(members or {})
 
 
-class NotImplementedByServer(ServiceError):
+class ValidationError(ServiceError):
+    """The input breaks constraints of the service model; the message lists all of them."""
+
+
+class NotImplementedByServer(ServiceError):  # noqa: N818 - says what the server did, reads well in a raise
     """Refusal of something that the service model has and this server lacks."""
 
     def __init__(self, what: str) -> None:

@@ -1,11 +1,13 @@
 """What a room hands to the service port: a model's name, its operations and what each is checked against.
 
 An operation is an async method named as in the service model, in snake case (`put_log_events`), that takes the request
-context and the model's input members as keyword arguments in snake case (`log_group_name`), and returns a mapping with the
-model's output members (`{"nextToken": …}`) or None where the operation has no output.
+context and the model's input members as keyword arguments in snake case (`log_group_name`; `from_` for a member named
+like a Python keyword). It returns a mapping with the model's output members (`{"nextToken": …}`), a msgspec Struct
+whose encoded names are the model's, or None where the operation has no output. Timestamp members are datetimes with
+zone; in outputs epoch seconds will do.
 
-A model member that the method does not take is refused as not implemented when a client sends it, so nothing is silently
-ignored; `docs/compatibility.md` is generated from the same signatures.
+A model member that the method does not take is refused as not implemented when a client sends it, so nothing is
+silently ignored; `docs/compatibility.md` is generated from the same signatures.
 """
 
 from __future__ import annotations

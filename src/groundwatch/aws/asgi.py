@@ -1,0 +1,117 @@
+"""The thin ASGI shell around a `ServicePort`: HTTP messages in, `WireRequest` and `WireResponse` between, and out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.port import ServicePort
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Route = Callable[[WireRequest], Awaitable[WireResponse]]
+
+
+class _TooLargeError(Exception):
+    """The body is larger than its service allows."""
+
+
+class _DisconnectedError(Exception):
+    """The client left before its request was complete."""
+
+
+class ServiceApp:
+    """An ASGI application for the service port.
+
+    `extra_routes` maps whole paths (`/health`) to handlers that answer a GET or HEAD without the port; their body is
+    not read.
+    """
+
+    def __init__(self, port: ServicePort, extra_routes: Mapping[str, Route]) -> None:
+        self._port = port
+        self._extra_routes = dict(extra_routes)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection: an HTTP request, or the server's start and stop."""
+        if scope["type"] == "lifespan":
+            await _tolerate_lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            raise RuntimeError(f"the service port does not serve {scope['type']} connections")
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        head = read_head(scope)
+        route = self._extra_routes.get(head.path)
+        if route is not None and head.method in {"GET", "HEAD"}:
+            await send_response(await route(head), send)
+            return
+        try:
+            body = await _read_body(head, receive, self._port.max_body_bytes(head))
+        except _TooLargeError:
+            refusal = self._port.refuse_too_large(head)
+            # The rest of the body is never read, so the connection cannot be used again.
+            closing = msgspec.structs.replace(refusal, headers=(*refusal.headers, ("Connection", "close")))
+            await send_response(closing, send)
+        except _DisconnectedError:
+            return
+        else:
+            request = msgspec.structs.replace(head, body=body) if body else head
+            await send_response(await self._port.handle(request), send)
+
+
+def read_head(scope: Message) -> WireRequest:
+    """Return the request of an ASGI scope, with an empty body. Bytes of the wire become Latin-1 text, one by one."""
+    raw_path = scope.get("raw_path")
+    path = raw_path.decode("latin-1") if raw_path else quote(scope["path"])
+    client = scope.get("client")
+    return WireRequest(
+        method=scope["method"],
+        path=path.partition("?")[0],
+        query_string=scope["query_string"].decode("latin-1"),
+        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        body=b"",
+        source_ip=client[0] if client else "",
+        secure=scope.get("scheme") == "https",
+    )
+
+
+async def send_response(response: WireResponse, send: Send) -> None:
+    """Send a whole answer, with its length."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    if response.status != 204:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _read_body(head: WireRequest, receive: Receive, max_bytes: int) -> bytes:
+    declared = head.header("content-length")
+    if declared is not None and declared.isdigit() and int(declared[:18]) > max_bytes:
+        raise _TooLargeError
+    chunks: list[bytes] = []
+    size_bytes, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _DisconnectedError
+        chunk = message.get("body", b"")
+        size_bytes += len(chunk)
+        if size_bytes > max_bytes:
+            raise _TooLargeError
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _tolerate_lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,173 @@
+"""The service port: one entrance for requests to every service, in any of their protocols.
+
+    choose service → authenticate → undo Content-Encoding → parse → authorize → run the operation → serialize
+
+An unknown operation of an AWS JSON service is answered before authentication, as the real services do: its name comes
+from a public model. Query and REST services ask for credentials first.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from groundwatch.aws.authentication import Authenticated, Authenticator
+from groundwatch.aws.binding import BoundOperation, bind_operations
+from groundwatch.aws.content_encoding import decode_content, too_large
+from groundwatch.aws.context import Authorizer, Principal, RequestContext
+from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.models import load_service
+from groundwatch.aws.profiles import WireProfile, find_profile
+from groundwatch.aws.protocols.choice import codec_for
+from groundwatch.aws.protocols.codec import Codec
+from groundwatch.aws.selection import ServiceSelector
+from groundwatch.aws.service import AccessRule, Service
+
+_LOGGER = logging.getLogger(__name__)
+_ANONYMOUS = Principal(account_id="", arn="anonymous", kind="Anonymous", user_id="anonymous")
+
+
+class OfferedService(msgspec.Struct, frozen=True):
+    """One service with everything that answering for it takes."""
+
+    codec: Codec
+    profile: WireProfile
+    operations: dict[str, BoundOperation]
+    access: AccessRule
+
+
+class ServicePort:
+    """Answers requests to a set of services. Safe for concurrent use within one event loop."""
+
+    def __init__(
+        self,
+        services: Sequence[Service],
+        authenticator: Authenticator,
+        authorizer: Authorizer,
+        *,
+        default_region: str,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._services = {service.model_name: _offer(service) for service in services}
+        descriptions = [offered.codec.service for offered in self._services.values()]
+        signing_names = {service.model_name: service.signing_name for service in services}
+        self._selector = ServiceSelector(descriptions, signing_names)
+        self._authenticator = authenticator
+        self._authorizer = authorizer
+        self._default_region = default_region
+        self._clock_ms = clock_ms
+
+    async def handle(self, request: WireRequest) -> WireResponse:
+        """Answer one request of a client; every failure becomes an answer in the service's own form."""
+        offered = self._services[self._selector.choose(request)]
+        return await self._answer(offered, request, None, self._default_region, None)
+
+    async def call(
+        self,
+        service_name: str,
+        request: WireRequest,
+        principal: Principal,
+        *,
+        region: str,
+        source_arn: str | None = None,
+    ) -> WireResponse:
+        """Answer a request from within this process, made as `principal`: like `handle`, but without a signature.
+
+        `service_name` is the model's name. Raises LookupError when this port does not offer the service.
+        """
+        offered = self._services.get(service_name)
+        if offered is None:
+            raise LookupError(f"no service called '{service_name}' on this port")
+        return await self._answer(offered, request, principal, region, source_arn)
+
+    def max_body_bytes(self, head: WireRequest) -> int:
+        """Return how large the body of a request may be whose head (everything else) is known."""
+        return self._services[self._selector.choose(head)].profile.max_body_bytes
+
+    def refuse_too_large(self, head: WireRequest) -> WireResponse:
+        """Return the answer to a request whose body is larger than `max_body_bytes`."""
+        offered = self._services[self._selector.choose(head)]
+        return offered.codec.serialize_error(too_large(offered.profile.max_body_bytes), str(uuid.uuid4()))
+
+    async def _answer(
+        self,
+        offered: OfferedService,
+        request: WireRequest,
+        principal: Principal | None,
+        region: str,
+        source_arn: str | None,
+    ) -> WireResponse:
+        request_id = str(uuid.uuid4())
+        try:
+            if principal is None:
+                sender = await self._authenticate(offered, request)
+            else:
+                sender = Authenticated(principal, region, None, principal.access_key_id)
+            context = self._context(request, sender, request_id, source_arn)
+            return await self._run(offered, request, context)
+        except ServiceError as error:
+            return offered.codec.serialize_error(error, request_id)
+        except Exception:
+            # The outermost exit: the client learns the request id and nothing else.
+            _LOGGER.exception("request %s to %s failed", request_id, offered.codec.service.name)
+            message = "An internal error occurred."
+            return offered.codec.serialize_error(ServiceError("InternalFailure", message, status=500), request_id)
+
+    async def _authenticate(self, offered: OfferedService, request: WireRequest) -> Authenticated:
+        codec = offered.codec
+        if codec.names_operation_openly:
+            codec.find_operation(request)
+        elif codec.service.unsigned_operations and self._is_unsigned(codec, request):
+            return Authenticated(_ANONYMOUS, self._default_region, None, None)
+        return await self._authenticator.authenticate(request)
+
+    def _is_unsigned(self, codec: Codec, request: WireRequest) -> bool:
+        try:
+            return codec.find_operation(request).is_unsigned
+        except ServiceError:
+            # Whatever is wrong is told after authentication.
+            return False
+
+    async def _run(self, offered: OfferedService, request: WireRequest, context: RequestContext) -> WireResponse:
+        encoding = request.header("content-encoding")
+        if encoding is not None:
+            body = decode_content(request.body, encoding, offered.profile.max_body_bytes)
+            request = msgspec.structs.replace(request, body=body)
+        operation, params = offered.codec.parse(request)
+        bound = offered.operations.get(operation.name)
+        if bound is None:
+            raise NotImplementedByServer(operation.name)
+        checks = offered.access(operation.name, params, context)
+        if checks:
+            await self._authorizer.authorize(context, checks)
+        output = await bound.call(context, params)
+        return offered.codec.serialize(operation, output, context.request_id)
+
+    def _context(
+        self, request: WireRequest, sender: Authenticated, request_id: str, source_arn: str | None
+    ) -> RequestContext:
+        return RequestContext(
+            account_id=sender.principal.account_id,
+            region=sender.region,
+            request_id=request_id,
+            principal=sender.principal,
+            source_ip=request.source_ip,
+            user_agent=request.header("user-agent") or "",
+            secure=request.secure,
+            received_ms=self._clock_ms(),
+            source_arn=source_arn,
+        )
+
+
+def _offer(service: Service) -> OfferedService:
+    description = load_service(service.model_name)
+    return OfferedService(
+        codec=codec_for(description),
+        profile=find_profile(description.name, description.protocol),
+        operations=bind_operations(description, service.operations),
+        access=service.access,
+    )

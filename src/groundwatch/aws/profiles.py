@@ -1,0 +1,49 @@
+"""What AWS services do differently on the wire although their models look alike: one row a service, data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+MIB = 1024 * 1024
+
+
+class WireProfile(msgspec.Struct, frozen=True):
+    """Habits of one service that its model does not tell."""
+
+    validation_codes: tuple[str, ...]
+    """Codes for constraint violations; the first that the operation models, else the first."""
+    max_body_bytes: int
+    """Largest body that is accepted, before and after inflating it."""
+    path_has_operation: bool = False
+    """Violations name the member as `putIntegrationInput.type` instead of `type`."""
+    too_long_messages: Mapping[str, str] = {}
+    """By member name: the whole message when the member is longer than allowed."""
+
+
+_TOO_LONG_NAME = "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
+
+PROFILES: dict[str, WireProfile] = {
+    # A batch holds 1 MiB of events, but JSON escapes may stretch each of its bytes to six.
+    "logs": WireProfile(
+        validation_codes=("InvalidParameterException", "ValidationException"),
+        max_body_bytes=8 * MIB,
+        too_long_messages={"logGroupName": _TOO_LONG_NAME, "logStreamName": _TOO_LONG_NAME},
+    ),
+    "iam": WireProfile(validation_codes=("ValidationError",), max_body_bytes=MIB),
+    "sts": WireProfile(validation_codes=("ValidationError",), max_body_bytes=MIB),
+    # Imported definitions are the largest bodies: 6 MB.
+    "apigateway": WireProfile(
+        validation_codes=("ValidationException",), max_body_bytes=6 * MIB, path_has_operation=True
+    ),
+}
+_BY_PROTOCOL: dict[str, WireProfile] = {
+    "query": WireProfile(validation_codes=("ValidationError",), max_body_bytes=MIB),
+}
+_DEFAULT = WireProfile(validation_codes=("ValidationException",), max_body_bytes=MIB)
+
+
+def find_profile(service_name: str, protocol: str) -> WireProfile:
+    """Return the habits of a service, or those usual for its protocol."""
+    return PROFILES.get(service_name) or _BY_PROTOCOL.get(protocol) or _DEFAULT

@@ -1,0 +1,153 @@
+"""AWS JSON 1.0 and 1.1: the operation in `X-Amz-Target`, input and output as JSON bodies. The hot path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from groundwatch.aws.error_codes import resolve_error
+from groundwatch.aws.errors import ServiceError
+from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.json_types import FastDecoder, build_decoder
+from groundwatch.aws.json_values import decode_document, structure_from_json, structure_to_json
+from groundwatch.aws.models import Operation, ServiceDescription
+from groundwatch.aws.profiles import find_profile
+from groundwatch.aws.shapes import Shape
+from groundwatch.aws.validation import check_input
+
+NO_TARGET_BODY = (
+    b'{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException","message":null},"Version":"1.0"}'
+)
+_CONTENT_TYPES = ("application/x-amz-json-1.1", "application/x-amz-json-1.0")
+
+
+class NoTargetError(ServiceError):
+    """The request does not say, in this protocol's way, which operation it means.
+
+    The real service chooses the protocol by Content-Type and the operation by X-Amz-Target; lacking either, another
+    JSON protocol answers, in its own envelope. Its status is not known; 404 is what such endpoints are seen to send.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("UnknownOperationException", status=404)
+
+
+class JsonCodec:
+    """Speaks AWS JSON for one service."""
+
+    names_operation_openly = True
+
+    def __init__(self, service: ServiceDescription) -> None:
+        self.service = service
+        self._profile = find_profile(service.name, service.protocol)
+        self._content_type = f"application/x-amz-json-{service.json_version}"
+        self._target_prefix = service.target_prefix + "."
+        self._decoders: dict[str, FastDecoder | None] = {}
+        self._plain_outputs: dict[str, bool] = {}
+        self._encoder = msgspec.json.Encoder()
+
+    def find_operation(self, request: WireRequest) -> Operation:
+        """Return the operation that `X-Amz-Target` names."""
+        target = request.header("x-amz-target")
+        content_type = request.header("content-type") or ""
+        if not target or content_type.partition(";")[0].strip().lower() not in _CONTENT_TYPES:
+            raise NoTargetError
+        if not target.startswith(self._target_prefix):
+            raise ServiceError("UnknownOperationException")
+        operation = self.service.find_operation(target[len(self._target_prefix) :])
+        if operation is None:
+            raise ServiceError("UnknownOperationException")
+        return operation
+
+    def parse(self, request: WireRequest) -> tuple[Operation, dict[str, Any]]:
+        """Return the operation and its input."""
+        operation = self.find_operation(request)
+        if operation.input is None:
+            return operation, {}
+        return operation, self.parse_body(operation, operation.input, request.body)
+
+    def parse_body(self, operation: Operation, shape: Shape, body: bytes) -> dict[str, Any]:
+        """Return the input in a JSON body, by the fast way where it suffices."""
+        fast = self._decoder(operation.name, shape)
+        if fast is not None and body:
+            try:
+                params = fast.decoder.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                # Refused in C: the walk below finds out why, in the service's own words.
+                return self.walk_body(operation, shape, body)
+            if not fast.is_complete:
+                check_input(operation, params, self._profile)
+            return params
+        return self.walk_body(operation, shape, body)
+
+    def walk_body(self, operation: Operation, shape: Shape, body: bytes) -> dict[str, Any]:
+        """Return the input in a JSON body by walking its shape, with exact errors."""
+        params = structure_from_json(shape, decode_document(body))
+        check_input(operation, params, self._profile)
+        return params
+
+    def serialize(self, operation: Operation, output: object, request_id: str) -> WireResponse:
+        """Return the answer; an operation without output shape has an empty body."""
+        headers = (("x-amzn-RequestId", request_id), ("Content-Type", self._content_type))
+        if operation.output is None:
+            return WireResponse(200, headers, b"")
+        return WireResponse(200, headers, self._encode(operation.name, operation.output, output or {}))
+
+    def serialize_error(self, error: ServiceError, request_id: str) -> WireResponse:
+        """Return `{"__type": code, "message": …}` with the modelled members beside."""
+        resolved = resolve_error(error, self.service)
+        headers = (("x-amzn-RequestId", request_id), ("Content-Type", self._content_type))
+        if isinstance(error, NoTargetError):
+            return WireResponse(resolved.status, headers, NO_TARGET_BODY)
+        body: dict[str, Any] = {"__type": resolved.code}
+        if resolved.shape is not None:
+            body |= structure_to_json(resolved.shape.shape, resolved.members)
+        if resolved.message is not None:
+            body[message_key(resolved.shape.shape if resolved.shape else None)] = resolved.message
+        return WireResponse(resolved.status, headers, self._encoder.encode(body))
+
+    def _decoder(self, name: str, shape: Shape) -> FastDecoder | None:
+        if name not in self._decoders:
+            self._decoders[name] = build_decoder(shape)
+        return self._decoders[name]
+
+    def _encode(self, name: str, shape: Shape, output: object) -> bytes:
+        plain = self._plain_outputs.get(name)
+        if plain is None:
+            plain = self._plain_outputs[name] = is_plain(shape, set())
+        if plain:
+            body = self._encoder.encode(output)
+            if not has_null_member(body):
+                return body
+        return self._encoder.encode(structure_to_json(shape, output))
+
+
+def message_key(shape: Shape | None) -> str:
+    """Return the name under which an error shape has its message: as modelled, else `message`."""
+    names = shape.members.values() if shape is not None else ()
+    return next((member.wire_name for member in names if member.name.lower() == "message"), "message")
+
+
+def is_plain(shape: Shape, seen: set[str]) -> bool:
+    """Tell whether values of the shape are JSON as they are: no timestamps, blobs, or other names on the wire."""
+    if shape.name in seen or shape.is_document:
+        return True
+    seen.add(shape.name)
+    if shape.kind in {"timestamp", "blob"}:
+        return False
+    inner = [member for member in (*shape.members.values(), shape.element, shape.value) if member is not None]
+    renamed = any(member.wire_name != name or member.is_json_text for name, member in shape.members.items())
+    return not renamed and all(is_plain(member.shape, seen) for member in inner)
+
+
+def has_null_member(body: bytes) -> bool:
+    """Tell whether an encoded document may have a null under some key.
+
+    `":null` also occurs inside strings, where the quote is escaped: `\\":null`. A document that the services must not
+    send (null members are omitted) is found by one search in C, and only then walked.
+    """
+    at = body.find(b'":null')
+    while at > 0 and body[at - 1] == 0x5C:
+        at = body.find(b'":null', at + 1)
+    return at >= 0

@@ -1,0 +1,74 @@
+"""Which service a request is meant for, when all of them answer at one address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl
+
+from groundwatch.aws.authorization import read_scope_unverified
+from groundwatch.aws.http import WireRequest
+from groundwatch.aws.models import ServiceDescription
+from groundwatch.aws.protocols.routes import RouteTable
+
+_FORM = "application/x-www-form-urlencoded"
+_MAX_FORM_BYTES = 64 * 1024
+
+
+class ServiceSelector:
+    """Chooses by the first of these that tells:
+
+    1. the service in the credential scope, which the signature later proves;
+    2. the prefix of `X-Amz-Target`;
+    3. `Action` and `Version` of the query protocol;
+    4. a label of the host name (`logs.us-east-1.example.org`);
+    5. a path that belongs to a REST service;
+    6. nothing: the first service, whose error form then answers.
+    """
+
+    def __init__(self, services: Sequence[ServiceDescription], signing_names: Mapping[str, str | None]) -> None:
+        if not services:
+            raise ValueError("a service port needs at least one service")
+        self._default = services[0].name
+        self._by_scope = {signing_names.get(s.name) or s.signing_name: s.name for s in services}
+        self._by_target = {s.target_prefix: s.name for s in services if s.target_prefix}
+        self._by_version = {s.api_version: s.name for s in services if s.protocol == "query"}
+        self._by_host = {s.endpoint_prefix: s.name for s in services} | {s.name: s.name for s in services}
+        self._query_services = [s for s in services if s.protocol == "query"]
+        self._routes = [
+            (s.name, RouteTable((name, *s.http_binding(name)) for name in s.operation_names))
+            for s in services
+            if s.protocol == "rest-json"
+        ]
+
+    def choose(self, request: WireRequest) -> str:
+        """Return the model name of the service that should answer the request; reads nothing that must be trusted."""
+        claimed = read_scope_unverified(request)
+        if claimed is not None and claimed[1].service in self._by_scope:
+            return self._by_scope[claimed[1].service]
+        target = request.header("x-amz-target")
+        if target is not None and target.rpartition(".")[0] in self._by_target:
+            return self._by_target[target.rpartition(".")[0]]
+        return self._by_action(request) or self._by_hostname(request) or self._by_path(request) or self._default
+
+    def _by_action(self, request: WireRequest) -> str | None:
+        text = request.query_string
+        if (request.header("content-type") or "").startswith(_FORM):
+            text = f"{text}&{request.body[:_MAX_FORM_BYTES].decode('latin-1')}"
+        if "Action=" not in text:
+            return None
+        fields = dict(parse_qsl(text))
+        named = self._by_version.get(fields.get("Version", ""))
+        if named is not None:
+            return named
+        action = fields.get("Action", "")
+        return next((s.name for s in self._query_services if s.find_operation(action) is not None), None)
+
+    def _by_hostname(self, request: WireRequest) -> str | None:
+        labels = (request.header("host") or "").partition(":")[0].lower().split(".")
+        return next((self._by_host[label] for label in labels if label in self._by_host), None)
+
+    def _by_path(self, request: WireRequest) -> str | None:
+        for name, routes in self._routes:
+            if routes.find(request.method, request.path, request.query_string) is not None:
+                return name
+        return None
