@@ -1,0 +1,126 @@
+"""How values are written: in a template's output, and as JSON."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from groundwatch.gateway.mapping.budget import Budget
+from groundwatch.gateway.mapping.errors import PayloadError
+from groundwatch.gateway.mapping.values import ContextMap, Entry, VtlList, VtlValue, java_double
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPED = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
+_ESCAPED_WITH_SLASH = re.compile(r'["\\/\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
+# What the fast encoder would write differently: code points that the service escapes, and numbers in Java's notation.
+_NEEDS_EXACT = re.compile(r"[\x7f-\x9f\u2000-\u20ff]|\\u|\d{8}\.\d|\d[eE][-+]?\d|0\.00")
+
+
+def render(value: VtlValue, budget: Budget) -> str:
+    """Write a value as a template does; null is nothing."""
+    if type(value) is str:
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, ContextMap):
+        return "{}" if "requestId" in value else ""
+    return _nested(value, budget)
+
+
+def _nested(value: VtlValue, budget: Budget) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return java_double(value)
+    return _container(value, budget)
+
+
+def _container(value: VtlValue, budget: Budget) -> str:
+    budget.charge(1)
+    if isinstance(value, dict):
+        text = "{" + ", ".join([f"{_nested(k, budget)}={_nested(v, budget)}" for k, v in value.items()]) + "}"
+    elif isinstance(value, VtlList):
+        text = "[" + ", ".join([_nested(item, budget) for item in value]) + "]"
+    elif isinstance(value, list):
+        text = _exact_json(value, budget, _ESCAPED_WITH_SLASH)
+    elif isinstance(value, Entry):
+        text = f"{_nested(value.key, budget)}={_nested(value.value, budget)}"
+    else:
+        text = ""
+    budget.charge_text(len(text))
+    return text
+
+
+def to_json(value: VtlValue, budget: Budget) -> str:
+    """Write a value as compact JSON in the notation of json-smart: member order kept, `/` and non-ASCII as they are.
+
+    C1 controls and U+2000 to U+20FF are escaped, decimals are written as Java does.
+    """
+    if value is None:
+        return "null"
+    if budget.mutated:
+        return _exact_json(value, budget, _ESCAPED)
+    fast = msgspec.json.encode(value).decode()
+    budget.charge_text(len(fast))
+    if _NEEDS_EXACT.search(fast):
+        return _exact_json(value, budget, _ESCAPED)
+    return fast
+
+
+def _exact_json(value: VtlValue, budget: Budget, escaped: re.Pattern[str]) -> str:
+    if isinstance(value, str):
+        budget.charge_text(len(value))
+        return f'"{escaped.sub(_escape, value)}"'
+    if isinstance(value, dict):
+        budget.charge(1)
+        members = [f'"{escaped.sub(_escape, str(k))}":{_exact_json(v, budget, escaped)}' for k, v in value.items()]
+        return _checked("{" + ",".join(members) + "}", budget)
+    if isinstance(value, list):
+        budget.charge(1)
+        return _checked("[" + ",".join([_exact_json(item, budget, escaped) for item in value]) + "]", budget)
+    if value is None or isinstance(value, bool | int | float):
+        return _nested(value, budget)
+    return f'"{escaped.sub(_escape, _nested(value, budget))}"'
+
+
+def _checked(text: str, budget: Budget) -> str:
+    budget.charge_text(len(text))
+    return text
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    if character == "/":
+        return "\\/"
+    return _ESCAPES.get(character) or f"\\u{ord(character):04X}"
+
+
+def parse_payload(text: str) -> VtlValue:
+    """Read a payload: JSON when it starts like JSON, an empty object when it is empty, else the text itself.
+
+    Raises:
+        PayloadError: for text that starts like JSON and is none.
+    """
+    first = text.lstrip()[:1]
+    if not first:
+        return {}
+    return parse_json(text) if first in '{["' else text
+
+
+def parse_json(text: str) -> VtlValue:
+    """Read JSON text.
+
+    Raises:
+        PayloadError: for what is not JSON or nests too deeply.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+        raise PayloadError(str(error)) from error
