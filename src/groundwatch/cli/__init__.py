@@ -1,0 +1,90 @@
+"""The command `groundwatch`: a table of commands, one module each, imported only when it runs.
+
+A command returns its exit code, or None for 0. What goes wrong is one line on stderr: code 2 for a wrong call, 1 for
+everything else, 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import click
+
+
+class CommandEntry(NamedTuple):
+    """One row of the table of commands."""
+
+    module: str
+    """Under `groundwatch.cli`; it holds a click command called `command`."""
+    summary: str
+    """The line in `groundwatch --help`, so that the help needs no import."""
+
+
+COMMANDS: Mapping[str, CommandEntry] = {
+    "serve": CommandEntry("serve", "Run the server: the AWS APIs on one port, the deployed REST APIs on another."),
+    "put": CommandEntry("put", "Send lines of files or of standard input to a log group."),
+    "tail": CommandEntry("tail", "Show the newest events of a log group, and follow it."),
+    "env": CommandEntry("env", "Print the exports that make the AWS CLI and SDKs use this server."),
+    "version": CommandEntry("version", "Print the version."),
+}
+
+
+class CommandTable(click.Group):
+    """A group whose commands come from `COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import and return the command, None for an unknown name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = importlib.import_module(f"groundwatch.cli.{entry.module}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"groundwatch.cli.{entry.module}.command is no click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the summaries of the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+program = CommandTable(
+    name="groundwatch",
+    help="CloudWatch Logs on your own ground, with an API gateway in front.",
+    epilog="`groundwatch COMMAND --help` explains a command.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name and return the exit code."""
+    try:
+        code = program.main(arguments, prog_name="groundwatch", standalone_mode=False)
+        # Here and not at exit, where a closed pipe could no longer be met.
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        click.echo(f"{context.command_path if context else 'groundwatch'}: {error.format_message()}", err=True)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        silence_stdout()
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def silence_stdout() -> None:
+    """Send what is still to be written nowhere, after the reader of a pipe has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

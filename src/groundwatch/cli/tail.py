@@ -1,0 +1,127 @@
+"""`groundwatch tail`: the newest events of a log group, and those that come."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
+
+from groundwatch.cli.api import Wishes, api_errors, connect
+from groundwatch.cli.follow import Fetch, Follower, FoundEvent, Query, newest, since
+from groundwatch.cli.lines import parse_timestamp_ms
+from groundwatch.cli.options import server_options
+from groundwatch.cli.show import FORMATS, Printer
+
+POLL_INTERVAL_S = 1.0
+DEFAULT_LAST = 10
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_since_ms(text: str, now_ms: int) -> int:
+    """Return milliseconds since the epoch for a span back from now (`90s`, `10m`, `2h`, `1d`, `1w`) or a point in time.
+
+    Raises ValueError.
+    """
+    match = re.fullmatch(r"(\d+)([smhdw])", text)
+    if match:
+        return now_ms - int(match[1]) * UNITS_S[match[2]] * 1000
+    return parse_timestamp_ms(text)
+
+
+@click.command()
+@click.argument("group")
+@click.option("-f", "--follow", is_flag=True, help="Go on with the events that come, until Ctrl-C.")
+@click.option("--filter", "pattern", metavar="PATTERN", help="Only events that match this filter pattern.")
+@click.option(
+    "-n",
+    "--last",
+    metavar="LAST",
+    type=click.IntRange(0),
+    help=f"Start with this many events. [default: {DEFAULT_LAST}, or all with --since]",
+)
+@click.option("--stream", metavar="NAME", help="Only events of this log stream.")
+@click.option("--since", "since_text", metavar="TIME", help="Only events from then on: 90s, 10m, 2h, 1d, or ISO 8601.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="pretty",
+    show_default=True,
+    help="Form of the output.",
+)
+@server_options
+def command(  # noqa: PLR0913 - one parameter an option
+    *,
+    group: str,
+    follow: bool,
+    pattern: str | None,
+    last: int | None,
+    stream: str | None,
+    since_text: str | None,
+    form: str,
+    endpoint_url: str | None,
+    profile: str | None,
+    region: str | None,
+    data: Path,
+) -> None:
+    """Show the newest events of a log group, in local time.
+
+    A filter pattern is that of CloudWatch Logs: words that must all occur, "a phrase", -word for one that must not.
+    """
+    start_ms = None if since_text is None else _since_option(since_text)
+    client = connect(Wishes(endpoint_url, profile, region, data), os.environ)
+    printer = Printer(click.get_text_stream("stdout", errors="backslashreplace"), form)
+
+    def fetch(request: dict[str, object]) -> dict[str, object]:
+        with api_errors(client.endpoint_url):
+            answer: dict[str, object] = client.api.filter_log_events(**request)
+            return answer
+
+    query = Query(group, stream, pattern)
+    shown = _show_first(fetch, query, printer, last, start_ms)
+    if follow:
+        _show_further(Follower(fetch, query, now_ms), shown, printer, time.sleep)
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def _since_option(text: str) -> int:
+    try:
+        return parse_since_ms(text, now_ms())
+    except ValueError as error:
+        raise click.UsageError(f"--since: {text!r} is no time; write 90s, 10m, 2h, 1d or ISO 8601") from error
+
+
+def _show_first(
+    fetch: Fetch, query: Query, printer: Printer, last: int | None, start_ms: int | None
+) -> list[FoundEvent]:
+    """Show what is there and return the newest of it, from which following goes on."""
+    if last is None and start_ms is not None:
+        tail: list[FoundEvent] = []
+        for page in since(fetch, query, start_ms):
+            printer.write(page)
+            tail = page or tail
+        return tail
+    count = DEFAULT_LAST if last is None else last
+    # With `-n 0` one event is still asked for: following starts from its time.
+    found = newest(fetch, query, max(count, 1), start_ms)
+    printer.write(found[len(found) - min(count, len(found)) :])
+    return found
+
+
+def _show_further(
+    follower: Follower, shown: Iterable[FoundEvent], printer: Printer, sleep: Callable[[float], None]
+) -> None:
+    for page in follower.prime(list(shown)):
+        printer.write(page)
+    while True:
+        sleep(POLL_INTERVAL_S)
+        for page in follower.poll():
+            printer.write(page)
