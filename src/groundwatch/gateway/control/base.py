@@ -1,0 +1,55 @@
+"""What the groups of operations share: the store, the clock, the ids, and edits of one API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from groundwatch.aws.context import Authorizer, RequestContext
+from groundwatch.gateway.control.errors import not_found
+from groundwatch.gateway.control.ids import IdSource
+from groundwatch.gateway.definition import RestApi
+from groundwatch.gateway.store import GatewayStore, Place, UnknownApiError
+from groundwatch.gateway.testing import TestInvoker
+
+
+class ControlPlane:
+    """The base of every group of operations.
+
+    `authorizer` answers for what only the operation can see: the roles named inside an imported document.
+    """
+
+    def __init__(
+        self,
+        store: GatewayStore,
+        *,
+        test_invoker: TestInvoker,
+        authorizer: Authorizer,
+        clock_ms: Callable[[], int],
+        ids: IdSource,
+    ) -> None:
+        self._store = store
+        self._test_invoker = test_invoker
+        self._authorizer = authorizer
+        self._clock_ms = clock_ms
+        self._ids = ids
+
+    async def _edit(self, context: RequestContext, api_id: str, edit: Callable[[RestApi], RestApi]) -> RestApi:
+        return await self._store.update_api(context.account_id, context.region, api_id, edit)
+
+    async def _edit_tree(self, context: RequestContext, api_id: str, edit: Callable[[RestApi], RestApi]) -> RestApi:
+        """Edit below the resources, where an unknown API is reported as an unknown resource."""
+        try:
+            return await self._edit(context, api_id, edit)
+        except UnknownApiError as error:
+            raise not_found("Invalid Resource identifier specified") from error
+
+    async def _read_tree(self, context: RequestContext, api_id: str) -> RestApi:
+        try:
+            return await self._store.get_api(place_of(context), api_id)
+        except UnknownApiError as error:
+            raise not_found("Invalid Resource identifier specified") from error
+
+
+def place_of(context: RequestContext) -> Place:
+    """Return the tenant and region that a call works in."""
+    return Place(context.account_id, context.region)

@@ -1,0 +1,31 @@
+"""The errors of the API Gateway model that the control plane answers with, each with its HTTP status."""
+
+from __future__ import annotations
+
+from groundwatch.aws.errors import ServiceError
+
+
+def bad_request(message: str) -> ServiceError:
+    """Return the error for input that means nothing here."""
+    return ServiceError("BadRequestException", message, status=400)
+
+
+def not_found(message: str) -> ServiceError:
+    """Return the error for something that does not exist in the caller's account and region."""
+    return ServiceError("NotFoundException", message, status=404)
+
+
+def conflict(message: str) -> ServiceError:
+    """Return the error for something that exists already or is still needed."""
+    return ServiceError("ConflictException", message, status=409)
+
+
+def access_denied(message: str) -> ServiceError:
+    """Return the error for something that the caller may not do."""
+    return ServiceError("AccessDeniedException", message, status=403)
+
+
+def invalid_mapping(reason: str) -> ServiceError:
+    """Return the error for a parameter mapping, in the form in which the service reports its validator's findings."""
+    frame = f"Invalid mapping expression specified: Validation Result: warnings : [], errors : [{reason}]"
+    return bad_request(frame)

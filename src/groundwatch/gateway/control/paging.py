@@ -1,0 +1,74 @@
+"""Pages of a list: `limit` items, and an opaque position that the next request continues from."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+from groundwatch.gateway.control.errors import bad_request
+
+T = TypeVar("T")
+DEFAULT_LIMIT = 25
+MAX_LIMIT = 500
+
+
+async def fetch_page(
+    position: str | None,
+    limit: int | None,
+    fetch: Callable[[str | None, int], Awaitable[list[T]]],
+    *,
+    key: Callable[[T], str],
+    render: Callable[[T], dict[str, Any]],
+) -> dict[str, Any]:
+    """Return `items` and, when there are more, `position`.
+
+    `fetch(after, count)` returns up to `count` values in order, beginning behind the one whose key is `after`.
+    """
+    count = _count(limit)
+    found = await fetch(_decode(position), count + 1)
+    page: dict[str, Any] = {"items": [render(value) for value in found[:count]]}
+    if len(found) > count:
+        page["position"] = _encode(key(found[count - 1]))
+    return page
+
+
+def page_of(
+    values: Iterable[T],
+    position: str | None,
+    limit: int | None,
+    *,
+    key: Callable[[T], str],
+    render: Callable[[T], dict[str, Any]],
+) -> dict[str, Any]:
+    """Return a page of values in memory, in order of their keys."""
+    count = _count(limit)
+    after = _decode(position)
+    ordered = sorted(values, key=key)
+    found = ordered if after is None else [value for value in ordered if key(value) > after]
+    page: dict[str, Any] = {"items": [render(value) for value in found[:count]]}
+    if len(found) > count:
+        page["position"] = _encode(key(found[count - 1]))
+    return page
+
+
+def _count(limit: int | None) -> int:
+    if limit is None:
+        return DEFAULT_LIMIT
+    if limit < 1:
+        raise bad_request(f"Invalid limit specified: {limit}. Must be between 1 and {MAX_LIMIT}")
+    return min(limit, MAX_LIMIT)
+
+
+def _encode(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode()
+
+
+def _decode(position: str | None) -> str | None:
+    if not position:
+        return None
+    try:
+        return base64.b64decode(position, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise bad_request("Invalid position parameter specified") from error

@@ -1,0 +1,236 @@
+"""The one engine behind every Update operation: a list of patch operations, applied by a table of allowed paths.
+
+A table says for one kind of resource which path pattern changes which attribute, how the value (always a string) is
+read and which of `add`, `remove` and `replace` are allowed. Operations are applied in order to an immutable value, so a
+list with an error in it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from groundwatch.aws.errors import NotImplementedByServer
+from groundwatch.gateway.control.errors import bad_request, not_found
+
+S = TypeVar("S", bound=msgspec.Struct)
+Operations = Sequence[Mapping[str, Any]]
+REPLACE = frozenset({"replace"})
+ADD_REMOVE = frozenset({"add", "remove"})
+ANY = ADD_REMOVE | REPLACE
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One operation on one attribute, its path already matched."""
+
+    op: str
+    path: str
+    key: str
+    """The variable segment of the path, unescaped; empty when the pattern has none."""
+    value: str | None
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What one path pattern, such as `/requestTemplates/{type}`, stands for."""
+
+    path: str
+    attribute: str
+    ops: frozenset[str]
+    change: Callable[[Any, Step], Any]
+    """(present attribute, step) → new attribute."""
+
+
+class Table(msgspec.Struct, frozen=True):
+    """The paths of one kind of resource."""
+
+    rules: tuple[Rule, ...]
+    not_built: tuple[str, ...] = ()
+    """First segments of paths that the service has and this server has not (yet)."""
+    deep_not_built: bool = False
+    """Whether every path of three segments or more is such a path (the method settings of a stage)."""
+    unknown_path: str | None = None
+    """Message for an unknown path, with `{path}` and `{allowed}`, where a kind has its own."""
+
+
+def apply_patch(table: Table, target: S, operations: Operations | None) -> S:
+    """Return `target` with every operation applied; BadRequestException names the first that the table refuses."""
+    for operation in operations or ():
+        rule, step = _match(table, operation)
+        attribute = rule.change(getattr(target, rule.attribute), step)
+        target = msgspec.structs.replace(target, **{rule.attribute: attribute})
+    return target
+
+
+# --- kinds of attributes ---
+
+
+def text(path: str, attribute: str) -> Rule:
+    """A string that may be emptied: no value or an empty one unsets it."""
+    return Rule(path, attribute, REPLACE, lambda _, step: step.value or None)
+
+
+def required_text(path: str, attribute: str) -> Rule:
+    """A string that must not be emptied."""
+    return Rule(path, attribute, REPLACE, lambda _, step: _given(step))
+
+
+def choice(path: str, attribute: str, options: Sequence[str], *, optional: bool = False) -> Rule:
+    """One of a few words."""
+
+    def change(_: object, step: Step) -> str | None:
+        if optional and not step.value:
+            return None
+        if step.value not in options:
+            raise bad_request(
+                f"Invalid value '{step.value}' specified for '{step.path}'. Must be one of: {_list(options)}"
+            )
+        return step.value
+
+    return Rule(path, attribute, REPLACE, change)
+
+
+def flag(path: str, attribute: str) -> Rule:
+    """A boolean: everything but `true` is false, as in the service."""
+    return Rule(path, attribute, REPLACE, lambda _, step: _is_true(step))
+
+
+def number(path: str, attribute: str, *, optional: bool = False) -> Rule:
+    """A whole number."""
+
+    def change(_: object, step: Step) -> int | None:
+        if optional and not step.value:
+            return None
+        try:
+            return int(step.value or "")
+        except ValueError as error:
+            raise bad_request(
+                f"Invalid value '{step.value}' specified for '{step.path}'. Must be an integer"
+            ) from error
+
+    return Rule(path, attribute, REPLACE, change)
+
+
+def entry(path: str, attribute: str, *, ops: frozenset[str] = ANY, read: Callable[[Step], Any] | None = None) -> Rule:
+    """A member of a map whose key is the last segment of the path."""
+    reader = read or _given
+
+    def change(present: Mapping[str, Any], step: Step) -> dict[str, Any]:
+        if step.op != "remove":
+            return {**present, step.key: reader(step)}
+        _require_present(step, step.key, present)
+        return {name: value for name, value in present.items() if name != step.key}
+
+    return Rule(path, attribute, ops, change)
+
+
+def flag_entry(path: str, attribute: str, *, ops: frozenset[str] = ANY) -> Rule:
+    """A boolean member of a map."""
+    return entry(path, attribute, ops=ops, read=_is_true)
+
+
+def template_entry(path: str, attribute: str) -> Rule:
+    """A mapping template: an empty text is a template that renders nothing, no text at all is an error."""
+
+    def read(step: Step) -> str | None:
+        if step.value is None:
+            raise bad_request(f"Invalid null or empty value in {attribute_name(attribute)}")
+        return step.value or None
+
+    return entry(path, attribute, read=read)
+
+
+def item(path: str, attribute: str) -> Rule:
+    """A member of a list that the path names: `add` appends it, `replace` puts the value in its place."""
+
+    def change(present: Sequence[str], step: Step) -> list[str]:
+        if step.op == "add":
+            return [*present, step.key] if step.key not in present else list(present)
+        _require_present(step, step.key, present)
+        if step.op == "remove":
+            return [value for value in present if value != step.key]
+        return [_given(step) if value == step.key else value for value in present]
+
+    return Rule(path, attribute, ANY, change)
+
+
+def value_item(path: str, attribute: str) -> Rule:
+    """A member of a list that the value names."""
+
+    def change(present: Sequence[str], step: Step) -> list[str]:
+        value = _given(step)
+        if step.op == "add":
+            return [*present, value] if value not in present else list(present)
+        _require_present(step, value, present)
+        return [other for other in present if other != value]
+
+    return Rule(path, attribute, ADD_REMOVE, change)
+
+
+def attribute_name(attribute: str) -> str:
+    """Return the model's spelling of an attribute."""
+    first, *rest = attribute.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+# --- matching ---
+
+
+def _match(table: Table, operation: Mapping[str, Any]) -> tuple[Rule, Step]:
+    op, path = str(operation.get("op")), operation.get("path")
+    if path is None:
+        raise bad_request("Invalid patch path null")
+    segments = [part.replace("~1", "/").replace("~0", "~") for part in path.removeprefix("/").split("/")]
+    for rule in table.rules:
+        key = _key(rule.path, segments) if path.startswith("/") else None
+        if key is not None and op in rule.ops:
+            return rule, Step(op, path, key, operation.get("value"))
+    if segments[0] in table.not_built or (table.deep_not_built and len(segments) > 2):
+        raise NotImplementedByServer(f"Patch operation '{op}' on '{path}'")
+    raise bad_request(_refusal(table, op, path))
+
+
+def _key(pattern: str, segments: Sequence[str]) -> str | None:
+    """Return the variable part of a path that fits the pattern ('' when there is none), or None."""
+    wanted = pattern.removeprefix("/").split("/")
+    if len(wanted) != len(segments):
+        return None
+    key = ""
+    for expected, given in zip(wanted, segments, strict=True):
+        if expected.startswith("{"):
+            key = given
+        elif expected != given:
+            return None
+    return key
+
+
+def _refusal(table: Table, op: str, path: str) -> str:
+    allowed = sorted({name for rule in table.rules for name in rule.ops})
+    if op not in allowed:
+        if op in ANY:
+            return f"Invalid patch path  '{path}' specified for op '{op}'. Please choose supported operations"
+        return f"Invalid patch operation specified. Must be one of: {_list(allowed)}"
+    paths = _list([rule.path for rule in table.rules if op in rule.ops])
+    if table.unknown_path is not None:
+        return table.unknown_path.format(path=path, allowed=paths)
+    return f"Invalid patch path  '{path}' specified for op '{op}'. Must be one of: {paths}"
+
+
+def _given(step: Step) -> str:
+    if not step.value:
+        raise bad_request(f"Invalid null or empty value for patch path '{step.path}'")
+    return step.value
+
+
+def _is_true(step: Step) -> bool:
+    return step.value == "true"
+
+
+def _require_present(step: Step, key: str, present: Mapping[str, Any] | Sequence[str]) -> None:
+    if key not in present:
+        raise not_found(f"Invalid parameter name specified: '{key}' of patch path '{step.path}'")
+
+
+def _list(words: Sequence[str]) -> str:
+    return f"[{', '.join(words)}]"

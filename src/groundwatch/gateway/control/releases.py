@@ -1,0 +1,247 @@
+"""Operations on deployments and stages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from groundwatch.aws.context import RequestContext
+from groundwatch.aws.errors import NotImplementedByServer
+from groundwatch.gateway.control import patch_tables, render
+from groundwatch.gateway.control.base import ControlPlane, place_of
+from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.ids import SHORT, fresh_id
+from groundwatch.gateway.control.paging import page_of
+from groundwatch.gateway.control.patch import Operations, apply_patch
+from groundwatch.gateway.definition import RestApi, Stage
+from groundwatch.gateway.store import DeploymentInfo, Releases
+
+_STAGE_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+_VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]{0,512}")
+MAX_VARIABLES = 100
+
+
+class ReleaseOperations(ControlPlane):
+    """Deployments and stages."""
+
+    # --- deployments ---
+
+    async def create_deployment(  # noqa: PLR0913 - the model's members
+        self,
+        context: RequestContext,
+        *,
+        rest_api_id: str,
+        stage_name: str | None = None,
+        stage_description: str | None = None,
+        description: str | None = None,
+        cache_cluster_enabled: bool | None = None,
+        variables: Mapping[str, str] | None = None,
+        tracing_enabled: bool | None = None,
+    ) -> dict[str, Any]:
+        """Freeze the API as it is; with `stage_name` also create that stage or point it here."""
+        _refuse_features(cacheClusterEnabled=cache_cluster_enabled, tracingEnabled=tracing_enabled)
+        now_ms = self._clock_ms()
+
+        def edit(releases: Releases) -> Releases:
+            _check_deployable(releases.api)
+            info = DeploymentInfo(fresh_id(self._ids, SHORT, releases.deployments), now_ms, description)
+            deployed = replace(releases, deployments={**releases.deployments, info.id: info})
+            if not stage_name:
+                return deployed
+            known = releases.stages.get(stage_name) or Stage(stage_name, info.id, now_ms, now_ms)
+            stage = replace(
+                known,
+                deployment_id=info.id,
+                updated_ms=now_ms,
+                description=stage_description or known.description,
+                variables=dict(variables) if variables is not None else known.variables,
+            )
+            return _with_stage(deployed, stage)
+
+        releases = await self._store.update_releases(place_of(context), rest_api_id, edit)
+        return render.deployment(list(releases.deployments.values())[-1])
+
+    async def get_deployment(
+        self, context: RequestContext, *, rest_api_id: str, deployment_id: str, embed: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """Return a deployment; `embed=apisummary` adds the methods of its snapshot."""
+        place = place_of(context)
+        if not embed:
+            return render.deployment(_deployment_of(await self._store.get_releases(place, rest_api_id), deployment_id))
+        if list(embed) != ["apisummary"]:
+            raise bad_request(f"Invalid embed specified: {', '.join(embed)}")
+        found = await self._store.get_deployment(place, rest_api_id, deployment_id)
+        if found is None:
+            raise not_found("Invalid Deployment identifier specified")
+        info = DeploymentInfo(found.id, found.created_ms, found.description)
+        return {**render.deployment(info), "apiSummary": render.api_summary(found.api)}
+
+    async def get_deployments(
+        self, context: RequestContext, *, rest_api_id: str, position: str | None = None, limit: int | None = None
+    ) -> dict[str, Any]:
+        """List the deployments of an API in order of their ids."""
+        releases = await self._store.get_releases(place_of(context), rest_api_id)
+        infos = releases.deployments.values()
+        return page_of(infos, position, limit, key=lambda info: info.id, render=render.deployment)
+
+    async def update_deployment(
+        self,
+        context: RequestContext,
+        *,
+        rest_api_id: str,
+        deployment_id: str,
+        patch_operations: Operations | None = None,
+    ) -> dict[str, Any]:
+        """Patch the description of a deployment; its snapshot never changes."""
+
+        def edit(releases: Releases) -> Releases:
+            info = _deployment_of(releases, deployment_id)
+            patched = apply_patch(patch_tables.DEPLOYMENT, info, patch_operations)
+            return replace(releases, deployments={**releases.deployments, info.id: patched})
+
+        releases = await self._store.update_releases(place_of(context), rest_api_id, edit)
+        return render.deployment(releases.deployments[deployment_id])
+
+    async def delete_deployment(self, context: RequestContext, *, rest_api_id: str, deployment_id: str) -> None:
+        """Remove a deployment that no stage points to."""
+
+        def edit(releases: Releases) -> Releases:
+            _deployment_of(releases, deployment_id)
+            if any(stage.deployment_id == deployment_id for stage in releases.stages.values()):
+                raise bad_request("Active stages pointing to this deployment must be moved or deleted")
+            kept = {key: info for key, info in releases.deployments.items() if key != deployment_id}
+            return replace(releases, deployments=kept)
+
+        await self._store.update_releases(place_of(context), rest_api_id, edit)
+
+    # --- stages ---
+
+    async def create_stage(  # noqa: PLR0913 - the model's members
+        self,
+        context: RequestContext,
+        *,
+        rest_api_id: str,
+        stage_name: str,
+        deployment_id: str,
+        description: str | None = None,
+        cache_cluster_enabled: bool | None = None,
+        variables: Mapping[str, str] | None = None,
+        tracing_enabled: bool | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Make a deployment reachable under a name."""
+        _refuse_features(cacheClusterEnabled=cache_cluster_enabled, tracingEnabled=tracing_enabled)
+        now_ms = self._clock_ms()
+        stage = Stage(
+            name=stage_name,
+            deployment_id=deployment_id,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            description=description,
+            variables=dict(variables or {}),
+            tags=dict(tags or {}),
+        )
+
+        def edit(releases: Releases) -> Releases:
+            if stage_name in releases.stages:
+                raise conflict("Stage already exists")
+            return _with_stage(releases, stage)
+
+        await self._store.update_releases(place_of(context), rest_api_id, edit)
+        return render.stage(stage)
+
+    async def get_stage(self, context: RequestContext, *, rest_api_id: str, stage_name: str) -> dict[str, Any]:
+        """Return a stage."""
+        return render.stage(_stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name))
+
+    async def get_stages(
+        self, context: RequestContext, *, rest_api_id: str, deployment_id: str | None = None
+    ) -> dict[str, Any]:
+        """List the stages of an API, or those of one deployment."""
+        releases = await self._store.get_releases(place_of(context), rest_api_id)
+        shown = (stage for stage in releases.stages.values() if deployment_id in (None, stage.deployment_id))
+        return {"item": [render.stage(stage) for stage in shown]}
+
+    async def update_stage(
+        self,
+        context: RequestContext,
+        *,
+        rest_api_id: str,
+        stage_name: str,
+        patch_operations: Operations | None = None,
+    ) -> dict[str, Any]:
+        """Patch a stage; live at once."""
+        now_ms = self._clock_ms()
+
+        def edit(releases: Releases) -> Releases:
+            patched = apply_patch(patch_tables.STAGE, _stage_of(releases, stage_name), patch_operations)
+            return _with_stage(releases, replace(patched, updated_ms=now_ms))
+
+        releases = await self._store.update_releases(place_of(context), rest_api_id, edit)
+        return render.stage(releases.stages[stage_name])
+
+    async def delete_stage(self, context: RequestContext, *, rest_api_id: str, stage_name: str) -> None:
+        """Remove a stage; its deployment stays."""
+
+        def edit(releases: Releases) -> Releases:
+            _stage_of(releases, stage_name)
+            kept = {name: stage for name, stage in releases.stages.items() if name != stage_name}
+            return replace(releases, stages=kept)
+
+        await self._store.update_releases(place_of(context), rest_api_id, edit)
+
+
+def _check_deployable(api: RestApi) -> None:
+    methods = [method for resource in api.resources.values() for method in resource.methods.values()]
+    if not methods:
+        raise bad_request("The REST API doesn't contain any methods")
+    if any(method.integration is None for method in methods):
+        raise bad_request("No integration defined for method")
+
+
+def _with_stage(releases: Releases, stage: Stage) -> Releases:
+    if not _STAGE_NAME.fullmatch(stage.name):
+        raise bad_request("Stage name only allows a-zA-Z0-9_-")
+    if stage.deployment_id not in releases.deployments:
+        raise bad_request("Deployment id does not exist")
+    _check_variables(stage.variables)
+    return replace(releases, stages={**releases.stages, stage.name: stage})
+
+
+def _check_variables(variables: Mapping[str, str]) -> None:
+    if len(variables) > MAX_VARIABLES:
+        raise bad_request(f"A stage can have at most {MAX_VARIABLES} stage variables")
+    for name, value in variables.items():
+        if not _VARIABLE_NAME.fullmatch(name):
+            raise bad_request(f"Stage variable name {name} is invalid. Please use alphanumeric characters and _")
+        if not _VARIABLE_VALUE.fullmatch(value):
+            message = (
+                f"Stage variable {name} contains an invalid value. Please use at most 512 alphanumeric characters and "
+                "the symbols - . _ ~ : / ? # & = ,"
+            )
+            raise bad_request(message)
+
+
+def _deployment_of(releases: Releases, deployment_id: str) -> DeploymentInfo:
+    info = releases.deployments.get(deployment_id)
+    if info is None:
+        raise not_found("Invalid Deployment identifier specified")
+    return info
+
+
+def _stage_of(releases: Releases, stage_name: str) -> Stage:
+    stage = releases.stages.get(stage_name)
+    if stage is None:
+        raise not_found("Invalid stage identifier specified")
+    return stage
+
+
+def _refuse_features(**wanted: bool | None) -> None:
+    # Terraform always sends these as false, so only a true one is refused.
+    for name, value in wanted.items():
+        if value:
+            raise NotImplementedByServer(name)

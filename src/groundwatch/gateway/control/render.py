@@ -1,0 +1,168 @@
+"""The model's output members of everything that the control plane keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from groundwatch.gateway.control.patch import attribute_name
+from groundwatch.gateway.definition import (
+    ApiKey,
+    GatewayResponse,
+    Integration,
+    IntegrationResponse,
+    Method,
+    MethodResponse,
+    Model,
+    RequestValidator,
+    Resource,
+    RestApi,
+    Stage,
+    UsagePlan,
+)
+from groundwatch.gateway.store import DeploymentInfo
+
+Rendered = dict[str, Any]
+
+
+def seconds(time_ms: int) -> int:
+    """Return a time as the model has it: whole seconds since the epoch."""
+    return time_ms // 1000
+
+
+def members(value: msgspec.Struct, *without: str) -> Rendered:
+    """Return the attributes that are set under the model's names, except those named."""
+    pairs = ((name, getattr(value, name)) for name in value.__struct_fields__ if name not in without)
+    return {attribute_name(name): held for name, held in pairs if held is not None and held not in ({}, [])}
+
+
+def rest_api(api: RestApi, *, with_tags: bool = False) -> Rendered:
+    """Return a RestApi; `with_tags` shows an empty map too, as answers to updates do."""
+    dropped = ("account_id", "region", "created_ms", "endpoint_types", "ip_address_type", "policy", "tags")
+    parts = ("resources", "models", "request_validators", "gateway_responses")
+    rendered = members(api, *dropped, *parts)
+    rendered["createdDate"] = seconds(api.created_ms)
+    rendered["endpointConfiguration"] = {"types": list(api.endpoint_types), "ipAddressType": api.ip_address_type}
+    if api.policy is not None:
+        # The service answers the policy escaped once more, and Terraform unquotes it.
+        rendered["policy"] = msgspec.json.encode(api.policy).decode()[1:-1]
+    if api.tags or with_tags:
+        rendered["tags"] = dict(api.tags)
+    return rendered
+
+
+def resource(value: Resource, *, embed_methods: bool = False) -> Rendered:
+    """Return a Resource: its methods in full when embedded, else only their verbs."""
+    rendered = members(value, "methods")
+    if value.methods:
+        rendered["resourceMethods"] = {
+            verb: method(held) if embed_methods else {} for verb, held in value.methods.items()
+        }
+    return rendered
+
+
+def method(value: Method) -> Rendered:
+    """Return a Method with its responses and its integration."""
+    rendered = members(value, "responses", "integration")
+    if value.responses:
+        rendered["methodResponses"] = {code: method_response(held) for code, held in value.responses.items()}
+    if value.integration is not None:
+        rendered["methodIntegration"] = integration(value.integration)
+    return rendered
+
+
+def method_response(value: MethodResponse) -> Rendered:
+    """Return a MethodResponse."""
+    return members(value)
+
+
+def integration(value: Integration) -> Rendered:
+    """Return an Integration with its responses."""
+    rendered = members(value, "responses", "insecure_skip_verification")
+    rendered["cacheKeyParameters"] = list(value.cache_key_parameters)
+    if value.insecure_skip_verification:
+        rendered["tlsConfig"] = {"insecureSkipVerification": True}
+    if value.responses:
+        rendered["integrationResponses"] = {code: integration_response(held) for code, held in value.responses.items()}
+    return rendered
+
+
+def integration_response(value: IntegrationResponse) -> Rendered:
+    """Return an IntegrationResponse."""
+    return members(value)
+
+
+def deployment(value: DeploymentInfo) -> Rendered:
+    """Return a Deployment without its summary."""
+    return {**members(value, "created_ms"), "createdDate": seconds(value.created_ms)}
+
+
+def api_summary(snapshot: RestApi) -> Rendered:
+    """Return a deployment's `apiSummary`: the authorization of every method by path and verb."""
+    return {
+        held.path: {
+            verb: {"authorizationType": found.authorization_type, "apiKeyRequired": found.api_key_required}
+            for verb, found in held.methods.items()
+        }
+        for held in snapshot.resources.values()
+        if held.methods
+    }
+
+
+def stage(value: Stage) -> Rendered:
+    """Return a Stage; what this server does not build is shown as switched off."""
+    return {
+        **members(value, "name", "created_ms", "updated_ms"),
+        "stageName": value.name,
+        "cacheClusterEnabled": False,
+        "cacheClusterStatus": "NOT_AVAILABLE",
+        "methodSettings": {},
+        "tracingEnabled": False,
+        "createdDate": seconds(value.created_ms),
+        "lastUpdatedDate": seconds(value.updated_ms),
+    }
+
+
+def api_key(value: ApiKey, *, with_value: bool) -> Rendered:
+    """Return an ApiKey, its value only on request."""
+    hidden = () if with_value else ("value",)
+    return {
+        **members(value, "account_id", "region", "created_ms", "updated_ms", *hidden),
+        "createdDate": seconds(value.created_ms),
+        "lastUpdatedDate": seconds(value.updated_ms),
+        "stageKeys": [],
+    }
+
+
+def usage_plan(value: UsagePlan) -> Rendered:
+    """Return a UsagePlan; its keys are a list of their own."""
+    rendered = members(value, "account_id", "region", "key_ids", "api_stages")
+    stages = (held.partition(":") for held in value.api_stages)
+    rendered["apiStages"] = [{"apiId": api_id, "stage": stage_name} for api_id, _, stage_name in stages]
+    return rendered
+
+
+def usage_plan_key(value: ApiKey) -> Rendered:
+    """Return an API key as a member of a usage plan."""
+    return {"id": value.id, "type": "API_KEY", "value": value.value, "name": value.name}
+
+
+def model(value: Model) -> Rendered:
+    """Return a Model."""
+    return members(value)
+
+
+def request_validator(value: RequestValidator) -> Rendered:
+    """Return a RequestValidator."""
+    return members(value)
+
+
+def gateway_response(value: GatewayResponse, *, is_default: bool) -> Rendered:
+    """Return a GatewayResponse; both maps are always there."""
+    return {
+        **members(value),
+        "responseParameters": dict(value.response_parameters),
+        "responseTemplates": dict(value.response_templates),
+        "defaultResponse": is_default,
+    }

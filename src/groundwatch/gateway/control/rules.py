@@ -1,0 +1,216 @@
+"""What a method and its parts must fulfil before they are kept: the control plane's and the import's common checks.
+
+Messages are those of the service (see `docs` of the API Gateway errors); each check raises the first that applies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import get_args
+
+from groundwatch.aws.errors import NotImplementedByServer
+from groundwatch.gateway.control.errors import access_denied, bad_request, invalid_mapping
+from groundwatch.gateway.definition import (
+    Integration,
+    IntegrationResponse,
+    Method,
+    MethodResponse,
+    PassthroughBehavior,
+    RestApi,
+)
+
+HTTP_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
+AUTHORIZATION_TYPES = ("NONE", "AWS_IAM")
+AUTHORIZER_TYPES = ("CUSTOM", "COGNITO_USER_POOLS", "JWT")
+CALLER_CREDENTIALS = "arn:aws:iam::*:user/*"
+MAX_COMPRESSION_BYTES = 10_485_760
+MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 50, 29_000
+MAX_POLICY_CHARACTERS = 8192
+
+_NAME = r"[a-zA-Z0-9._$-]+"
+_VARIABLE = rf"stageVariables\.{_NAME}|context\.{_NAME}|'[^']*'"
+_METHOD_PARAMETER = re.compile(rf"method\.request\.(path|querystring|header)\.{_NAME}")
+_RESPONSE_HEADER = re.compile(rf"method\.response\.header\.{_NAME}")
+_REQUEST_TARGET = re.compile(rf"integration\.request\.(path|querystring|header)\.({_NAME})")
+_REQUEST_SOURCE = re.compile(
+    rf"method\.request\.(?P<place>path|querystring|header|multivaluequerystring|multivalueheader)\.(?P<name>{_NAME})"
+    rf"|method\.request\.body(\..+)?|{_VARIABLE}"
+)
+_RESPONSE_SOURCE = re.compile(
+    rf"integration\.response\.(header|multivalueheader)\.{_NAME}|integration\.response\.body(\..+)?|{_VARIABLE}"
+)
+_MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(\s*;.*)?|\$default")
+_ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}|\$\{[^}]+\}):role/.+")
+
+
+# --- methods ---
+
+
+def check_http_method(http_method: str) -> str:
+    """Return the verb in capitals; raises for anything but the verbs of a REST API."""
+    if http_method.upper() not in HTTP_METHODS:
+        raise bad_request(f"Invalid HttpMethod specified. Valid options are {','.join(HTTP_METHODS)}")
+    return http_method.upper()
+
+
+def check_method(api: RestApi, method: Method) -> None:
+    """Raise when a method refers to what its API does not have."""
+    if method.authorization_type in AUTHORIZER_TYPES or method.authorizer_id is not None:
+        # This server has no authorizers yet, so no id can be valid.
+        message = (
+            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires "
+            "a valid authorizer."
+        )
+        raise bad_request(message)
+    if method.authorization_type not in AUTHORIZATION_TYPES:
+        options = ",".join(AUTHORIZATION_TYPES + AUTHORIZER_TYPES)
+        raise bad_request(f"Invalid AuthorizationType specified. Valid options are {options}")
+    if method.authorization_scopes:
+        raise NotImplementedByServer("Authorization scopes")
+    if method.request_validator_id is not None and method.request_validator_id not in api.request_validators:
+        raise bad_request("Invalid Request Validator identifier specified")
+    check_models(api, method.request_models)
+    for parameter in method.request_parameters:
+        if not _METHOD_PARAMETER.fullmatch(parameter):
+            raise invalid_mapping(f"Invalid mapping expression parameter specified: {parameter}")
+
+
+def check_models(api: RestApi, models: Mapping[str, str]) -> None:
+    """Raise when a content type is none or its model unknown."""
+    _check_content_types(models)
+    for name in models.values():
+        if name not in api.models:
+            raise bad_request(f"Invalid model identifier specified: {name}")
+
+
+def check_method_response(api: RestApi, response: MethodResponse) -> None:
+    """Raise when a method response names unknown models or something that is no header."""
+    check_models(api, response.response_models)
+    for parameter in response.response_parameters:
+        if not _RESPONSE_HEADER.fullmatch(parameter):
+            raise invalid_mapping(f"Invalid mapping expression parameter specified: {parameter}")
+
+
+# --- integrations ---
+
+
+def check_integration(method: Method, integration: Integration, account_id: str) -> None:
+    """Raise when an integration cannot be called, or maps what its method does not declare."""
+    if integration.type != "MOCK" and not integration.http_method:
+        raise bad_request("Enumeration value for HttpMethod must be non-empty")
+    if integration.http_method:
+        check_http_method(integration.http_method)
+    if integration.connection_type == "VPC_LINK":
+        raise NotImplementedByServer("A VPC link")
+    if integration.type in ("HTTP", "HTTP_PROXY") and not re.match(r"https?://.", integration.uri or ""):
+        raise bad_request("Invalid HTTP endpoint specified for URI")
+    if integration.type in ("AWS", "AWS_PROXY"):
+        _check_aws(integration)
+    _check_credentials(integration.credentials, account_id)
+    _check_settings(integration)
+    _check_content_types(integration.request_templates)
+    _check_request_mappings(method, integration)
+
+
+def _check_aws(integration: Integration) -> None:
+    parts = (integration.uri or "").split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn" or parts[2] != "apigateway" or not parts[4]:
+        raise bad_request("Invalid ARN specified in the request")
+    service = parts[4].rpartition(".")[2]
+    if not re.match(r"(path|action)/", parts[5]):
+        raise bad_request("AWS ARN for integration must contain path or action")
+    if integration.type == "AWS_PROXY" and service not in ("lambda", "firehose"):
+        message = (
+            "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
+        )
+        raise bad_request(message)
+    if service != "lambda" and not integration.credentials:
+        raise bad_request("Role ARN must be specified for AWS integrations")
+
+
+def _check_credentials(credentials: str | None, account_id: str) -> None:
+    if not credentials or credentials == CALLER_CREDENTIALS:
+        return
+    role = _ROLE.fullmatch(credentials)
+    # The whole ARN may be a stage variable; what it holds is only known, and checked, at the call.
+    if role is None and not credentials.startswith("${stageVariables."):
+        raise bad_request("Invalid ARN specified in the request")
+    if role is not None and role["account"].isdigit() and role["account"] != account_id:
+        raise access_denied("Cross-account pass role is not allowed.")
+
+
+def _check_settings(integration: Integration) -> None:
+    if integration.passthrough_behavior not in get_args(PassthroughBehavior):
+        options = ", ".join(get_args(PassthroughBehavior))
+        raise bad_request(f"Invalid passthrough behavior specified. Valid options are {options}")
+    if not MIN_TIMEOUT_MS <= integration.timeout_in_millis <= MAX_TIMEOUT_MS:
+        raise bad_request(f"Timeout should be between {MIN_TIMEOUT_MS} ms and {MAX_TIMEOUT_MS} ms")
+    if integration.insecure_skip_verification and integration.type not in ("HTTP", "HTTP_PROXY"):
+        raise bad_request("TlsConfig is only supported for HTTP and HTTP_PROXY integrations")
+
+
+def _check_request_mappings(method: Method, integration: Integration) -> None:
+    names: set[str] = set()
+    for target, source in integration.request_parameters.items():
+        place = _REQUEST_TARGET.fullmatch(target)
+        if place is None:
+            raise invalid_mapping(f"Invalid mapping expression specified: {target}")
+        if place[2] in names:
+            raise bad_request("Parameter names must be unique across querystring, header and path")
+        names.add(place[2])
+        found = _REQUEST_SOURCE.fullmatch(source)
+        if found is None:
+            raise invalid_mapping(f"Invalid mapping expression specified: {source}")
+        if found["name"] is not None and not _is_declared(method, found["place"], found["name"]):
+            raise invalid_mapping(f"Invalid mapping expression parameter specified: {source}")
+
+
+def _is_declared(method: Method, place: str, name: str) -> bool:
+    return f"method.request.{place.removeprefix('multivalue')}.{name}" in method.request_parameters
+
+
+def check_integration_response(method: Method, response: IntegrationResponse) -> None:
+    """Raise when a response maps to a header that the method response does not declare, or from nothing known."""
+    _check_content_types(response.response_templates)
+    declared = method.responses.get(response.status_code)
+    for target, source in response.response_parameters.items():
+        if declared is None or target not in declared.response_parameters:
+            raise invalid_mapping(f"Invalid mapping expression parameter specified: {target}")
+        if not _RESPONSE_SOURCE.fullmatch(source):
+            raise invalid_mapping(f"Invalid mapping expression specified: {source}")
+
+
+def _check_content_types(content_types: Iterable[str]) -> None:
+    for content_type in content_types:
+        if not _MEDIA_TYPE.fullmatch(content_type):
+            message = f"Validation Result: warnings : [], errors : [Invalid content type specified: {content_type}]"
+            raise bad_request(message)
+
+
+# --- the API itself ---
+
+
+def check_api(api: RestApi) -> None:
+    """Raise when a member of the API itself is out of range or not built."""
+    if not api.name.strip():
+        raise bad_request("Name cannot be an empty string")
+    if api.description == "":
+        raise bad_request("Description cannot be an empty string")
+    size = api.minimum_compression_size
+    if size is not None and not 0 <= size <= MAX_COMPRESSION_BYTES:
+        raise bad_request(f"Invalid minimum compression size, must be between 0 and {MAX_COMPRESSION_BYTES}")
+    check_endpoint_types(api.endpoint_types)
+
+
+def check_endpoint_types(types: list[str]) -> None:
+    """Raise unless there is exactly one endpoint type that this server has."""
+    if len(types) > 1:
+        raise bad_request("Cannot create an api with multiple Endpoint Types.")
+    if not types:
+        raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    if types[0] not in ("REGIONAL", "EDGE", "PRIVATE"):
+        raise bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+    if types[0] == "PRIVATE":
+        # A private API that answers everybody would be a hole.
+        raise NotImplementedByServer("The endpoint type PRIVATE")

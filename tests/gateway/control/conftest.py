@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from groundwatch.aws.context import Principal, RequestContext
+from groundwatch.aws.errors import ServiceError
+from groundwatch.gateway.control.operations import ApiGatewayOperations
+from groundwatch.gateway.store import GatewayStore
+from groundwatch.gateway.testing import TestResult
+from groundwatch.storage.sql import Database
+from groundwatch.storage.tables import metadata
+
+ACCOUNT = "111122223333"
+OTHER_ACCOUNT = "444455556666"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/apigw-logs"
+LOGS_URI = "arn:aws:apigateway:us-east-1:logs:action/GetLogEvents"
+
+
+class CountingIds:
+    def __init__(self):
+        self._numbers = itertools.count(1)
+
+    def identifier(self, length):
+        return f"{next(self._numbers):0{length}d}"
+
+    def key_value(self):
+        return f"{next(self._numbers):040d}"
+
+
+class ManualClock:
+    def __init__(self, now_ms=1_700_000_000_000):
+        self.now_ms = now_ms
+
+    def __call__(self):
+        return self.now_ms
+
+
+class RecordingInvoker:
+    def __init__(self):
+        self.calls = []
+
+    async def test_invoke(self, api, resource, method, request, context):
+        self.calls.append((api, resource, method, request, context))
+        return TestResult(200, "{}", {"a": "b"}, {"a": ["b"]}, 7, "Execution log\n")
+
+
+class RecordingAuthorizer:
+    def __init__(self):
+        self.checks = []
+        self.denied = set()
+
+    async def authorize(self, context, checks):
+        self.checks.extend(checks)
+        for check in checks:
+            if check.action in self.denied:
+                raise ServiceError("AccessDeniedException", f"not {check.action}", status=403)
+
+
+def context_of(account_id=ACCOUNT, region="us-east-1"):
+    principal = Principal(account_id, f"arn:aws:iam::{account_id}:root", "Account", account_id)
+    return RequestContext(account_id, region, "request", principal, "127.0.0.1", "test", True, 0)
+
+
+class Api:
+    """One REST API with a method to work on."""
+
+    def __init__(self, operations, context, api):
+        self.operations = operations
+        self.context = context
+        self.id = api["id"]
+        self.root_id = api["rootResourceId"]
+        self.method = {"rest_api_id": self.id, "resource_id": self.root_id, "http_method": "GET"}
+
+    async def call(self, operation, **members):
+        return await getattr(self.operations, operation)(self.context, rest_api_id=self.id, **members)
+
+    async def call_method(self, operation, **members):
+        return await getattr(self.operations, operation)(self.context, **{**self.method, **members})
+
+    async def put_mock_method(self, **members):
+        await self.call_method("put_method", authorization_type="NONE", **members)
+        await self.call_method("put_integration", type="MOCK")
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/meta.db")
+    metadata.create_all(database.engine)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def store(database, clock):
+    return GatewayStore(database, clock)
+
+
+@pytest.fixture
+def authorizer():
+    return RecordingAuthorizer()
+
+
+@pytest.fixture
+def invoker():
+    return RecordingInvoker()
+
+
+@pytest.fixture
+def operations(store, invoker, authorizer, clock):
+    return ApiGatewayOperations(store, test_invoker=invoker, authorizer=authorizer, clock_ms=clock, ids=CountingIds())
+
+
+@pytest.fixture
+def context():
+    return context_of()
+
+
+@pytest.fixture
+def stranger():
+    return context_of(OTHER_ACCOUNT)
+
+
+@pytest.fixture
+async def api(operations, context):
+    return Api(operations, context, await operations.create_rest_api(context, name="logs"))
