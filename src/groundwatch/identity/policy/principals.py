@@ -73,7 +73,7 @@ class PrincipalSet(msgspec.Struct, frozen=True):
         return Grant.NONE
 
     def exempts(self, caller: Caller, bindings: Mapping[str, str]) -> bool:
-        """Tell whether NotPrincipal leaves the caller alone: it lists the account and every ARN the caller acts under."""
+        """Tell whether NotPrincipal leaves the caller alone: account and all its ARNs are listed."""
         if self.everybody:
             return True
         if caller.kind in NO_IDENTITY_POLICIES:

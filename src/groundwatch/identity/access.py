@@ -1,0 +1,138 @@
+"""Authorization: may this principal do that? Implements `aws.context.Authorizer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from groundwatch.aws.context import AccessCheck, Principal, RequestContext
+from groundwatch.aws.errors import ServiceError
+from groundwatch.identity.access_rules import iam_access, sts_access
+from groundwatch.identity.calls import Call, CallKeys
+from groundwatch.identity.names import TEMPORARY_PREFIX
+from groundwatch.identity.policy.evaluate import ALLOWED, Decision, PolicyRequest, PolicySet, evaluate
+from groundwatch.identity.policy.library import PolicyLibrary
+from groundwatch.identity.policy.principals import caller_of
+from groundwatch.identity.store import IdentityStore
+from groundwatch.identity.values import Permissions
+
+__all__ = ["AllowAll", "PolicyAuthorizer", "ResourcePolicy", "access_denied", "iam_access", "sts_access"]
+
+IAM_ENTITY = re.compile(r"arn:aws:iam::(\d{12}):(user|role)/((?:[!-~]*/)?)([^/]+)", re.ASCII)
+# Checked against a place where nothing need be yet.
+UNNAMED = frozenset({"iam:CreateUser", "iam:CreateRole", "iam:ListUsers", "iam:ListRoles"})
+
+
+class ResourcePolicy(msgspec.Struct, frozen=True):
+    """A policy that is attached to the resource of a check."""
+
+    document: str
+    trust: bool = False
+    """Whether it is a role's trust policy."""
+    bindings: Mapping[str, str] = {}
+    """Unique ids that its ARNs stood for when it was saved."""
+
+
+class PolicyAuthorizer:
+    """Evaluates the policies of a request's principal, and of the resource when there is one.
+
+    A call costs some ten microseconds while the store's cache is warm, and one or two SQL queries when it is not.
+    """
+
+    def __init__(self, store: IdentityStore) -> None:
+        self._store = store
+        self._library = PolicyLibrary()
+
+    async def authorize(self, context: RequestContext, checks: Sequence[AccessCheck]) -> None:
+        """Return when every check passes; raise `ServiceError("AccessDenied", …)` at the first that does not."""
+        for index, check in enumerate(checks):
+            # The second check of a rename is on the new name, which is taken as it will be.
+            renamed = index > 0 and check.action == "iam:UpdateUser"
+            completed = check if renamed else await self._complete(check)
+            decision = await self._decide(context, completed, None)
+            if not decision.allowed:
+                raise access_denied(context.principal, completed, decision)
+
+    async def decide(
+        self, context: RequestContext, check: AccessCheck, resource_policy: ResourcePolicy | str | None = None
+    ) -> Decision:
+        """Return the decision on one check; a resource policy may be given as the text of its document."""
+        if isinstance(resource_policy, str):
+            resource_policy = ResourcePolicy(resource_policy)
+        return await self._decide(context, await self._complete(check), resource_policy)
+
+    async def _decide(
+        self, context: RequestContext, check: AccessCheck, resource_policy: ResourcePolicy | None
+    ) -> Decision:
+        caller = caller_of(context.principal)
+        owned = caller.kind in ("User", "AssumedRole")
+        permissions = await self._store.permissions(caller.unique_id) if owned else Permissions()
+        call = Call(context, check, permissions.tags, await self._issued_ms(context.principal))
+        request = PolicyRequest(caller, check.action, check.resource, CallKeys(call))
+        return evaluate(request, self._policies(context.principal, permissions, resource_policy))
+
+    def _policies(
+        self, principal: Principal, permissions: Permissions, resource_policy: ResourcePolicy | None
+    ) -> PolicySet:
+        identity = self._library.read_all(permissions.policies, "identity")
+        session = self._library.read_all(principal.session_policies, "identity")
+        if resource_policy is None:
+            return PolicySet(identity=identity, session=session)
+        return PolicySet(
+            identity=identity,
+            session=session,
+            resource=self._library.read(resource_policy.document, "trust" if resource_policy.trust else "resource"),
+            trust=resource_policy.trust,
+            bindings=resource_policy.bindings,
+        )
+
+    async def _issued_ms(self, principal: Principal) -> int | None:
+        key_id = principal.access_key_id
+        if key_id is None or not key_id.startswith(TEMPORARY_PREFIX):
+            return None
+        session = await self._store.find_session(key_id)
+        return None if session is None else session.issued_ms
+
+    async def _complete(self, check: AccessCheck) -> AccessCheck:
+        """Return a check on a user or role with the entity's true path and tags.
+
+        Whoever writes the check knows but the name, and without its path an entity would escape a Deny on the path.
+        """
+        if not check.action.startswith("iam:") or check.action in UNNAMED:
+            return check
+        named = IAM_ENTITY.fullmatch(check.resource)
+        entity = await self._store.find_named(named[1], named[2], named[4]) if named else None
+        if named is None or entity is None or (named[3] and entity.arn != check.resource):
+            return check
+        tags = entity.tags.items()
+        keys = {f"{service}:ResourceTag/{key}": (value,) for service in ("aws", "iam") for key, value in tags}
+        return AccessCheck(check.action, entity.arn, {**check.keys, **keys})
+
+
+class AllowAll:
+    """Lets every call pass: for `--auth off`, which binds loopback only."""
+
+    async def authorize(self, context: RequestContext, checks: Sequence[AccessCheck]) -> None:
+        """Return at once."""
+
+    async def decide(
+        self,
+        context: RequestContext,  # noqa: ARG002 - same signature as PolicyAuthorizer
+        check: AccessCheck,  # noqa: ARG002
+        resource_policy: ResourcePolicy | str | None = None,  # noqa: ARG002
+    ) -> Decision:
+        """Return that the call is allowed."""
+        return ALLOWED
+
+
+def access_denied(principal: Principal, check: AccessCheck, decision: Decision) -> ServiceError:
+    """Return the error of a denied check, in the services' words; the protocol spells the code."""
+    return ServiceError("AccessDenied", f"{denial(principal, check)} {decision.reason(check.action)}")
+
+
+def denial(principal: Principal, check: AccessCheck) -> str:
+    """Return the sentence of a denial without its reason."""
+    place = "" if check.resource == "*" else f" on resource: {check.resource}"
+    return f"User: {principal.arn} is not authorized to perform: {check.action}{place}"

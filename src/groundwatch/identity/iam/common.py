@@ -1,0 +1,141 @@
+"""What the operations on users, roles, keys and policies share: finding entities, paging, answers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from groundwatch.aws.context import RequestContext
+from groundwatch.aws.errors import ServiceError
+from groundwatch.identity.iam.errors import already_exists, no_such_entity
+from groundwatch.identity.records import entities
+from groundwatch.identity.store import IdentityStore
+from groundwatch.identity.values import Entity, Role, User
+
+T = TypeVar("T")
+EntityT = TypeVar("EntityT", bound=Entity)
+Answer = dict[str, object]
+DEFAULT_PAGE = 100
+TAGS_PER_ENTITY = 50
+
+
+class IamBase:
+    """Holds what every group of operations works on."""
+
+    def __init__(self, store: IdentityStore, clock_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._clock_ms = clock_ms
+
+
+def create(connection: Connection, entity: Entity, tags: Mapping[str, str]) -> None:
+    """Store a new user or role with its tags; raise EntityAlreadyExists when the name is taken."""
+    # Without authentication a call may come from an account that nothing has set up yet.
+    entities.insert_account(connection, entity.account_id, entity.created_ms)
+    try:
+        entities.insert_entity(connection, entity)
+    except IntegrityError as error:
+        raise already_exists(type(entity).__name__, entity.name) from error
+    add_tags(connection, entity, tags)
+
+
+def require(connection: Connection, entity: type[EntityT], account_id: str, name: str) -> EntityT:
+    """Return the account's user or role; raise NoSuchEntity when there is none."""
+    found = entities.find_by_name(connection, entity, account_id, name)
+    if found is None:
+        raise no_such_entity(entity.__name__.lower(), name)
+    return found
+
+
+def require_user(connection: Connection, context: RequestContext, name: str | None) -> User:
+    """Return the named user, or the caller when no name was given and the caller is a user."""
+    if name is not None:
+        return require(connection, User, context.account_id, name)
+    if context.principal.kind != "User":
+        raise ServiceError("ValidationError", "Must specify userName when calling with non-User credentials")
+    caller = entities.find_by_id(connection, context.principal.user_id)
+    if not isinstance(caller, User):
+        raise no_such_entity("user", context.principal.arn.rpartition("/")[2])
+    return caller
+
+
+def encode_document(text: str) -> str:
+    """Return a policy document as answers carry it: percent-encoded by RFC 3986."""
+    return quote(text, safe="")
+
+
+def moment(epoch_ms: int) -> datetime:
+    """Return the time of an answer, in whole seconds as IAM keeps them."""
+    return datetime.fromtimestamp(epoch_ms // 1000, UTC)
+
+
+def read_marker(marker: str | None) -> str:
+    """Return the name that a page starts after; empty for the first page."""
+    if marker is None:
+        return ""
+    try:
+        return base64.urlsafe_b64decode(marker.encode()).decode()
+    except (binascii.Error, ValueError) as error:
+        raise ServiceError("ValidationError", "Invalid Marker.") from error
+
+
+def page_answer(
+    member: str, found: Sequence[T], max_items: int, *, name_of: Callable[[T], str], show: Callable[[T], object]
+) -> Answer:
+    """Return one page of `found`, which holds one item more than `max_items` when there is a next page."""
+    shown = found[:max_items]
+    answer: Answer = {member: [show(item) for item in shown], "IsTruncated": len(found) > max_items}
+    if answer["IsTruncated"]:
+        answer["Marker"] = base64.urlsafe_b64encode(name_of(shown[-1]).encode()).decode()
+    return answer
+
+
+def name_key(entity: Entity) -> str:
+    """Return what lists of entities are ordered by."""
+    return entity.name.lower()
+
+
+def tag_list(tags: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """Return tags as the model lists them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def read_tag_list(tags: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
+    """Return the model's list of tags as a mapping; raise InvalidInput when a key is given twice, in any case."""
+    found = {tag["Key"]: tag["Value"] for tag in tags or ()}
+    if len({key.lower() for key in found}) != len(tags or ()):
+        raise ServiceError("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+    return found
+
+
+def add_tags(connection: Connection, entity: Entity, added: Mapping[str, str]) -> None:
+    """Add tags to a user or role; raise LimitExceeded beyond fifty."""
+    entities.write_tags(connection, entity.id, added)
+    if len(entities.read_tags(connection, entity.id)) > TAGS_PER_ENTITY:
+        raise ServiceError("LimitExceeded", f"The number of tags has reached the maximum limit of {TAGS_PER_ENTITY}.")
+
+
+def entity_answer(entity: Entity, tags: Mapping[str, str] | None = None) -> Answer:
+    """Return the model's members of a user or role; `tags` are left out where the operation does not show them."""
+    kind = "Role" if isinstance(entity, Role) else "User"
+    answer: Answer = {
+        "Path": entity.path,
+        f"{kind}Name": entity.name,
+        f"{kind}Id": entity.id,
+        "Arn": entity.arn,
+        "CreateDate": moment(entity.created_ms),
+    }
+    if isinstance(entity, Role):
+        answer["AssumeRolePolicyDocument"] = encode_document(entity.trust_policy)
+        answer["MaxSessionDuration"] = entity.max_session_s
+        if entity.description is not None:
+            answer["Description"] = entity.description
+    if tags:
+        answer["Tags"] = tag_list(tags)
+    return answer

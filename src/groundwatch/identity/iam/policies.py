@@ -1,0 +1,111 @@
+"""Operations on the inline policies of users and roles."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from groundwatch.aws.context import RequestContext
+from groundwatch.identity.iam import common
+from groundwatch.identity.iam.common import Answer
+from groundwatch.identity.iam.documents import check_inline_policy, check_inline_sizes
+from groundwatch.identity.iam.errors import no_such_entity
+from groundwatch.identity.records import policies
+from groundwatch.identity.values import Entity, Role, User
+
+
+class InlinePolicyOperations(common.IamBase):
+    """PutUserPolicy, PutRolePolicy and what follows."""
+
+    async def put_user_policy(
+        self, context: RequestContext, *, user_name: str, policy_name: str, policy_document: str
+    ) -> None:
+        """Attach a policy to a user, or replace the one of this name."""
+        await self._put(User, (context.account_id, user_name), policy_name, policy_document)
+
+    async def put_role_policy(
+        self, context: RequestContext, *, role_name: str, policy_name: str, policy_document: str
+    ) -> None:
+        """Attach a policy to a role, or replace the one of this name; running sessions are bound by it at once."""
+        await self._put(Role, (context.account_id, role_name), policy_name, policy_document)
+
+    async def get_user_policy(self, context: RequestContext, *, user_name: str, policy_name: str) -> Answer:
+        """Return a policy of a user."""
+        return await self._get(User, (context.account_id, user_name), policy_name)
+
+    async def get_role_policy(self, context: RequestContext, *, role_name: str, policy_name: str) -> Answer:
+        """Return a policy of a role."""
+        return await self._get(Role, (context.account_id, role_name), policy_name)
+
+    async def list_user_policies(
+        self,
+        context: RequestContext,
+        *,
+        user_name: str,
+        marker: str | None = None,
+        max_items: int = common.DEFAULT_PAGE,
+    ) -> Answer:
+        """Return a page of the names of a user's policies."""
+        return await self._list(User, (context.account_id, user_name), marker, max_items)
+
+    async def list_role_policies(
+        self,
+        context: RequestContext,
+        *,
+        role_name: str,
+        marker: str | None = None,
+        max_items: int = common.DEFAULT_PAGE,
+    ) -> Answer:
+        """Return a page of the names of a role's policies."""
+        return await self._list(Role, (context.account_id, role_name), marker, max_items)
+
+    async def delete_user_policy(self, context: RequestContext, *, user_name: str, policy_name: str) -> None:
+        """Detach and delete a policy of a user."""
+        await self._delete(User, (context.account_id, user_name), policy_name)
+
+    async def delete_role_policy(self, context: RequestContext, *, role_name: str, policy_name: str) -> None:
+        """Detach and delete a policy of a role."""
+        await self._delete(Role, (context.account_id, role_name), policy_name)
+
+    async def _put(self, entity: type[Entity], place: tuple[str, str], policy_name: str, document: str) -> None:
+        check_inline_policy(document)
+
+        def work(connection: Connection) -> None:
+            owner = common.require(connection, entity, *place)
+            policies.put_policy(connection, owner.id, policy_name, document)
+            check_inline_sizes(owner, policies.read_policies(connection, owner.id))
+
+        await self._store.write(work)
+
+    async def _get(self, entity: type[Entity], place: tuple[str, str], policy_name: str) -> Answer:
+        def work(connection: Connection) -> Answer:
+            owner = common.require(connection, entity, *place)
+            document = policies.find_policy(connection, owner.id, policy_name)
+            if document is None:
+                raise no_such_entity(f"{entity.__name__.lower()} policy", policy_name)
+            return {
+                f"{entity.__name__}Name": owner.name,
+                "PolicyName": policy_name,
+                "PolicyDocument": common.encode_document(document),
+            }
+
+        return await self._store.read(work)
+
+    async def _list(self, entity: type[Entity], place: tuple[str, str], marker: str | None, max_items: int) -> Answer:
+        after = common.read_marker(marker)
+
+        def work(connection: Connection) -> Answer:
+            owner = common.require(connection, entity, *place)
+            names = policies.page_policy_names(connection, owner.id, after, max_items + 1)
+            return common.page_answer(
+                "PolicyNames", names, max_items, name_of=lambda name: name, show=lambda name: name
+            )
+
+        return await self._store.read(work)
+
+    async def _delete(self, entity: type[Entity], place: tuple[str, str], policy_name: str) -> None:
+        def work(connection: Connection) -> None:
+            owner = common.require(connection, entity, *place)
+            if not policies.delete_policy(connection, owner.id, policy_name):
+                raise no_such_entity(f"{entity.__name__.lower()} policy", policy_name)
+
+        await self._store.write(work)

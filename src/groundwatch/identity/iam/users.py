@@ -1,0 +1,92 @@
+"""Operations on users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from groundwatch.aws.context import RequestContext
+from groundwatch.identity.iam import common
+from groundwatch.identity.iam.common import Answer
+from groundwatch.identity.iam.errors import already_exists, delete_conflict
+from groundwatch.identity.names import USER_PREFIX, new_id
+from groundwatch.identity.records import entities, keys, policies
+from groundwatch.identity.values import User
+
+
+class UserOperations(common.IamBase):
+    """CreateUser and what follows."""
+
+    async def create_user(
+        self,
+        context: RequestContext,
+        *,
+        user_name: str,
+        path: str = "/",
+        tags: Sequence[Mapping[str, str]] | None = None,
+    ) -> Answer:
+        """Create a user without any permission."""
+        user = User(new_id(USER_PREFIX), context.account_id, user_name, path, self._clock_ms())
+        added = common.read_tag_list(tags)
+        await self._store.write(lambda connection: common.create(connection, user, added))
+        return {"User": common.entity_answer(user, added)}
+
+    async def get_user(self, context: RequestContext, *, user_name: str | None = None) -> Answer:
+        """Return a user, by default the caller."""
+
+        def work(connection: Connection) -> Answer:
+            user = common.require_user(connection, context, user_name)
+            return common.entity_answer(user, entities.read_tags(connection, user.id))
+
+        return {"User": await self._store.read(work)}
+
+    async def list_users(
+        self,
+        context: RequestContext,
+        *,
+        path_prefix: str = "/",
+        marker: str | None = None,
+        max_items: int = common.DEFAULT_PAGE,
+    ) -> Answer:
+        """Return a page of the account's users in order of name."""
+        page = (common.read_marker(marker), max_items + 1)
+        users = await self._store.read(
+            lambda connection: entities.page_by_name(connection, User, context.account_id, path_prefix, page)
+        )
+        return common.page_answer("Users", users, max_items, name_of=common.name_key, show=common.entity_answer)
+
+    async def update_user(
+        self,
+        context: RequestContext,
+        *,
+        user_name: str,
+        new_path: str | None = None,
+        new_user_name: str | None = None,
+    ) -> None:
+        """Rename or move a user; id, keys and policies stay."""
+
+        def work(connection: Connection) -> None:
+            user = common.require(connection, User, context.account_id, user_name)
+            name = user.name if new_user_name is None else new_user_name
+            path = user.path if new_path is None else new_path
+            try:
+                entities.update_entity(connection, user, name=name, name_key=name.lower(), path=path)
+            except IntegrityError as error:
+                raise already_exists("user", name) from error
+
+        await self._store.write(work)
+
+    async def delete_user(self, context: RequestContext, *, user_name: str) -> None:
+        """Delete a user that has neither keys nor policies any more."""
+
+        def work(connection: Connection) -> None:
+            user = common.require(connection, User, context.account_id, user_name)
+            if keys.count_keys(connection, user.id):
+                raise delete_conflict("access keys")
+            if policies.read_policies(connection, user.id):
+                raise delete_conflict("policies")
+            entities.delete_entity(connection, user)
+
+        await self._store.write(work)
