@@ -68,11 +68,11 @@ def iam_access(operation: str, params: Mapping[str, Any], context: RequestContex
         raise NotImplementedByServer(operation)
     keys = _tag_keys(params)
     resources = [_resource(target, params, context)]
-    if operation == "UpdateUser":
+    if operation == "UpdateUser" and ("NewUserName" in params or "NewPath" in params):
         # Both names must be allowed, or a rename would be a way around a policy.
         renamed = {"UserName": params.get("NewUserName", params["UserName"]), "Path": params.get("NewPath", "/")}
         resources.append(_resource(target, renamed, context))
-    return [AccessCheck(f"iam:{operation}", resource, keys) for resource in dict.fromkeys(resources)]
+    return [AccessCheck(f"iam:{operation}", resource, keys) for resource in resources]
 
 
 def sts_access(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[AccessCheck]:  # noqa: ARG001 - an AccessRule

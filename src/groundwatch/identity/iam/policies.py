@@ -20,21 +20,21 @@ class InlinePolicyOperations(common.IamBase):
         self, context: RequestContext, *, user_name: str, policy_name: str, policy_document: str
     ) -> None:
         """Attach a policy to a user, or replace the one of this name."""
-        await self._put(User, (context.account_id, user_name), policy_name, policy_document)
+        await self._put_policy(User, (context.account_id, user_name), policy_name, policy_document)
 
     async def put_role_policy(
         self, context: RequestContext, *, role_name: str, policy_name: str, policy_document: str
     ) -> None:
         """Attach a policy to a role, or replace the one of this name; running sessions are bound by it at once."""
-        await self._put(Role, (context.account_id, role_name), policy_name, policy_document)
+        await self._put_policy(Role, (context.account_id, role_name), policy_name, policy_document)
 
     async def get_user_policy(self, context: RequestContext, *, user_name: str, policy_name: str) -> Answer:
         """Return a policy of a user."""
-        return await self._get(User, (context.account_id, user_name), policy_name)
+        return await self._get_policy(User, (context.account_id, user_name), policy_name)
 
     async def get_role_policy(self, context: RequestContext, *, role_name: str, policy_name: str) -> Answer:
         """Return a policy of a role."""
-        return await self._get(Role, (context.account_id, role_name), policy_name)
+        return await self._get_policy(Role, (context.account_id, role_name), policy_name)
 
     async def list_user_policies(
         self,
@@ -45,7 +45,7 @@ class InlinePolicyOperations(common.IamBase):
         max_items: int = common.DEFAULT_PAGE,
     ) -> Answer:
         """Return a page of the names of a user's policies."""
-        return await self._list(User, (context.account_id, user_name), marker, max_items)
+        return await self._list_policies(User, (context.account_id, user_name), marker, max_items)
 
     async def list_role_policies(
         self,
@@ -56,17 +56,17 @@ class InlinePolicyOperations(common.IamBase):
         max_items: int = common.DEFAULT_PAGE,
     ) -> Answer:
         """Return a page of the names of a role's policies."""
-        return await self._list(Role, (context.account_id, role_name), marker, max_items)
+        return await self._list_policies(Role, (context.account_id, role_name), marker, max_items)
 
     async def delete_user_policy(self, context: RequestContext, *, user_name: str, policy_name: str) -> None:
         """Detach and delete a policy of a user."""
-        await self._delete(User, (context.account_id, user_name), policy_name)
+        await self._delete_policy(User, (context.account_id, user_name), policy_name)
 
     async def delete_role_policy(self, context: RequestContext, *, role_name: str, policy_name: str) -> None:
         """Detach and delete a policy of a role."""
-        await self._delete(Role, (context.account_id, role_name), policy_name)
+        await self._delete_policy(Role, (context.account_id, role_name), policy_name)
 
-    async def _put(self, entity: type[Entity], place: tuple[str, str], policy_name: str, document: str) -> None:
+    async def _put_policy(self, entity: type[Entity], place: tuple[str, str], policy_name: str, document: str) -> None:
         check_inline_policy(document)
 
         def work(connection: Connection) -> None:
@@ -76,7 +76,7 @@ class InlinePolicyOperations(common.IamBase):
 
         await self._store.write(work)
 
-    async def _get(self, entity: type[Entity], place: tuple[str, str], policy_name: str) -> Answer:
+    async def _get_policy(self, entity: type[Entity], place: tuple[str, str], policy_name: str) -> Answer:
         def work(connection: Connection) -> Answer:
             owner = common.require(connection, entity, *place)
             document = policies.find_policy(connection, owner.id, policy_name)
@@ -90,7 +90,9 @@ class InlinePolicyOperations(common.IamBase):
 
         return await self._store.read(work)
 
-    async def _list(self, entity: type[Entity], place: tuple[str, str], marker: str | None, max_items: int) -> Answer:
+    async def _list_policies(
+        self, entity: type[Entity], place: tuple[str, str], marker: str | None, max_items: int
+    ) -> Answer:
         after = common.read_marker(marker)
 
         def work(connection: Connection) -> Answer:
@@ -102,7 +104,7 @@ class InlinePolicyOperations(common.IamBase):
 
         return await self._store.read(work)
 
-    async def _delete(self, entity: type[Entity], place: tuple[str, str], policy_name: str) -> None:
+    async def _delete_policy(self, entity: type[Entity], place: tuple[str, str], policy_name: str) -> None:
         def work(connection: Connection) -> None:
             owner = common.require(connection, entity, *place)
             if not policies.delete_policy(connection, owner.id, policy_name):

@@ -43,7 +43,7 @@ class TagOperations(common.IamBase):
         max_items: int = common.DEFAULT_PAGE,
     ) -> Answer:
         """Return a page of a user's tags in order of key."""
-        return await self._list(User, (context.account_id, user_name), marker, max_items)
+        return await self._list_tags(User, (context.account_id, user_name), marker, max_items)
 
     async def list_role_tags(
         self,
@@ -54,7 +54,7 @@ class TagOperations(common.IamBase):
         max_items: int = common.DEFAULT_PAGE,
     ) -> Answer:
         """Return a page of a role's tags in order of key."""
-        return await self._list(Role, (context.account_id, role_name), marker, max_items)
+        return await self._list_tags(Role, (context.account_id, role_name), marker, max_items)
 
     async def _tag(self, entity: type[Entity], account_id: str, name: str, tags: TagList) -> None:
         added = common.read_tag_list(tags)
@@ -70,7 +70,9 @@ class TagOperations(common.IamBase):
 
         await self._store.write(work)
 
-    async def _list(self, entity: type[Entity], place: tuple[str, str], marker: str | None, max_items: int) -> Answer:
+    async def _list_tags(
+        self, entity: type[Entity], place: tuple[str, str], marker: str | None, max_items: int
+    ) -> Answer:
         after = common.read_marker(marker)
 
         def work(connection: Connection) -> list[tuple[str, str]]:
