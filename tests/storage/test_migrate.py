@@ -1,0 +1,73 @@
+import pkgutil
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+import groundwatch.storage.tables as tables
+from groundwatch.storage.clickhouse import EventDatabase, without_password
+from groundwatch.storage.errors import StorageUnavailableError
+from groundwatch.storage.event_schema import MIGRATIONS
+from groundwatch.storage.migrate import migrate
+from groundwatch.storage.sql import Database
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/metadata.db")
+    yield database
+    database.close()
+
+
+def test_migrations_make_exactly_the_declared_tables(database):
+    for module in pkgutil.iter_modules(tables.__path__):
+        __import__(f"{tables.__name__}.{module.name}")
+    migrate(database.engine)
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+
+
+def test_migrating_again_changes_nothing(database):
+    migrate(database.engine)
+    migrate(database.engine)
+
+
+def test_the_database_file_is_private(database, tmp_path):
+    assert (tmp_path / "metadata.db").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_failed_write_leaves_nothing(database):
+    from sqlalchemy import text
+
+    def half(connection):
+        connection.execute(text("CREATE TABLE t (a INTEGER)"))
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+        raise LookupError
+
+    await database.write(lambda connection: connection.execute(text("CREATE TABLE kept (a INTEGER)")))
+    with pytest.raises(LookupError):
+        await database.write(half)
+    names = await database.read(
+        lambda connection: connection.execute(text("SELECT name FROM sqlite_master WHERE type='table'")).all()
+    )
+    assert ("kept",) in names
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://user:secret@host:8123/db", "http://user:***@host:8123/db"),
+        ("chdb:///data/events", "chdb:///data/events"),
+    ],
+)
+def test_passwords_are_not_shown(url, shown):
+    assert without_password(url) == shown
+
+
+def test_an_unreachable_event_store_is_one_named_error():
+    with pytest.raises(StorageUnavailableError, match=r"cannot open the event store at http://127\.0\.0\.1:9"):
+        EventDatabase("http://127.0.0.1:9/default")
+
+
+def test_event_migrations_only_create():
+    assert all("CREATE TABLE" in statement for statement in MIGRATIONS)

@@ -1,0 +1,82 @@
+"""The arrows of the design: each room imports only what it may know, and no import goes round in a circle."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "groundwatch"
+ROOMS: dict[str, set[str]] = {
+    "aws": set(),
+    "storage": set(),
+    "identity": {"aws", "storage"},
+    "logs": {"aws", "storage"},
+    "gateway": {"aws", "storage"},
+    # Commands speak the public API; only `serve` starts a server, through `app`.
+    "cli": {"app", "config", "credentials_file", "data_directory"},
+    "config": set(),
+    "data_directory": {"config"},
+    "credentials_file": {"config", "data_directory"},
+    "tls": {"config", "data_directory"},
+    "listeners": {"config"},
+    "journal": set(),
+    "bundled_api": {"aws"},
+    "welcome": set(),
+    "app": {
+        *("aws", "storage", "identity", "logs", "gateway", "config", "data_directory", "credentials_file", "tls"),
+        *("listeners", "journal", "bundled_api", "welcome"),
+    },
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        yield ".".join(("groundwatch", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"), path
+
+
+def imports(path: Path, *, everywhere: bool) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree) if everywhere else iter(tree.body)
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.startswith("groundwatch.")}
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_a_room_imports_only_what_it_may_know(room):
+    allowed = ROOMS[room] | {room}
+    for module, path in modules():
+        if room_of(module) == room:
+            known = {room_of(name) for name in imports(path, everywhere=True)}
+            assert known <= allowed, f"{module} imports {sorted(known - allowed)}"
+
+
+def test_every_module_belongs_to_a_room():
+    assert {room_of(module) for module, _ in modules()} - {""} <= set(ROOMS)
+
+
+def test_no_import_goes_round_in_a_circle():
+    known = dict(modules())
+    graph = {module: imports(path, everywhere=False) & known.keys() for module, path in known.items()}
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join((*trail[trail.index(module) :], module))
+        if module not in done:
+            for other in graph[module] - {module}:
+                visit(other, (*trail, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
