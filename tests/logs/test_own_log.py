@@ -1,0 +1,16 @@
+from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.own_log import OwnLog
+
+NOW_MS = 1_790_000_000_000
+
+
+async def test_group_and_stream_appear_and_everything_fits(room, operations, context, clock):
+    own = OwnLog(room.catalog, room.intake, Tenant(context.account_id, context.region), clock)
+    big = "x" * 600_000
+    await own.append("/groundwatch/server", "node", [(NOW_MS + 1, big), (NOW_MS, big)])
+    await own.append("/groundwatch/server", "node", [(NOW_MS + 2, "small")])
+    place = {"log_group_name": "/groundwatch/server", "log_stream_name": "node"}
+    newest = await operations.get_log_events(context, **place)
+    assert [event["timestamp"] - NOW_MS for event in newest["events"]] == [1, 2]
+    oldest = await operations.get_log_events(context, **place, start_from_head=True, limit=1)
+    assert oldest["events"][0]["timestamp"] == NOW_MS
