@@ -106,6 +106,7 @@ class PolicyAuthorizer:
         entity = await self._store.find_named(named[1], named[2], named[4]) if named else None
         if named is None or entity is None or (named[3] and entity.arn != check.resource):
             return check
+        # Under both names, since policies for IAM use either.
         tags = entity.tags.items()
         keys = {f"{service}:ResourceTag/{key}": (value,) for service in ("aws", "iam") for key, value in tags}
         return AccessCheck(check.action, entity.arn, {**check.keys, **keys})

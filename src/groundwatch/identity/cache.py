@@ -48,6 +48,7 @@ class ReadCache(Generic[K, V]):
         self._entries.pop(key, None)
         if value is None:
             return
+        # The oldest goes first, which is close enough to the least used within two seconds.
         if len(self._entries) >= self._capacity:
             del self._entries[next(iter(self._entries))]
         self._entries[key] = (now_ms, value)

@@ -132,6 +132,7 @@ GLOBAL_KEYS: Mapping[str, Callable[[Call], str | None]] = {
     "aws:principalservicename": _service_name,
     "aws:userid": _user_id,
     "aws:username": _user_name,
+    # No service forwards a caller's own identity here; the gateway acts under a role.
     "aws:viaawsservice": lambda _call: "false",
     "aws:resourceaccount": lambda call: account_of(call.check.resource) or call.context.account_id,
     "aws:tokenissuetime": _issue_time,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
+# Base 32, the alphabet of AWS's own ids.
 ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 SECRET_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # noqa: S105 - an alphabet
 ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role(/(?:[!-~]+/)?)([\w+=,.@-]+)", re.ASCII)

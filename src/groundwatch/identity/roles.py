@@ -40,6 +40,7 @@ class RoleAssumer:
         """
         named = ROLE_ARN.fullmatch(role_arn)
         role = await self._store.find_role(account_id, named[3]) if named and named[1] == account_id else None
+        # A path is part of the ARN: policies may grant by it, so it must be the true one.
         if role is None or role.arn != role_arn:
             raise _denied(service, role_arn, Decision("implicitDeny", "trust"))
         decision = self._trust(role, service, session_name, source_arn)

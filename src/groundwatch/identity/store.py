@@ -135,6 +135,7 @@ def session_principal(role: Role, session_name: str, policies: tuple[str, ...], 
 def _load_credential(connection: Connection, access_key_id: str) -> Credential | None:
     if access_key_id.startswith(TEMPORARY_PREFIX):
         session = keys.find_session(connection, access_key_id)
+        # Read together with its owner, so that a deleted user or role takes its sessions along.
         owner = session and entities.find_by_id(connection, session.owner_id)
         return _session_credential(session, owner) if session and owner else None
     key = keys.find_key(connection, access_key_id)

@@ -65,6 +65,7 @@ class StsOperations:
         keys = {"sts:RoleSessionName": (role_session_name,)}
         if external_id is not None:
             keys["sts:ExternalId"] = (external_id,)
+        # Before the duration: who may not assume the role must not learn its limits.
         role = await self._admit(context, AccessCheck("sts:AssumeRole", role_arn, keys))
         _check_duration(role, context, duration_seconds)
         policies = () if policy is None else (_checked_session_policy(policy),)

@@ -48,6 +48,7 @@ def create(connection: Connection, entity: Entity, tags: Mapping[str, str]) -> N
 def require(connection: Connection, entity: type[EntityT], account_id: str, name: str) -> EntityT:
     """Return the account's user or role; raise NoSuchEntity when there is none."""
     found = entities.find_by_name(connection, entity, account_id, name)
+    # An entity of another account reads as one that does not exist.
     if found is None:
         raise no_such_entity(entity.__name__.lower(), name)
     return found

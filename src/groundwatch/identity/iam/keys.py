@@ -86,6 +86,7 @@ class AccessKeyOperations(common.IamBase):
 def _require_key(connection: Connection, context: RequestContext, user_name: str | None, access_key_id: str) -> None:
     user = common.require_user(connection, context, user_name)
     key = keys.find_key(connection, access_key_id)
+    # A key of another user is none of this one's, whatever the caller may do elsewhere.
     if key is None or key.user_id != user.id:
         raise no_such_key(access_key_id)
 

@@ -72,6 +72,7 @@ class InlinePolicyOperations(common.IamBase):
         def work(connection: Connection) -> None:
             owner = common.require(connection, entity, *place)
             policies.put_policy(connection, owner.id, policy_name, document)
+            # After the write, since a replaced policy no longer counts; an exception undoes it.
             check_inline_sizes(owner, policies.read_policies(connection, owner.id))
 
         await self._store.write(work)

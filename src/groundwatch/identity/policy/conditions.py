@@ -69,6 +69,7 @@ def parse_condition(operator: str, key: str, values: Sequence[str], *, variables
         raise MalformedPolicyError("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.", key)
     if not values:
         raise MalformedPolicyError("Syntax errors in policy.", f"{operator} {key} has no value")
+    # Null takes neither a qualifier nor IfExists: it is itself the question whether a key exists.
     if operator == NULL:
         return NullCondition(key.lower(), frozenset(parse_bool(value) == "true" for value in values))
     prefix, colon, rest = operator.rpartition(":")

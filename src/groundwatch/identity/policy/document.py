@@ -116,6 +116,7 @@ def parse_policy(text: str, kind: PolicyKind) -> Policy:
         elements = [elements]
     if not isinstance(elements, list) or not elements:
         raise MalformedPolicyError(SYNTAX_ERROR, "no statement")
+    # Documents without a version follow the older one, in which `${…}` is plain text.
     reader = _StatementReader(kind, variables=version == VARIABLES_VERSION)
     statements = tuple(reader.read(element) for element in elements)
     _check_sids(statements, kind)
@@ -183,6 +184,7 @@ class _StatementReader:
                 )
             if self._kind == "trust" and service != TRUST_SERVICE:
                 raise MalformedPolicyError("AssumeRole policy may only specify STS AssumeRole actions.", value)
+            # Grouped by service, so that a request compares names of its own service only.
             globs[service] = (*globs.get(service, ()), compile_glob(action))
         if self._kind == "trust" and "*" in values:
             raise MalformedPolicyError("AssumeRole policy may only specify STS AssumeRole actions.")
@@ -224,12 +226,14 @@ class _StatementReader:
 def _load_json(text: str) -> object:
     try:
         return json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+    # Brackets nested a hundred thousand deep exhaust the stack of the parser.
     except (ValueError, RecursionError) as error:
         raise MalformedPolicyError("This policy contains invalid Json") from error
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
+    # A parser that keeps the last one would let an Effect be overwritten unseen.
     if len(members) != len(pairs):
         raise MalformedPolicyError(SYNTAX_ERROR, "an element occurs twice")
     return members
@@ -271,6 +275,7 @@ def _condition_values(value: object) -> tuple[str, ...]:
 
 
 def _condition_text(value: object) -> str:
+    # Before numbers: to Python a boolean is one.
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float | str):

@@ -94,6 +94,7 @@ class _Evaluation:
 
     def decide(self) -> Decision:
         policies = self._policies
+        # A Deny anywhere wins, so every kind of policy is asked before any Allow counts.
         identity = self._identity_effect()
         if identity == "Deny":
             return Decision("explicitDeny", "identity")
@@ -126,6 +127,7 @@ class _Evaluation:
     def _needs_caller_side(self, grant: Grant) -> bool:
         if self._caller.kind in NO_IDENTITY_POLICIES:
             return False
+        # Across accounts both sides must agree, however directly the resource names the caller.
         return grant is not Grant.DIRECT or not self._same_account()
 
     def _same_account(self) -> bool:
@@ -145,6 +147,7 @@ class _Evaluation:
         allowed = None
         for policy in policies:
             for statement in policy.statements:
+                # Once something allows, only a Deny can change the answer.
                 if (statement.effect == "Deny" or allowed is None) and self._matches(statement):
                     if statement.effect == "Deny":
                         return "Deny"
@@ -174,6 +177,7 @@ class _Evaluation:
         return Grant.NONE
 
     def _matches(self, statement: Statement) -> bool:
+        # Cheapest first: most statements fall at the action.
         if not statement.actions.match(self._service, self._name):
             return False
         request = self._request

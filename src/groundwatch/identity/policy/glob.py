@@ -93,6 +93,7 @@ class Glob:
         position, end = self._prefix.length, size - self._suffix.length
         if not (self._prefix.at(text, 0) and self._suffix.at(text, end)):
             return False
+        # The first place of each run leaves most room for the rest, so there is nothing to try again.
         for run in self._middle:
             found = run.find(text, position, end)
             if found < 0:

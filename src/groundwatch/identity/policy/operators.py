@@ -29,6 +29,7 @@ Test = Callable[[str, RequestKeys], bool]
 Comparison = Callable[[Decimal, Decimal], bool]
 
 ARN_COMPONENTS = 6
+# Bounded, so that no exponent or endless number makes a comparison expensive.
 NUMBER = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?", re.ASCII)
 
 
@@ -97,6 +98,7 @@ def compile_binary(text: str, *, variables: bool) -> Test:  # noqa: ARG001 - bin
 def compile_address(text: str, *, variables: bool) -> Test:  # noqa: ARG001 - addresses have no variables
     """IpAddress: inside the CIDR block; without a mask, the very address."""
     try:
+        # Host bits below the mask are tolerated, as in 203.0.113.7/24.
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as error:
         raise MalformedPolicyError("Syntax errors in policy.", f"{text!r} is not an address or CIDR block") from error

@@ -66,6 +66,7 @@ class PrincipalSet(msgspec.Struct, frozen=True):
             return Grant.DIRECT if caller.arn in self.services else Grant.NONE
         if self._names(caller.arn, caller, bindings):
             return Grant.DIRECT
+        # Naming a role admits its sessions, but leaves them within their boundary and session policies.
         if caller.role_arn is not None and self._names(caller.role_arn, caller, bindings):
             return Grant.ROLE
         if caller.account_id in self.accounts:

@@ -28,6 +28,7 @@ class Variable(msgspec.Struct, frozen=True):
         values = keys.find(self.key)
         if not values:
             return self.default
+        # The default is for absent keys only.
         if len(values) > 1 or self.key in MULTI_VALUED:
             return None
         return values[0]
@@ -94,6 +95,7 @@ def parse_template(text: str, *, variables: bool, wildcards: bool) -> Template:
         if end < 0:
             raise MalformedPolicyError("Syntax errors in policy.", f"unfinished policy variable in {text!r}")
         _append_text(parts, text[position:start], wildcards=wildcards)
+        # Literals such as ${*} become text here, so they never turn into wildcards.
         parts.append(_parse_variable(text[start + 2 : end]))
         position = end + 1
     _append_text(parts, text[position:], wildcards=wildcards)
