@@ -68,7 +68,9 @@ def set_up_tls(mode: TlsMode, directory: Path, hosts: Sequence[str], now: dt.dat
         return ServerTls(mode, server_context(mode), None, f"TLS uses the certificate in {mode.certificate}.")
     files = ensure_local_certificate(directory, hosts, now)
     authority = directory / "ca.pem"
-    hint = f"Clients trust this server by its local certificate authority: curl --cacert {shlex.quote(str(authority))} …"
+    hint = (
+        f"Clients trust this server by its local certificate authority: curl --cacert {shlex.quote(str(authority))} …"
+    )
     return ServerTls(files, server_context(files), authority, hint)
 
 

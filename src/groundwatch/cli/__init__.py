@@ -50,6 +50,16 @@ class CommandTable(click.Group):
             raise TypeError(f"groundwatch.cli.{entry.module}.command is no click command")
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a closed pipe is the reader's way to say that it has enough."""
+        try:
+            result: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            silence_stdout()
+            return 0
+        return result
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the summaries of the table."""
         with formatter.section("Commands"):
@@ -68,8 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name and return the exit code."""
     try:
         code = program.main(arguments, prog_name="groundwatch", standalone_mode=False)
-        # Here and not at exit, where a closed pipe could no longer be met.
-        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
@@ -79,9 +87,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        silence_stdout()
-        return 0
     return code if isinstance(code, int) else 0
 
 

@@ -131,7 +131,7 @@ def describe_error(error: Exception, endpoint_url: str) -> str:
                 'no credentials: use eval "$(groundwatch env)", --profile, or --data with the server\'s data directory'
             )
         case _:
-            return str(error)
+            return " ".join(str(error).split())
 
 
 def _reason(error: botocore.exceptions.BotoCoreError) -> str:

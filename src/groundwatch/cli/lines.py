@@ -70,8 +70,8 @@ class LineSplitter:
         self._rest += rest
         # One byte more than the limit is kept, for a carriage return at the end.
         if len(self._rest) > self._limit_bytes + 1:
-            self._skipped_bytes += len(self._rest)
-            self._rest = b""
+            self._skipped_bytes += len(self._rest) - 1
+            self._rest = self._rest[-1:]
         return lines
 
     def finish(self) -> list[Line]:

@@ -209,7 +209,8 @@ def _progress(files: Sequence[str]) -> Iterator[Callable[[Account, int], None]]:
 
 
 def _report(account: Account, *, interrupted: bool) -> int:
-    for rejection in account.rejections[:REJECTIONS_SHOWN]:
+    rejections = sorted(account.rejections, key=lambda rejection: (rejection.source, rejection.line_number))
+    for rejection in rejections[:REJECTIONS_SHOWN]:
         click.echo(f"rejected: {rejection}", err=True)
     if len(account.rejections) > REJECTIONS_SHOWN:
         click.echo(f"rejected: {len(account.rejections) - REJECTIONS_SHOWN:,} more", err=True)

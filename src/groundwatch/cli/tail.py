@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -74,12 +77,14 @@ def command(  # noqa: PLR0913 - one parameter an option
     """
     start_ms = None if since_text is None else _since_option(since_text)
     client = connect(Wishes(endpoint_url, profile, region, data), os.environ)
-    printer = Printer(click.get_text_stream("stdout", errors="backslashreplace"), form)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character must not end the command.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    printer = Printer(sys.stdout, form)
 
-    def fetch(request: dict[str, object]) -> dict[str, object]:
+    def fetch(request: dict[str, Any]) -> dict[str, Any]:
         with api_errors(client.endpoint_url):
-            answer: dict[str, object] = client.api.filter_log_events(**request)
-            return answer
+            return dict(client.api.filter_log_events(**request))
 
     query = Query(group, stream, pattern)
     shown = _show_first(fetch, query, printer, last, start_ms)

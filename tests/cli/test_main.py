@@ -1,0 +1,143 @@
+"""The command itself: the table, exit codes, one clear line for each mistake, and a quick start."""
+
+import subprocess
+import sys
+import types
+
+import click
+import pytest
+
+from groundwatch.cli import COMMANDS, main, program
+from groundwatch.config import Address, ConfigError, StartupError
+
+PROGRAM = [sys.executable, "-c", "import sys; from groundwatch.cli import main; sys.exit(main())"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_row_of_the_table_is_a_command(name):
+    command = program.get_command(click.Context(program), name)
+    assert isinstance(command, click.Command)
+    assert all(parameter.help for parameter in command.params if isinstance(parameter, click.Option))
+
+
+def test_help_imports_no_command():
+    code = (
+        "import sys; from groundwatch.cli import main; main(['--help'])\n"
+        "heavy = {'botocore', 'rich', 'msgspec', 'uvicorn', 'cryptography'}\n"
+        "print(heavy & {name.split('.')[0] for name in sys.modules})"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.endswith("set()\n")
+    assert all(name in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        pytest.param(["tial"], "groundwatch: No such command 'tial'.", id="unknown command"),
+        pytest.param(["version", "--x"], "groundwatch version: No such option '--x'.", id="unknown flag"),
+        pytest.param(["tail"], "groundwatch tail: Missing argument 'GROUP'.", id="argument missing"),
+        pytest.param(
+            ["serve", "--gateway", "x"],
+            "groundwatch serve: --gateway: 'x' is not HOST:PORT; write for example 127.0.0.1:4580 or [::1]:4580",
+            id="a wrong setting",
+        ),
+        pytest.param(
+            ["tail", "g"],
+            "groundwatch tail: no server is known: data holds no credentials file; start one with `groundwatch serve`, "
+            "or give --endpoint-url or --data",
+            id="no server",
+        ),
+        pytest.param(
+            ["tail", "g", "--profile", "none"],
+            "groundwatch tail: The config profile (none) could not be found",
+            id="unknown profile",
+        ),
+        pytest.param(
+            ["tail", "g", "--endpoint-url", "nonsense"], "groundwatch tail: Invalid endpoint: nonsense", id="no URL"
+        ),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_code_2(capsys, arguments, line):
+    assert main(arguments) == 2
+    assert capsys.readouterr() == ("", line + "\n")
+
+
+def test_no_command_shows_the_help(capsys):
+    assert main([]) == 2
+    assert "Usage: groundwatch" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.startswith("groundwatch 0.")
+
+
+def test_an_unreachable_server(capsys, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    # Port 9 is discard, which nobody runs.
+    assert main(["tail", "g", "--endpoint-url", "http://127.0.0.1:9"]) == 1
+    assert capsys.readouterr().err == (
+        "groundwatch: cannot reach http://127.0.0.1:9: Connection refused; start the server with `groundwatch serve`, "
+        "or name another with --endpoint-url\n"
+    )
+
+
+def test_no_credentials(capsys):
+    assert main(["tail", "g", "--endpoint-url", "http://127.0.0.1:9"]) == 1
+    assert capsys.readouterr().err == (
+        'groundwatch: no credentials: use eval "$(groundwatch env)", --profile, or --data with the server\'s data '
+        "directory\n"
+    )
+
+
+def test_a_closed_pipe_is_no_error():
+    with subprocess.Popen([*PROGRAM, "version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+
+
+# serve
+
+
+@pytest.fixture
+def app(monkeypatch):
+    """Stands in for the server; `app.run` may be replaced."""
+    module = types.ModuleType("groundwatch.app")
+    module.settings = []
+    module.run = module.settings.append
+    monkeypatch.setitem(sys.modules, "groundwatch.app", module)
+    return module
+
+
+def test_serve_hands_the_settings_over(app, monkeypatch):
+    monkeypatch.setenv("GROUNDWATCH_REGION", "eu-central-1")
+    assert main(["serve", "--service", "[::1]:1", "--log-level", "debug"]) == 0
+    (settings,) = app.settings
+    assert (settings.service, settings.region, settings.log_level) == (Address("::1", 1), "eu-central-1", "debug")
+
+
+def test_serve_reads_a_named_file(app, tmp_path):
+    (tmp_path / "x.toml").write_text('account = "123456789012"')
+    assert main(["serve", "--config", "x.toml"]) == 0
+    assert app.settings[0].account == "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (StartupError("port 4580 on 127.0.0.1 is in use"), 1, "groundwatch: port 4580 on 127.0.0.1 is in use\n"),
+        (ConfigError("--tls: no"), 2, "groundwatch serve: --tls: no\n"),
+        (KeyboardInterrupt(), 130, "\n"),
+    ],
+)
+def test_what_prevents_the_start_is_one_line(app, capsys, error, code, line):
+    def run(_settings):
+        raise error
+
+    app.run = run
+    assert main(["serve"]) == code
+    assert capsys.readouterr().err == line
