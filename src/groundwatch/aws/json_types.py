@@ -60,7 +60,7 @@ class _Builder:
         self._open.add(shape.name)
         fields = {}
         for name, member in shape.members.items():
-            if member.wire_name != name or member.location is not None or member.is_json_text:
+            if member.wire_name != name or member.location is not None:
                 raise _InexpressibleError
             built = self._type(member.shape)
             fields[name] = built if name in shape.required else _not_required[built]

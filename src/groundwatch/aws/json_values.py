@@ -90,7 +90,7 @@ def _map_from_json(shape: Shape, raw: Value) -> dict[str, Any]:
 def _scalar_from_json(member: Member, raw: Value) -> Value:
     kind = member.shape.kind
     if kind == "string" and isinstance(raw, str):
-        return _json_text(raw) if member.is_json_text else raw
+        return raw
     if kind in INTEGER_RANGES:
         return _integer(kind, raw)
     if kind == "double":
@@ -126,13 +126,6 @@ def _timestamp(member: Member, raw: Value) -> datetime:
         return parse_timestamp(raw, member.timestamp_format)
     except ValueError as error:
         raise _cannot_convert(raw, "timestamp") from error
-
-
-def _json_text(raw: str) -> Value:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise serialization_error("A JSON value is not valid JSON.") from error
 
 
 def decode_base64(text: str) -> bytes:
@@ -187,10 +180,6 @@ def _map(member: Member, value: Value) -> Value:
     return {name: to_json(inner, entry) for name, entry in value.items() if entry is not None}
 
 
-def _string(member: Member, value: Value) -> Value:
-    return msgspec.json.encode(value).decode() if member.is_json_text else value
-
-
 def _blob(_member: Member, value: Value) -> Value:
     return base64.b64encode(value if isinstance(value, bytes) else str(value).encode()).decode()
 
@@ -207,7 +196,6 @@ _TO_JSON: dict[str, Callable[[Member, Value], Value]] = {
     "structure": _structure,
     "list": _list,
     "map": _map,
-    "string": _string,
     "blob": _blob,
     "timestamp": _moment,
     "double": _number,

@@ -5,9 +5,10 @@ Only botocore's loader and model classes are used; its sessions and clients are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from botocore import xform_name
@@ -54,11 +55,15 @@ class ErrorShape(msgspec.Struct, frozen=True):
 
 
 class ServiceDescription:
-    """A compiled service model. Operations are compiled when first asked for."""
+    """A compiled service model. Operations are compiled when first asked for.
 
-    def __init__(self, model: ServiceModel) -> None:
+    `document` is the content of a `service-2.json`.
+    """
+
+    def __init__(self, name: str, document: Mapping[str, Any]) -> None:
+        model = ServiceModel(document, service_name=name)
         metadata = model.metadata
-        self.name: str = model.service_name
+        self.name = name
         self.protocol: ProtocolName = metadata["protocol"]
         self.api_version: str = metadata.get("apiVersion", "")
         self.json_version: str = str(metadata.get("jsonVersion", "1.0"))
@@ -68,6 +73,8 @@ class ServiceDescription:
         self.signing_name: str = metadata.get("signingName", self.endpoint_prefix)
         self.operation_names: tuple[str, ...] = tuple(model.operation_names)
         self._model = model
+        # botocore's shapes do not tell which errors are the server's fault.
+        self._faults = frozenset(key for key, shape in document["shapes"].items() if shape.get("fault"))
         self._names = frozenset(self.operation_names)
         self._compiler = ShapeCompiler()
         self._operations: dict[str, Operation] = {}
@@ -113,7 +120,7 @@ class ServiceDescription:
 
     def _compile_error(self, model: BotocoreModel) -> ErrorShape:
         details = model.metadata.get("error", {})
-        is_fault = bool(model.metadata.get("fault") or details.get("fault"))
+        is_fault = model.name in self._faults or bool(details.get("fault"))
         status = details.get("httpStatusCode", 500 if is_fault else 400)
         return ErrorShape(
             name=model.name,
@@ -126,4 +133,4 @@ class ServiceDescription:
 
 def load_service(name: str) -> ServiceDescription:
     """Return the newest model of a service by botocore's directory name, such as `logs` or `apigateway`."""
-    return ServiceDescription(ServiceModel(Loader().load_service_model(name, "service-2"), service_name=name))
+    return ServiceDescription(name, Loader().load_service_model(name, "service-2"))

@@ -74,8 +74,8 @@ class Member:
     """Where a REST member travels when it is not in the body."""
     flattened: bool = False
     timestamp_format: str | None = None
-    is_json_text: bool = False
-    """A string whose content is JSON (`jsonvalue`)."""
+    is_json_header: bool = False
+    """A header that holds JSON in base64 (`jsonvalue`); elsewhere such a member is a plain string."""
     is_xml_attribute: bool = False
     is_event_stream: bool = False
     has_own_name: bool = False
@@ -112,7 +112,7 @@ class ShapeCompiler:
             location=traits.get("location"),
             flattened=bool(traits.get("flattened")),
             timestamp_format=traits.get("timestampFormat"),
-            is_json_text=bool(traits.get("jsonvalue")),
+            is_json_header=bool(traits.get("jsonvalue")) and traits.get("location") == "header",
             is_xml_attribute=bool(traits.get("xmlAttribute")),
             is_event_stream=bool(traits.get("eventstream")),
             has_own_name="name" in traits,

@@ -182,3 +182,23 @@ def sign_headers(
         f"SignedHeaders={';'.join(signed)}, Signature={value}"
     )
     return (*added, ("authorization", authorization))
+
+
+def presign_query(
+    request: WireRequest, credential: SigningCredential, scope: Scope, *, timestamp: str, expires_s: int
+) -> str:
+    """Return the query string that makes a request valid for `expires_s` seconds without any header but `host`."""
+    parameters = {
+        "X-Amz-Algorithm": ALGORITHM,
+        "X-Amz-Credential": f"{credential.access_key_id}/{scope}",
+        "X-Amz-Date": timestamp,
+        "X-Amz-Expires": str(expires_s),
+        "X-Amz-SignedHeaders": "host",
+    }
+    if credential.session_token is not None:
+        parameters["X-Amz-Security-Token"] = credential.session_token
+    added = "&".join(f"{name}={quote(value, safe=_UNRESERVED)}" for name, value in parameters.items())
+    query = f"{request.query_string}&{added}" if request.query_string else added
+    unsigned = msgspec.structs.replace(request, query_string=query)
+    text = string_to_sign(canonical_request(unsigned, ["host"], payload_hash(request.body)), timestamp, scope)
+    return f"{query}&X-Amz-Signature={signature(derive_key(credential.secret_access_key, scope), text)}"

@@ -20,7 +20,7 @@ def check_input(operation: Operation, params: Mapping[str, Any], profile: WirePr
     """Return when the input satisfies every constraint of its shape; raise `ValidationError` listing all violations."""
     if operation.input is None:
         return
-    prefix = f"{operation.name[:1].lower()}{operation.name[1:]}Input." if profile.path_has_operation else ""
+    prefix = f"{_bean(operation.name)}Input." if profile.path_has_operation else ""
     found = list(_structure(operation.input, params, prefix))
     if not found:
         return
@@ -30,6 +30,11 @@ def check_input(operation: Operation, params: Mapping[str, Any], profile: WirePr
     noun = "error" if len(found) == 1 else "errors"
     message = f"{len(found)} validation {noun} detected: {'; '.join(found)}"
     raise ValidationError(_code(operation, profile), message)
+
+
+def _bean(name: str) -> str:
+    # The services name Java properties: `userName` for the model's `UserName`.
+    return name[:1].lower() + name[1:]
 
 
 def _code(operation: Operation, profile: WireProfile) -> str:
@@ -47,9 +52,9 @@ def _structure(shape: Shape, value: Mapping[str, Any], prefix: str) -> Iterator[
     for name, member in shape.members.items():
         inner = value.get(name)
         if inner is not None:
-            yield from _value(member.shape, inner, prefix + name)
+            yield from _value(member.shape, inner, prefix + _bean(name))
         elif name in shape.required:
-            yield f"Value null at '{prefix}{name}' failed to satisfy constraint: Member must not be null"
+            yield f"Value null at '{prefix}{_bean(name)}' failed to satisfy constraint: Member must not be null"
 
 
 def _value(shape: Shape, value: Value, path: str) -> Iterator[str]:
@@ -105,6 +110,8 @@ def _broken(shape: Shape, value: Value) -> Iterator[str]:
         yield _enum_text(shape)
     if shape.matches is not None and not shape.matches(value):
         yield f"Member must satisfy regular expression pattern: {shape.pattern}"
+    if shape.maximum is None and shape.minimum is None:
+        return
     size, noun = (len(value), "length") if shape.kind in _SIZED else (value, "value")
     if shape.maximum is not None and size > shape.maximum:
         yield f"Member must have {noun} less than or equal to {_number(shape.maximum)}"
@@ -142,7 +149,7 @@ def java_text(shape: Shape, value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if shape.kind == "structure" and isinstance(value, Mapping) and not shape.is_document:
-        inner = (f"{name}={java_text(member.shape, value.get(name))}" for name, member in shape.members.items())
+        inner = (f"{_bean(name)}={java_text(member.shape, value.get(name))}" for name, member in shape.members.items())
         return f"{shape.name}({', '.join(inner)})"
     if shape.kind == "list":
         return f"[{', '.join(java_text(_inner(shape.element), element) for element in value)}]"

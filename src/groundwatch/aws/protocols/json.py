@@ -137,7 +137,7 @@ def is_plain(shape: Shape, seen: set[str]) -> bool:
     if shape.kind in {"timestamp", "blob"}:
         return False
     inner = [member for member in (*shape.members.values(), shape.element, shape.value) if member is not None]
-    renamed = any(member.wire_name != name or member.is_json_text for name, member in shape.members.items())
+    renamed = any(member.wire_name != name for name, member in shape.members.items())
     return not renamed and all(is_plain(member.shape, seen) for member in inner)
 
 

@@ -112,13 +112,14 @@ def _located_members(shape: Shape, match: Match, request: WireRequest) -> dict[s
     query: dict[str, list[str]] = {}
     for key, text in parse_qsl(request.query_string, keep_blank_values=True):
         query.setdefault(key, []).append(text)
-    taken = {member.wire_name for member in shape.members.values() if member.location == "querystring"}
+    named = {member.wire_name for member in shape.members.values() if member.location == "querystring"}
+    named |= {key for key, _ in match.query_literals}
     found = {}
     for name, member in shape.members.items():
         if member.location == "uri" and member.wire_name in match.labels:
             found[name] = from_text(member, match.labels[member.wire_name])
         elif member.location == "querystring":
-            value = _query_value(member, query, taken)
+            value = _query_value(member, query, named)
         elif member.location == "header":
             value = _header_value(member, request)
         elif member.location == "headers":
@@ -130,13 +131,12 @@ def _located_members(shape: Shape, match: Match, request: WireRequest) -> dict[s
     return found
 
 
-def _query_value(member: Member, query: Mapping[str, list[str]], taken: set[str]) -> Value:
+def _query_value(member: Member, query: Mapping[str, list[str]], named: set[str]) -> Value:
     shape = member.shape
     if shape.kind == "map" and shape.value is not None:
-        # A map takes every parameter that no other member claims.
-        rest = {key: texts for key, texts in query.items() if key not in taken - {member.wire_name}}
+        # A map takes what no other member names: to an operation the rest are its caller's own parameters.
         many = shape.value.shape.kind == "list"
-        return {key: texts if many else texts[0] for key, texts in rest.items()} or None
+        return {key: texts if many else texts[0] for key, texts in query.items() if key not in named} or None
     texts = query.get(member.wire_name)
     if texts is None:
         return None
@@ -149,7 +149,7 @@ def _header_value(member: Member, request: WireRequest) -> Value:
     text = request.header(member.wire_name.lower())
     if text is None:
         return None
-    if member.is_json_text:
+    if member.is_json_header:
         return _json_header(text)
     if member.shape.kind == "list" and member.shape.element is not None:
         element = member.shape.element
@@ -166,6 +166,8 @@ def _json_header(text: str) -> Value:
 
 def split_header(text: str, element: Member) -> list[str]:
     """Return the elements of a header that holds a list; quoted ones may hold commas, and so do RFC 822 dates."""
+    if not text.strip():
+        return []
     if element.shape.kind == "timestamp" and element.timestamp_format in {None, "rfc822"}:
         parts = text.split(",")
         return [f"{day},{rest}".strip() for day, rest in zip(parts[::2], parts[1::2], strict=False)]
@@ -231,7 +233,7 @@ def _output_body(shape: Shape, given: Mapping[str, Any]) -> tuple[bytes, str | N
 
 def header_text(member: Member, value: Value) -> str:
     """Return the header that holds a member: a scalar, a list joined by commas, or JSON in base64."""
-    if member.is_json_text:
+    if member.is_json_header:
         return base64.b64encode(msgspec.json.encode(value)).decode()
     if member.shape.kind == "list" and member.shape.element is not None:
         element = member.shape.element

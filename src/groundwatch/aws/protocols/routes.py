@@ -27,6 +27,8 @@ class Match(msgspec.Struct, frozen=True):
 
     operation: str
     labels: dict[str, str]
+    query_literals: tuple[tuple[str, str], ...] = ()
+    """Parameters that belong to the route itself (`mode=import`)."""
 
 
 class RouteTable:
@@ -52,7 +54,7 @@ class RouteTable:
         for route in (*exact, *self._greedy.get(method, ())):
             labels = _match(route, segments)
             if labels is not None and all(literal in query for literal in route.query):
-                return Match(route.operation, labels)
+                return Match(route.operation, labels, route.query)
         return None
 
 
@@ -71,7 +73,7 @@ def split_path(path: str) -> tuple[str, ...]:
 
 
 def _specificity(route: Route) -> tuple[object, ...]:
-    return (tuple(_is_label(segment) for segment in route.segments), -len(route.segments), -len(route.query))
+    return (-len(route.segments), tuple(_is_label(segment) for segment in route.segments), -len(route.query))
 
 
 def _is_label(segment: str) -> bool:

@@ -1,0 +1,140 @@
+"""The query protocol's inputs and refusals."""
+
+from __future__ import annotations
+
+import pytest
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.aws.http import WireRequest
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param("Action=CreateUser&Version=2010-05-08&UserName=u", {"UserName": "u"}, id="a scalar"),
+        pytest.param("Action=CreateUser&UserName=u", {"UserName": "u"}, id="the version may be missing"),
+        pytest.param("Action=CreateUser&UserName=a&UserName=b", {"UserName": "b"}, id="the last of repeated fields"),
+        pytest.param("Action=CreateUser&UserName=u&Other=1", {"UserName": "u"}, id="unknown fields are dropped"),
+        pytest.param(
+            "Action=CreateUser&UserName=u&Tags.member.2.Key=b&Tags.member.2.Value=2"
+            "&Tags.member.1.Key=a&Tags.member.1.Value=",
+            {"UserName": "u", "Tags": [{"Key": "a", "Value": ""}, {"Key": "b", "Value": "2"}]},
+            id="lists in the order of their numbers",
+        ),
+        pytest.param(
+            "Action=UntagUser&UserName=u&TagKeys.member.10=j&TagKeys.member.9=i",
+            {"UserName": "u", "TagKeys": ["i", "j"]},
+            id="numbers are not sorted as text",
+        ),
+        pytest.param(
+            "Action=UntagUser&UserName=u&TagKeys=", {"UserName": "u", "TagKeys": []}, id="an empty list as SDKs send it"
+        ),
+        pytest.param("Action=ListUsers&MaxItems=10", {"MaxItems": 10}, id="numbers"),
+        pytest.param(
+            "Action=CreateLoginProfile&UserName=u&PasswordResetRequired=true",
+            {"UserName": "u", "PasswordResetRequired": True},
+            id="booleans",
+        ),
+    ],
+)
+def test_forms_become_inputs(body, expected, codecs, query_request):
+    assert codecs["iam"].parse(query_request(body))[1] == expected
+
+
+def test_a_query_string_will_do(codecs):
+    wire = WireRequest("GET", "/", "Action=GetUser&Version=2010-05-08&UserName=a%2Bb", (), b"", "127.0.0.1")
+    operation, params = codecs["iam"].parse(wire)
+    assert (operation.name, params) == ("GetUser", {"UserName": "a+b"})
+
+
+def test_query_string_and_body_are_read_together(codecs):
+    wire = WireRequest("POST", "/", "Action=GetUser", (), b"UserName=u", "127.0.0.1")
+    assert codecs["iam"].parse(wire)[1] == {"UserName": "u"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        pytest.param("UserName=u", "MissingAction", "The request must contain the parameter Action.", id="no action"),
+        pytest.param(
+            "Action=Nothing&Version=2010-05-08",
+            "InvalidAction",
+            "Could not find operation Nothing for version 2010-05-08",
+            id="unknown action",
+        ),
+        pytest.param(
+            "Action=GetUser&Version=2011-06-15",
+            "InvalidAction",
+            "Could not find operation GetUser for version 2011-06-15",
+            id="another version",
+        ),
+        pytest.param(
+            "Action=ListUsers&MaxItems=ten",
+            "SerializationException",
+            "'ten' can not be converted to a value of type integer",
+            id="a number that is none",
+        ),
+        pytest.param(
+            "Action=ListUsers&MaxItems=1_0",
+            "SerializationException",
+            "'1_0' can not be converted to a value of type integer",
+            id="Python's underscores are no digits",
+        ),
+        pytest.param(
+            "Action=ListUsers&MaxItems=0",
+            "ValidationError",
+            "1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 1",
+            id="a range",
+        ),
+        pytest.param(
+            "Action=CreateUser",
+            "ValidationError",
+            "1 validation error detected: Value null at 'userName' failed to satisfy constraint: "
+            "Member must not be null",
+            id="a required member is missing",
+        ),
+        pytest.param(
+            "Action=TagUser&UserName=u&Tags.member.1.Key=a",
+            "ValidationError",
+            "1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: "
+            "Member must not be null",
+            id="a member of an element",
+        ),
+        pytest.param(
+            "Action=CreateUser&UserName=%FF",
+            "SerializationException",
+            "The request's fields are not a UTF-8 form.",
+            id="no UTF-8",
+        ),
+        pytest.param(
+            "Action=UntagUser&UserName=u&TagKeys.member.x=a",
+            "SerializationException",
+            "List elements are numbered from 1",
+            id="an element without number",
+        ),
+        pytest.param(
+            "Action=CreateUser&UserName.x=u",
+            "SerializationException",
+            "UserName is not a structure",
+            id="a structure for a scalar",
+        ),
+    ],
+)
+def test_refusals(body, code, message, codecs, query_request):
+    with pytest.raises(ServiceError) as caught:
+        codecs["iam"].parse(query_request(body))
+    assert (caught.value.code, caught.value.message) == (code, message)
+
+
+def test_deeply_nested_names_do_no_harm(codecs, query_request):
+    body = "Action=GetUser&" + "a." * 200_000 + "b=1"
+    assert codecs["iam"].parse(query_request(body))[1] == {}
+
+
+def test_answers_escape_what_xml_would_change(codecs):
+    codec = codecs["iam"]
+    response = codec.serialize(codec.service.find_operation("GetUserPolicy"), {"PolicyDocument": "a<b>&\r\n"}, "id")
+    assert b"<PolicyDocument>a&lt;b&gt;&amp;&#13;\n</PolicyDocument>" in response.body
+    assert response.body.startswith(b'<GetUserPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">')
+    assert b"<ResponseMetadata><RequestId>id</RequestId></ResponseMetadata>" in response.body
