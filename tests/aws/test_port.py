@@ -277,6 +277,13 @@ async def test_the_credential_scope_decides_before_anything_else(setting):
         pytest.param(
             gzip.compress(b" " * 9_000_000), "gzip", 413, "RequestEntityTooLargeException", id="a bomb is not inflated"
         ),
+        pytest.param(
+            gzip.compress(b"") * 100 + gzip.compress(b"{}"),
+            "gzip",
+            400,
+            "SerializationException",
+            id="too many members",
+        ),
         pytest.param(b"x", "br", 501, "NotImplementedException", id="another encoding"),
     ],
 )

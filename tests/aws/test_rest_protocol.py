@@ -90,6 +90,12 @@ def test_requests_are_routed_and_parsed(request_, operation, params, codecs):
             id="a list for the body",
         ),
         pytest.param(
+            wire("POST", "/restapis", "", b'{"name":true}'),
+            "SerializationException",
+            "class java.lang.Boolean can not be converted to an String",
+            id="a boolean for a string",
+        ),
+        pytest.param(
             wire("GET", "/restapis", "limit=x"),
             "SerializationException",
             "'x' can not be converted to a value of type integer",

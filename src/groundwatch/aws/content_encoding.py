@@ -6,6 +6,7 @@ import zlib
 
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 
+MAX_GZIP_MEMBERS = 64
 _GZIP_WBITS = 31
 
 
@@ -28,8 +29,10 @@ def decode_content(body: bytes, encoding: str | None, max_bytes: int) -> bytes:
 
 def _gunzip(body: bytes, max_bytes: int) -> bytes:
     inflated = b""
-    # A gzip file may be several members in a row.
-    while body:
+    # A gzip file may be several members in a row; each costs a copy of what follows, so their number is bounded.
+    for _ in range(MAX_GZIP_MEMBERS + 1):
+        if not body:
+            return inflated
         stream = zlib.decompressobj(_GZIP_WBITS)
         inflated += stream.decompress(body, max_bytes - len(inflated) + 1)
         if len(inflated) > max_bytes:
@@ -37,7 +40,7 @@ def _gunzip(body: bytes, max_bytes: int) -> bytes:
         if not stream.eof:
             raise zlib.error("incomplete stream")
         body = stream.unused_data
-    return inflated
+    raise zlib.error("too many members")
 
 
 def too_large(max_bytes: int) -> ServiceError:

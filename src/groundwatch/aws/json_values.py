@@ -22,6 +22,21 @@ _NOT_A_NUMBER = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _TARGETS = {"integer": "Integer", "long": "Long", "double": "Double", "boolean": "Boolean", "string": "String"}
 
 
+class WrongTypeError(ServiceError):
+    """A JSON scalar of the wrong type; AWS JSON names the token, REST services the Java class that came of it."""
+
+    def __init__(self, raw: object, target: str) -> None:
+        if isinstance(raw, bool):
+            token, java_class = ("TRUE_VALUE" if raw else "FALSE_VALUE"), "Boolean"
+        elif isinstance(raw, str):
+            token, java_class = "STRING_VALUE", "String"
+        else:
+            token, java_class = "NUMBER_VALUE", "Integer" if isinstance(raw, int) else "Double"
+        article = "an" if target[0] in "AEIO" else "a"
+        super().__init__("SerializationException", f"{token} can not be converted to {article} {target}")
+        self.java_message = f"class java.lang.{java_class} can not be converted to an {target}"
+
+
 def serialization_error(message: str | None = None) -> ServiceError:
     """Return the error for a body whose form is wrong: not JSON, or JSON of the wrong type."""
     return ServiceError("SerializationException", message)
@@ -136,14 +151,8 @@ def decode_base64(text: str) -> bytes:
         raise serialization_error("A blob is not valid base64.") from error
 
 
-def _cannot_convert(raw: Value, kind: str) -> ServiceError:
-    if isinstance(raw, bool):
-        token = "TRUE_VALUE" if raw else "FALSE_VALUE"
-    else:
-        token = "STRING_VALUE" if isinstance(raw, str) else "NUMBER_VALUE"
-    target = _TARGETS.get(kind, kind.capitalize())
-    article = "an" if target[0] in "AEIO" else "a"
-    return serialization_error(f"{token} can not be converted to {article} {target}")
+def _cannot_convert(raw: Value, kind: str) -> WrongTypeError:
+    return WrongTypeError(raw, _TARGETS.get(kind, kind.capitalize()))
 
 
 def members_of(value: object) -> Mapping[str, Any]:

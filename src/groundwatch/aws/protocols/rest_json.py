@@ -14,6 +14,7 @@ from groundwatch.aws.error_codes import resolve_error
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.aws.json_values import (
+    WrongTypeError,
     decode_document,
     from_json,
     members_of,
@@ -54,7 +55,10 @@ class RestJsonCodec:
         if operation.input is None:
             return operation, {}
         params = _located_members(operation.input, match, request)
-        params |= _body_members(operation.input, request.body)
+        try:
+            params |= _body_members(operation.input, request.body)
+        except WrongTypeError as error:
+            raise serialization_error(error.java_message) from error
         check_input(operation, params, self._profile)
         return operation, params
 
