@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway import store_sql as sql
@@ -284,6 +285,9 @@ class GatewayStore:
     async def _write(self, work: Callable[[Connection], T]) -> T:
         try:
             return await self._database.write(work)
+        except IntegrityError as error:
+            # Checked before writing, so only another node can have come between.
+            raise _overtaken() from error
         finally:
             # Also after a failure: whether a commit that raised took effect is not always known.
             self._generation += 1
@@ -298,8 +302,12 @@ def _require_api(connection: Connection, place: Place, api_id: str, *, lock: boo
 
 def _claim(connection: Connection, api: RestApi, revision: int) -> None:
     if not sql.save_api(connection, api, revision):
-        message = "Unable to complete operation due to concurrent modification. Please try again later."
-        raise ServiceError("ConflictException", message, status=409)
+        raise _overtaken()
+
+
+def _overtaken() -> ServiceError:
+    message = "Unable to complete operation due to concurrent modification. Please try again later."
+    return ServiceError("ConflictException", message, status=409)
 
 
 def _require_stages(connection: Connection, plan: UsagePlan, api_stages: list[str]) -> None:

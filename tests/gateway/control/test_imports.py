@@ -141,8 +141,8 @@ UNDECLARED = {
             [
                 (
                     "Unable to put integration on 'GET' for resource at path '/': Invalid mapping expression "
-                    "specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: "
-                    "method.request.header.Authorization]"
+                    "specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter "
+                    "specified: method.request.header.Authorization]"
                 )
             ],
             id="undeclared-parameter",

@@ -205,6 +205,12 @@ AWS = {"type": "AWS", "integration_http_method": "POST", "uri": LOGS, "credentia
             {**AWS, "credentials": "role"}, BAD, "Invalid ARN specified in the request", id="credentials-without-arn"
         ),
         pytest.param(
+            {**AWS, "credentials": "arn:aws:iam::${stageVariables.account}:role/r"},
+            BAD,
+            "Invalid ARN specified in the request",
+            id="variable-account",
+        ),
+        pytest.param(
             {**AWS, "credentials": "arn:aws:iam::444455556666:role/r"},
             "AccessDeniedException",
             "Cross-account pass role is not allowed.",

@@ -260,6 +260,18 @@ def test_errors_name_what_and_where(document, error):
             id="mapping-that-is-no-text",
         ),
         pytest.param(
+            openapi(
+                {
+                    "x-amazon-apigateway-integration": {
+                        "type": "mock",
+                        "responses": {"default": {"statusCode": "200"}, "2..": {"statusCode": "200"}},
+                    }
+                }
+            ),
+            "More than one integration response of resource '/a' and method 'GET' has the statusCode 200",
+            id="one-status-twice",
+        ),
+        pytest.param(
             openapi({"parameters": [{"name": "c", "in": "cookie"}]}),
             "The parameter 'c' in 'cookie' on 'GET' for resource at path '/a' is not supported",
             id="cookie",

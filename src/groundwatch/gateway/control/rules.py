@@ -1,6 +1,6 @@
 """What a method and its parts must fulfil before they are kept: the control plane's and the import's common checks.
 
-Messages are those of the service (see `docs` of the API Gateway errors); each check raises the first that applies.
+Messages are the service's own; each check raises the first that applies.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ _RESPONSE_SOURCE = re.compile(
     rf"integration\.response\.(header|multivalueheader)\.{_NAME}|integration\.response\.body(\..+)?|{_VARIABLE}"
 )
 _MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(\s*;.*)?|\$default")
-_ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}|\$\{[^}]+\}):role/.+")
+# The account stays literal: a stage variable in its place could reach the roles of another tenant.
+_ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):(role/.+|\$\{stageVariables\.[^}]+\}.*)")
 
 
 # --- methods ---
@@ -133,10 +134,9 @@ def _check_credentials(credentials: str | None, account_id: str) -> None:
     if not credentials or credentials == CALLER_CREDENTIALS:
         return
     role = _ROLE.fullmatch(credentials)
-    # The whole ARN may be a stage variable; what it holds is only known, and checked, at the call.
-    if role is None and not credentials.startswith("${stageVariables."):
+    if role is None:
         raise bad_request("Invalid ARN specified in the request")
-    if role is not None and role["account"].isdigit() and role["account"] != account_id:
+    if role["account"] != account_id:
         raise access_denied("Cross-account pass role is not allowed.")
 
 

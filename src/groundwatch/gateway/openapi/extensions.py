@@ -155,7 +155,9 @@ class IntegrationReader:
                 self._error(f"No statusCode specified for the response '{pattern}'")
                 continue
             if status in responses:
-                self._error(f"More than one response has the statusCode {status}; only one can be kept")
+                # The service keeps responses by status too, so the last one wins there as well.
+                where = f"of resource '{self._path}' and method '{self._verb}'"
+                self._findings.warning(f"More than one integration response {where} has the statusCode {status}")
             responses[status] = IntegrationResponse(
                 status_code=status,
                 selection_pattern=None if pattern == "default" else pattern,
