@@ -1,0 +1,1 @@
+"""What a method calls: one module an integration type, listed in `table`."""

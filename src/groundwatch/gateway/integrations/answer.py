@@ -1,0 +1,18 @@
+"""The answer of an integration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationAnswer:
+    """What came back, before it is mapped."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    match_text: str
+    """What selection patterns are compared with: the status as text."""
+    traced: bool
+    """True when the client's answer carries `X-Amzn-Trace-Id`: a backend was called."""

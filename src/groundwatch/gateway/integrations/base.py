@@ -1,0 +1,54 @@
+"""What every integration is, and what the composition root must give to those that call AWS services."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from groundwatch.aws.context import Principal
+from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.gateway.integrations.answer import IntegrationAnswer
+from groundwatch.gateway.runtime.stages import MappedRequest
+
+
+class UnknownServiceError(Exception):
+    """This server does not offer the AWS service that an integration names."""
+
+
+class Backend(Protocol):
+    """Answers AWS API calls, in this process or elsewhere."""
+
+    async def call(
+        self, service: str, request: WireRequest, principal: Principal, *, region: str, source_arn: str
+    ) -> WireResponse:
+        """Carry out `request` as `principal` and return the service's answer, errors included.
+
+        `service` is the name in the integration's URI, such as `logs`; the request is unsigned and its path and query
+        are those of the service's endpoint.
+
+        Raises:
+            UnknownServiceError: when there is no such service here.
+        """
+
+
+class RoleSource(Protocol):
+    """Gives a service the credentials of a role."""
+
+    async def assume_for_service(
+        self, role_arn: str, service: str, *, account_id: str, session_name: str, source_arn: str | None
+    ) -> Principal:
+        """Return a session of the role for the service principal `service`, on behalf of `account_id`.
+
+        Raises:
+            ServiceError: when the role is unknown or its trust policy does not admit the service.
+        """
+
+
+class Integration(Protocol):
+    """One type of integration."""
+
+    async def integrate(self, mapped: MappedRequest) -> IntegrationAnswer:
+        """Carry out the mapped request.
+
+        Raises:
+            GatewayError: when there is no answer to map.
+        """

@@ -1,0 +1,84 @@
+"""What the gateway reports of each request, and to whom."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from groundwatch.gateway.runtime.errors import GatewayError
+from groundwatch.gateway.runtime.stages import Admitted, AnyStage, Integrated, Located, Routed, exchange_of, reached
+
+
+class AccessEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One answered request. Members that were not reached are None."""
+
+    request_id: str
+    extended_request_id: str
+    api_id: str
+    stage: str
+    domain_name: str
+    http_method: str
+    path: str
+    """`/stage` and the path below it, as received."""
+    protocol: str
+    source_ip: str
+    user_agent: str | None
+    request_time_ms: int
+    latency_ms: int
+    status: int
+    response_length_bytes: int
+    account_id: str | None = None
+    deployment_id: str | None = None
+    resource_id: str | None = None
+    resource_path: str | None = None
+    api_key_id: str | None = None
+    integration_status: int | None = None
+    integration_latency_ms: int | None = None
+    error_response_type: str | None = None
+    error_message: str | None = None
+    """What the client was told."""
+    error_reason: str | None = None
+    """Why; for the operator only."""
+
+
+class AccessLog(Protocol):
+    """Takes access entries; must return at once."""
+
+    def record(self, entry: AccessEntry) -> None:
+        """Take an entry; called once for each request that named an API, after its answer is known."""
+
+
+def access_entry(
+    stage: AnyStage, status: int, length_bytes: int, latency_ms: int, error: GatewayError | None
+) -> AccessEntry:
+    """Return the entry for a request that came as far as `stage`."""
+    exchange = exchange_of(stage)
+    located, routed = reached(stage, Located), reached(stage, Routed)
+    admitted, integrated = reached(stage, Admitted), reached(stage, Integrated)
+    return AccessEntry(
+        request_id=exchange.request_id,
+        extended_request_id=exchange.extended_request_id,
+        api_id=exchange.target.api_id,
+        stage=exchange.target.stage_name,
+        domain_name=exchange.target.domain_name,
+        http_method=exchange.method,
+        path=f"/{exchange.target.stage_name}{exchange.target.path}",
+        protocol=exchange.protocol,
+        source_ip=exchange.request.source_ip,
+        user_agent=exchange.request.header("user-agent"),
+        request_time_ms=exchange.received_ms,
+        latency_ms=latency_ms,
+        status=status,
+        response_length_bytes=length_bytes,
+        account_id=located.deployment.api.account_id if located else None,
+        deployment_id=located.deployment.id if located else None,
+        resource_id=routed.method.resource.id if routed else None,
+        resource_path=routed.method.resource.path if routed else None,
+        api_key_id=admitted.api_key.id if admitted and admitted.api_key else None,
+        integration_status=integrated.answer.status if integrated else None,
+        integration_latency_ms=integrated.latency_ms if integrated else None,
+        error_response_type=error.response_type if error else None,
+        error_message=error.message if error else None,
+        error_reason=error.reason if error else None,
+    )

@@ -1,0 +1,190 @@
+"""The gateway port: an ASGI application that serves deployed stages, a health route, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.gateway.catalog import Catalog
+from groundwatch.gateway.integrations.base import Backend, RoleSource
+from groundwatch.gateway.integrations.table import integrations_by_type
+from groundwatch.gateway.runtime.access import AccessLog
+from groundwatch.gateway.runtime.addressing import names_api, resolve
+from groundwatch.gateway.runtime.compiled import DeploymentCache
+from groundwatch.gateway.runtime.errors import GatewayError, unknown_stage
+from groundwatch.gateway.runtime.exchange import new_exchange
+from groundwatch.gateway.runtime.gateway_responses import plain_response
+from groundwatch.gateway.runtime.handler import RequestHandler
+from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
+from groundwatch.gateway.runtime.method_tester import MethodTester
+from groundwatch.gateway.runtime.pipeline import front_steps, method_steps
+from groundwatch.gateway.runtime.rendering import TemplateRunner
+from groundwatch.gateway.testing import TestInvoker
+
+AsgiScope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_BODILESS = frozenset({204, 304})
+_HEADERS_TOO_LARGE = WireResponse(
+    431, (("Content-Type", "application/json"),), b'{"message":"Request Header Fields Too Large"}'
+)
+
+
+class GatewaySettings(msgspec.Struct, frozen=True):
+    """What the gateway port can be told."""
+
+    region: str
+    domain_suffix: str = "amazonaws.com"
+    """Ends the host name that is shown as `$context.domainName` for requests in path style."""
+    health_path: str = "/health"
+    max_header_bytes: int = 10240
+    """All names and values together; the service's own limit."""
+    max_deployments: int = 256
+    """How many deployments are kept compiled."""
+    template_threads: int = 2
+    """Threads for templates that are too large or slow for the event loop."""
+
+
+class _Disconnected(Exception):  # noqa: N818 -- the client's doing, not an error
+    """The client went away while it sent its request."""
+
+
+class GatewayApp:
+    """A bare ASGI application over the pipeline.
+
+    `access_log` must not block; `health` gives the answer of the health route; `clock_ms` is the time since the epoch.
+    """
+
+    def __init__(  # noqa: PLR0913 -- the composition root names every collaborator
+        self,
+        catalog: Catalog,
+        backend: Backend,
+        roles: RoleSource,
+        *,
+        access_log: AccessLog,
+        settings: GatewaySettings,
+        health: Callable[[], Awaitable[WireResponse]],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._settings = settings
+        self._health = health
+        self._clock_ms = clock_ms
+        self._domain = f"{settings.region}.{settings.domain_suffix}"
+        self._executor = ThreadPoolExecutor(settings.template_threads, thread_name_prefix="template")
+        cache = DeploymentCache(settings.max_deployments)
+        steps = method_steps(integrations_by_type(backend, roles), TemplateRunner(self._executor), clock_ms)
+        self._handler = RequestHandler((*front_steps(catalog, cache), *steps), access_log, clock_ms)
+        self.test_invoker: TestInvoker = MethodTester(steps, clock_ms)
+        """Runs methods for the control plane on the same steps."""
+
+    def close(self) -> None:
+        """End the template threads; requests must have been answered."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection; only HTTP is spoken."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _http(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        host = next((value for name, value in headers if name == "host"), "")
+        path = _raw_path(scope)
+        if path == self._settings.health_path and not names_api(host):
+            await _send(send, await self._health(), scope["method"])
+            return
+        refusal = self._refusal(headers)
+        if refusal is not None:
+            await _send(send, refusal, scope["method"], close=True)
+            return
+        try:
+            body = await _read_body(receive)
+        except _Disconnected:
+            return
+        response = await self._answer(scope, path, host, headers, body)
+        await _send(send, response, scope["method"], close=body is None)
+
+    def _refusal(self, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
+        """Return the answer to a request that is too large, before its body is read."""
+        if sum(len(name) + len(value) for name, value in headers) > self._settings.max_header_bytes:
+            return _HEADERS_TOO_LARGE
+        for name, value in headers:
+            if name == "content-length" and value.isascii() and value.isdigit() and int(value) > MAX_PAYLOAD_BYTES:
+                return plain_response(GatewayError("REQUEST_TOO_LARGE"))
+        return None
+
+    async def _answer(
+        self, scope: AsgiScope, path: str, host: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+    ) -> WireResponse:
+        if body is None:
+            return plain_response(GatewayError("REQUEST_TOO_LARGE"))
+        target = resolve(host, path, self._domain)
+        if target is None:
+            return plain_response(unknown_stage())
+        client = scope.get("client")
+        request = WireRequest(
+            method=scope["method"],
+            path=path,
+            query_string=scope["query_string"].decode("latin-1"),
+            headers=headers,
+            body=body,
+            source_ip=client[0] if client else "",
+            secure=scope["scheme"] == "https",
+        )
+        protocol = f"HTTP/{scope['http_version']}"
+        exchange = new_exchange(request, target, received_ms=self._clock_ms(), protocol=protocol)
+        return await self._handler.handle(exchange)
+
+
+def _raw_path(scope: AsgiScope) -> str:
+    raw = scope.get("raw_path")
+    return raw.decode("latin-1").partition("?")[0] if raw else str(scope["path"])
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the payload, or None as soon as it is larger than the limit."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body = bytes(message.get("body", b""))
+        return body if len(body) <= MAX_PAYLOAD_BYTES else None
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] != "http.request":
+            raise _Disconnected
+        chunk = message.get("body", b"")
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_PAYLOAD_BYTES:
+            return None
+        if not message.get("more_body"):
+            return b"".join(chunks)
+        message = await receive()
+
+
+async def _send(send: Send, response: WireResponse, method: str, *, close: bool = False) -> None:
+    headers = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in response.headers]
+    bodiless = response.status in _BODILESS
+    if not bodiless:
+        headers.append((b"Content-Length", str(len(response.body)).encode()))
+    if close:
+        headers.append((b"Connection", b"close"))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if bodiless or method == "HEAD" else response.body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,116 @@
+"""`$context`: what templates, mapping expressions and gateway responses may know of a request."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from groundwatch.gateway.mapping.parameters import Message
+from groundwatch.gateway.mapping.run import Scope
+from groundwatch.gateway.mapping.values import ContextMap, HeaderMap
+from groundwatch.gateway.mapping.variables import InputVariable, template_scope
+from groundwatch.gateway.runtime.errors import GatewayError
+from groundwatch.gateway.runtime.exchange import Values
+from groundwatch.gateway.runtime.overrides import Overrides
+from groundwatch.gateway.runtime.stages import Admitted, AnyStage, Integrated, Located, Routed, exchange_of, reached
+
+
+def build_context(stage: AnyStage, overrides: Overrides, error: GatewayError | None = None) -> ContextMap:
+    """Return `$context` as far as the request has come, with maps of its own for overrides.
+
+    The order of the members is the service's.
+    """
+    exchange = exchange_of(stage)
+    located, routed = reached(stage, Located), reached(stage, Routed)
+    context = ContextMap()
+    if routed is not None:
+        context["resourceId"] = routed.method.resource.id
+        context["resourcePath"] = routed.method.resource.path
+    context["httpMethod"] = exchange.method
+    context["extendedRequestId"] = exchange.extended_request_id
+    context["requestTime"] = _request_time(exchange.received_ms)
+    context["path"] = f"/{exchange.target.stage_name}{exchange.target.path}"
+    if located is not None:
+        context["accountId"] = located.deployment.api.account_id
+    context["protocol"] = exchange.protocol
+    context["requestOverride"] = overrides.request_map()
+    context["stage"] = exchange.target.stage_name
+    context["domainPrefix"] = exchange.target.domain_name.partition(".")[0]
+    context["requestTimeEpoch"] = exchange.received_ms
+    context["requestId"] = exchange.request_id
+    context["identity"] = _identity(stage)
+    context["domainName"] = exchange.target.domain_name
+    if located is not None:
+        context["deploymentId"] = located.deployment.id
+    context["responseOverride"] = overrides.response_map()
+    context["apiId"] = exchange.target.api_id
+    _add_outcome(context, stage, error)
+    return context
+
+
+def _request_time(received_ms: int) -> str:
+    return f"{datetime.fromtimestamp(received_ms // 1000, UTC):%d/%b/%Y:%H:%M:%S} +0000"
+
+
+def _identity(stage: AnyStage) -> ContextMap:
+    exchange, admitted = exchange_of(stage), reached(stage, Admitted)
+    identity = ContextMap(sourceIp=exchange.request.source_ip, userAgent=exchange.request.header("user-agent"))
+    if admitted is not None and admitted.api_key is not None:
+        identity["apiKey"] = admitted.api_key.value
+        identity["apiKeyId"] = admitted.api_key.id
+    return identity
+
+
+def _add_outcome(context: ContextMap, stage: AnyStage, error: GatewayError | None) -> None:
+    integrated = reached(stage, Integrated)
+    if integrated is not None:
+        for name, value in integrated.answer.headers:
+            if name.lower() == "x-amzn-requestid":
+                context["awsEndpointRequestId"] = value
+    if error is not None:
+        context["error"] = ContextMap(
+            message=error.message,
+            messageString=json.dumps(error.message, ensure_ascii=False),
+            responseType=error.response_type,
+        )
+
+
+def message_for(
+    stage: AnyStage,
+    context: ContextMap,
+    *,
+    body: str = "",
+    response_header: Values | None = None,
+) -> Message:
+    """Return what mapping expressions may read at this stage."""
+    exchange, located, routed = exchange_of(stage), reached(stage, Located), reached(stage, Routed)
+    return Message(
+        path={} if routed is None else routed.path_parameters,
+        querystring=exchange.query,
+        header=exchange.headers,
+        context=context,
+        stage_variables={} if located is None else located.stage.variables,
+        body=body,
+        response_header=response_header or {},
+    )
+
+
+def scope_for(stage: AnyStage, routed: Routed, overrides: Overrides, payload: str) -> Scope:
+    """Return fresh variables for one evaluation of a template of the method."""
+    exchange = routed.exchange
+    variable = InputVariable(
+        payload,
+        path=routed.path_parameters,
+        querystring={name: values[-1] for name, values in exchange.query.items()},
+        header=_declared_headers(routed),
+    )
+    return template_scope(variable, build_context(stage, overrides), routed.located.stage.variables)
+
+
+def _declared_headers(routed: Routed) -> HeaderMap:
+    """Return the request's headers, those that the method declares in the case of the declaration.
+
+    The listener hands names over in lower case, but templates that go through the names expect the declared ones.
+    """
+    spelled = routed.method.header_spelling
+    return HeaderMap({spelled.get(name, name): values[-1] for name, values in routed.exchange.headers.items()})

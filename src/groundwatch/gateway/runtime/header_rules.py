@@ -1,0 +1,48 @@
+"""Which headers mappings may set, in both directions, and under which name they arrive."""
+
+from __future__ import annotations
+
+import re
+
+from groundwatch.gateway.mapping.errors import MappingError
+
+_UNMAPPABLE = frozenset({"content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"})
+_UNMAPPABLE_FOR_AWS = _UNMAPPABLE | {"authorization", "connection", "expect", "proxy-authenticate", "te"}
+_REMAPPED = frozenset({
+    "authorization", "connection", "content-length", "content-md5", "date", "expect", "host", "max-forwards",
+    "proxy-authenticate", "server", "trailer", "upgrade", "user-agent", "www-authenticate",
+})  # fmt: skip
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def check_request_header(name: str, integration_type: str) -> None:
+    """Refuse a header that may not be mapped towards the backend.
+
+    Raises:
+        MappingError: which the service, too, only finds at run time.
+    """
+    forbidden = _UNMAPPABLE_FOR_AWS if integration_type in ("AWS", "AWS_PROXY") else _UNMAPPABLE
+    if name.lower() in forbidden:
+        raise MappingError(f"Header {name} may not be mapped")
+
+
+def client_header_name(name: str) -> str | None:
+    """Return the name under which a mapped response header reaches the client; None when it is dropped."""
+    lowered = name.lower()
+    if lowered == "transfer-encoding":
+        return None
+    return f"x-amzn-Remapped-{name}" if lowered in _REMAPPED else name
+
+
+def header_text(name: str, value: str) -> str:
+    """Return a header's value, which comes from a definition, a client or a backend, if it can be sent.
+
+    Raises:
+        MappingError: for control characters, with which one header could become several, and for a name that is none.
+    """
+    if not _NAME.fullmatch(name):
+        raise MappingError(f"{name[:80]!r} is not a header name")
+    if _CONTROL.search(value):
+        raise MappingError(f"the value of header {name} has control characters")
+    return value.strip()

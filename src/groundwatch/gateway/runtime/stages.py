@@ -1,0 +1,148 @@
+"""The stages of a request: what each step of the pipeline has established, as a value of its own type.
+
+    Arrived → Located → Routed → Authorized → Admitted → Validated → MappedRequest → Integrated → Selected → Answered
+
+A stage is made by exactly one step and holds the stage before it, so a later one can only exist where the earlier steps
+have run. `reached(stage, Routed)` finds an earlier stage when it is not known how far a request came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from groundwatch.aws.context import Principal
+from groundwatch.aws.http import WireResponse
+from groundwatch.gateway.definition import ApiKey, Stage
+from groundwatch.gateway.integrations.answer import IntegrationAnswer
+from groundwatch.gateway.runtime.compiled import CompiledDeployment, CompiledMethod, CompiledResponse
+from groundwatch.gateway.runtime.exchange import Exchange
+from groundwatch.gateway.runtime.overrides import Overrides
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A request with its ids; nothing is known of the API."""
+
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The stage exists, and this is its deployment."""
+
+    previous: Arrived
+    stage: Stage
+    deployment: CompiledDeployment
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The resource and method exist."""
+
+    previous: Located
+    method: CompiledMethod
+    path_parameters: dict[str, str]
+    """Percent-decoded."""
+
+    @property
+    def located(self) -> Located:
+        """The stage of the API."""
+        return self.previous
+
+    @property
+    def exchange(self) -> Exchange:
+        """The request."""
+        return self.previous.previous.exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """The caller may use the method."""
+
+    previous: Routed
+    principal: Principal | None
+    """Who calls; None for a method that is open to everyone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The API key, where one is needed, opens this stage."""
+
+    previous: Authorized
+    api_key: ApiKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What the method's validator demands is there."""
+
+    previous: Admitted
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRequest:
+    """What the integration shall do."""
+
+    previous: Validated
+    path: dict[str, str]
+    """Values for the `{name}` placeholders of the URI."""
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    """By name as mapped; without the gateway's own headers."""
+    body: bytes
+    overrides: Overrides
+
+    @property
+    def routed(self) -> Routed:
+        """The method."""
+        return self.previous.previous.previous.previous
+
+
+@dataclass(frozen=True, slots=True)
+class Integrated:
+    """The integration has answered."""
+
+    previous: MappedRequest
+    answer: IntegrationAnswer
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """This integration response fits the answer."""
+
+    previous: Integrated
+    response: CompiledResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The client's answer."""
+
+    previous: Selected
+    response: WireResponse
+
+
+AnyStage = (
+    Arrived | Located | Routed | Authorized | Admitted | Validated | MappedRequest | Integrated | Selected | Answered
+)
+S = TypeVar("S", bound=AnyStage)
+
+
+def reached(stage: AnyStage, kind: type[S]) -> S | None:
+    """Return the stage of that kind on the way to `stage`, or None when the request did not get there."""
+    current: AnyStage = stage
+    while not isinstance(current, kind):
+        if isinstance(current, Arrived):
+            return None
+        current = current.previous
+    return current
+
+
+def exchange_of(stage: AnyStage) -> Exchange:
+    """Return the request of any stage."""
+    current: AnyStage = stage
+    while not isinstance(current, Arrived):
+        current = current.previous
+    return current.exchange

@@ -1,0 +1,38 @@
+"""Step 7: call the integration, within its time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from groundwatch.gateway.integrations.base import Integration
+from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
+from groundwatch.gateway.runtime.stages import Integrated, MappedRequest
+
+
+class Integrate:
+    """Hands the mapped request to the integration of its type."""
+
+    def __init__(self, integrations: Mapping[str, Integration], clock_ms: Callable[[], int]) -> None:
+        self._integrations = integrations
+        self._clock_ms = clock_ms
+
+    async def __call__(self, stage: MappedRequest) -> Integrated:
+        """Raise 500 for a type that is not implemented and 504 when the integration takes too long."""
+        definition = stage.routed.method.integration
+        integration = self._integrations.get(definition.type)
+        if integration is None:
+            raise configuration_error(f"integrations of type {definition.type} are not implemented")
+        started_ms = self._clock_ms()
+        try:
+            async with asyncio.timeout(definition.timeout_in_millis / 1000):
+                answer = await integration.integrate(stage)
+        except TimeoutError as error:
+            raise GatewayError(
+                "INTEGRATION_TIMEOUT", reason=f"no answer within {definition.timeout_in_millis} ms"
+            ) from error
+        latency_ms = self._clock_ms() - started_ms
+        if answer.traced:
+            log = stage.routed.exchange.log
+            log.line(f"Received response. Status: {answer.status}, Integration latency: {latency_ms} ms")
+        return Integrated(stage, answer, latency_ms)

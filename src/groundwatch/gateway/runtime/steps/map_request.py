@@ -1,0 +1,169 @@
+"""Step 6: the client's request → what the integration shall do.
+
+First the parameters, then the template or the body as it is, then what the template overrode.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+from groundwatch.gateway.mapping.errors import MappingError, PayloadError
+from groundwatch.gateway.mapping.parameters import RequestParameter
+from groundwatch.gateway.mapping.values import VtlValue
+from groundwatch.gateway.runtime.context import build_context, message_for, scope_for
+from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
+from groundwatch.gateway.runtime.execution_log import java_map
+from groundwatch.gateway.runtime.header_rules import check_request_header, header_text
+from groundwatch.gateway.runtime.media import JSON, for_type, is_binary, mime
+from groundwatch.gateway.runtime.overrides import Overrides, read_overrides
+from groundwatch.gateway.runtime.rendering import TemplateRunner, TemplateSource
+from groundwatch.gateway.runtime.stages import MappedRequest, Routed, Validated
+
+
+@dataclass(slots=True)
+class _Parameters:
+    path: dict[str, str] = field(default_factory=dict)
+    query: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class MapRequest:
+    """Applies parameter mappings, the request template and the template's overrides."""
+
+    def __init__(self, runner: TemplateRunner) -> None:
+        self._runner = runner
+
+    async def __call__(self, stage: Validated) -> MappedRequest:
+        """Raise 415 when no template fits and the body may not pass, 400 for a malformed body, 500 for the rest."""
+        routed = stage.previous.previous.previous
+        try:
+            payload = _payload(routed)
+            _log_request(routed, payload)
+            parameters = _parameters(stage, routed, payload)
+            source = _choose_template(routed)
+            if source is None:
+                body, overrides = payload if isinstance(payload, bytes) else _encode(payload), Overrides()
+            else:
+                body, overrides = await self._render(stage, routed, source, payload)
+            _override(parameters, overrides, routed.method.integration.type)
+        except MappingError as error:
+            raise configuration_error(str(error)) from error
+        except PayloadError as error:
+            raise GatewayError("BAD_REQUEST_BODY", "Invalid JSON in request body", reason=str(error)) from error
+        return MappedRequest(stage, parameters.path, parameters.query, parameters.headers, body, overrides)
+
+    async def _render(
+        self, stage: Validated, routed: Routed, source: TemplateSource, payload: str | bytes
+    ) -> tuple[bytes, Overrides]:
+        if isinstance(payload, bytes):
+            raise MappingError("a template cannot read a binary payload; set contentHandling to CONVERT_TO_TEXT")
+        output, scope = await self._runner.render(
+            source, lambda: scope_for(stage, routed, Overrides(), payload), len(payload)
+        )
+        return _encode(output), read_overrides(scope["context"])
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _payload(routed: Routed) -> str | bytes:
+    """Return the body as text or bytes, as `contentHandling` wants it."""
+    body = routed.exchange.request.body
+    handling = routed.method.integration.content_handling
+    content_type = mime(routed.exchange.last_header("content-type"))
+    if is_binary(content_type, routed.located.deployment.api.binary_media_types):
+        return base64.b64encode(body).decode() if handling == "CONVERT_TO_TEXT" else body
+    if handling != "CONVERT_TO_BINARY":
+        return body.decode("utf-8", "replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise MappingError("the payload is not base64") from error
+
+
+def _parameters(stage: Validated, routed: Routed, payload: str | bytes) -> _Parameters:
+    mapped = _Parameters()
+    if not routed.method.parameters:
+        return mapped
+    text = payload if isinstance(payload, str) else ""
+    message = message_for(stage, build_context(stage, Overrides()), body=text)
+    kind = routed.method.integration.type
+    for parameter in routed.method.parameters:
+        values = parameter.source(message)
+        if values:
+            _add(mapped, parameter, values, kind)
+    return mapped
+
+
+def _add(mapped: _Parameters, parameter: RequestParameter, values: list[str], kind: str) -> None:
+    if parameter.location == "path":
+        mapped.path[parameter.name] = values[-1]
+    elif parameter.location == "querystring":
+        mapped.query.extend((parameter.name, value) for value in values)
+    else:
+        check_request_header(parameter.name, kind)
+        mapped.headers[parameter.name] = header_text(parameter.name, ",".join(values))
+
+
+def _choose_template(routed: Routed) -> TemplateSource | None:
+    """Return the template for the request's content type, or None to pass the body through.
+
+    Raises:
+        GatewayError: 415, when `passthroughBehavior` does not let the body through.
+    """
+    templates = routed.method.templates
+    content_type = mime(routed.exchange.last_header("content-type")) or JSON
+    found = for_type(templates, content_type) or for_type(templates, "$default")
+    if found is not None:
+        return found[1]
+    behavior = routed.method.integration.passthrough_behavior
+    if behavior == "NEVER" or (behavior == "WHEN_NO_TEMPLATES" and templates):
+        raise GatewayError("UNSUPPORTED_MEDIA_TYPE")
+    return None
+
+
+def _override(mapped: _Parameters, overrides: Overrides, kind: str) -> None:
+    for name, value in overrides.header.items():
+        check_request_header(name, kind)
+        _drop_header(mapped.headers, name)
+        mapped.headers[name] = header_text(name, _override_text(value))
+    for name, value in overrides.querystring.items():
+        mapped.query = [(key, text) for key, text in mapped.query if key != name]
+        mapped.query.extend((name, text) for text in _texts(value))
+    for name, value in overrides.path.items():
+        mapped.path[name] = _override_text(value)
+
+
+def _drop_header(headers: dict[str, str], name: str) -> None:
+    for existing in [key for key in headers if key.lower() == name.lower()]:
+        del headers[existing]
+
+
+def _texts(value: VtlValue) -> list[str]:
+    return [_override_text(item) for item in value] if isinstance(value, list) else [_override_text(value)]
+
+
+def _override_text(value: VtlValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list):
+        return ",".join(_override_text(item) for item in value)
+    raise MappingError("an override is neither a text nor a number nor a list of them")
+
+
+def _log_request(routed: Routed, payload: str | bytes) -> None:
+    log, exchange = routed.exchange.log, routed.exchange
+    if log.enabled:
+        log.line(f"Method request path: {java_map(routed.path_parameters.items())}")
+        log.line(f"Method request query string: {java_map((k, v[-1]) for k, v in exchange.query.items())}")
+        log.line(f"Method request headers: {java_map((k, v[-1]) for k, v in exchange.headers.items())}")
+        log.line(f"Method request body before transformations: {_shown(payload)}")
+
+
+def _shown(payload: str | bytes) -> str:
+    return payload if isinstance(payload, str) else f"[Binary Data: {len(payload)} bytes]"

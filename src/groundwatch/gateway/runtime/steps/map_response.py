@@ -1,0 +1,144 @@
+"""Step 9: the backend's answer → the client's."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from groundwatch.aws.http import WireResponse
+from groundwatch.gateway.integrations.answer import IntegrationAnswer
+from groundwatch.gateway.mapping.errors import MappingError, PayloadError
+from groundwatch.gateway.mapping.values import VtlValue
+from groundwatch.gateway.runtime.context import build_context, message_for, scope_for
+from groundwatch.gateway.runtime.errors import configuration_error
+from groundwatch.gateway.runtime.exchange import Values
+from groundwatch.gateway.runtime.execution_log import java_map
+from groundwatch.gateway.runtime.header_rules import client_header_name, header_text
+from groundwatch.gateway.runtime.media import JSON, MAX_PAYLOAD_BYTES, for_accept, is_binary, mime
+from groundwatch.gateway.runtime.overrides import Overrides, read_overrides
+from groundwatch.gateway.runtime.rendering import TemplateRunner
+from groundwatch.gateway.runtime.stages import Answered, Routed, Selected
+
+
+class MapResponse:
+    """Applies header mappings, the response template and the overrides of both templates."""
+
+    def __init__(self, runner: TemplateRunner) -> None:
+        self._runner = runner
+
+    async def __call__(self, stage: Selected) -> Answered:
+        """Raise 500 when the mapping cannot be carried out."""
+        mapped = stage.previous.previous
+        routed = mapped.routed
+        try:
+            payload = _payload(stage, routed)
+            headers = _mapped_headers(stage, routed, payload)
+            chosen = for_accept(stage.response.templates, routed.exchange.last_header("accept"))
+            overrides, content_type = mapped.overrides, JSON
+            if chosen is not None:
+                content_type, source = chosen
+                text = _text(payload)
+                output, scope = await self._runner.render(
+                    source, lambda: scope_for(stage, routed, mapped.overrides, text), len(text)
+                )
+                payload, overrides = output, read_overrides(scope["context"])
+            status = _status(stage.response.status, overrides.response_status)
+            _override(headers, overrides)
+        except (MappingError, PayloadError) as error:
+            raise configuration_error(str(error)) from error
+        body = payload if isinstance(payload, bytes) else payload.encode("utf-8", "replace")
+        if len(body) > MAX_PAYLOAD_BYTES:
+            raise configuration_error(f"the answer has more than {MAX_PAYLOAD_BYTES} bytes")
+        return Answered(stage, _response(stage, status, headers, content_type, body))
+
+
+def _payload(stage: Selected, routed: Routed) -> str | bytes:
+    """Return the backend's body as text or bytes, by its own type, what the client accepts and `contentHandling`."""
+    answer, handling = stage.previous.answer, stage.response.definition.content_handling
+    types = routed.located.deployment.api.binary_media_types
+    from_binary = is_binary(mime(_backend_header(answer, "content-type")), types)
+    to_binary = is_binary(mime(routed.exchange.last_header("accept")), types)
+    if handling is not None:
+        to_binary = handling == "CONVERT_TO_BINARY"
+    if from_binary:
+        return answer.body if to_binary else base64.b64encode(answer.body).decode()
+    if not to_binary:
+        return answer.body.decode("utf-8", "replace")
+    try:
+        return base64.b64decode(answer.body, validate=True)
+    except binascii.Error as error:
+        raise MappingError("the backend's payload is not base64") from error
+
+
+def _backend_header(answer: IntegrationAnswer, name: str) -> str | None:
+    return next((value for key, value in answer.headers if key.lower() == name), None)
+
+
+def _text(payload: str | bytes) -> str:
+    if isinstance(payload, bytes):
+        raise MappingError("a template cannot read a binary payload; set contentHandling to CONVERT_TO_TEXT")
+    return payload
+
+
+def _mapped_headers(stage: Selected, routed: Routed, payload: str | bytes) -> dict[str, str]:
+    if not stage.response.headers:
+        return {}
+    declared = routed.method.definition.responses[stage.response.definition.status_code].response_parameters
+    backend: Values = {}
+    for name, value in stage.previous.answer.headers:
+        backend.setdefault(name.lower(), []).append(value)
+    body = payload if isinstance(payload, str) else ""
+    context = build_context(stage, Overrides())
+    message = message_for(stage, context, body=body, response_header=backend)
+    headers: dict[str, str] = {}
+    for header in stage.response.headers:
+        if f"method.response.header.{header.name}" not in declared:
+            raise MappingError(f"header {header.name} is not declared by the method response")
+        values = header.source(message)
+        if values:
+            headers[header.name] = ",".join(values)
+    return headers
+
+
+def _status(status: int, override: VtlValue) -> int:
+    """Return the status to answer with: an override that is not an integer from 200 to 599 is ignored.
+
+    The service takes 100 to 199, too, with which no HTTP exchange can end.
+    """
+    if isinstance(override, str) and override.isascii() and override.isdigit() and len(override) == 3:
+        override = int(override)
+    return override if type(override) is int and 200 <= override <= 599 else status
+
+
+def _override(headers: dict[str, str], overrides: Overrides) -> None:
+    for name, value in overrides.response_header.items():
+        for existing in [key for key in headers if key.lower() == name.lower()]:
+            del headers[existing]
+        items = value if isinstance(value, list) else [value]
+        headers[name] = ",".join(_header_value(item) for item in items)
+
+
+def _header_value(value: VtlValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise MappingError("a header override is neither a text nor a number nor a list of them")
+
+
+def _response(stage: Selected, status: int, mapped: dict[str, str], content_type: str, body: bytes) -> WireResponse:
+    exchange = stage.previous.previous.routed.exchange
+    headers: list[tuple[str, str]] = []
+    if not any(name.lower() == "content-type" for name in mapped):
+        headers.append(("Content-Type", content_type))
+    for name, value in mapped.items():
+        sent = client_header_name(name)
+        if sent is not None:
+            headers.append((sent, header_text(sent, value)))
+    if stage.previous.answer.traced:
+        headers.append(("X-Amzn-Trace-Id", exchange.trace_id))
+    if exchange.log.enabled:
+        exchange.log.line(f"Method response body after transformations: {body.decode('utf-8', 'replace')}")
+        exchange.log.line(f"Method response headers: {java_map(headers)}")
+        exchange.log.line("Successfully completed execution")
+    return WireResponse(status, tuple(headers), body)

@@ -1,0 +1,37 @@
+"""Step 8: which integration response fits the backend's answer."""
+
+from __future__ import annotations
+
+from groundwatch.gateway.runtime.compiled import CompiledResponse
+from groundwatch.gateway.runtime.errors import configuration_error
+from groundwatch.gateway.runtime.stages import Integrated, Selected
+
+
+class SelectResponse:
+    """Compares the backend's status with the selection patterns, in order of definition."""
+
+    async def __call__(self, stage: Integrated) -> Selected:
+        """Raise 500 when nothing fits and there is no default, or when the method does not declare the status."""
+        method = stage.previous.routed.method
+        text = stage.answer.match_text
+        response = _fitting(method.responses, text)
+        if response is None:
+            raise configuration_error(
+                "No match for output mapping and no default output mapping configured. "
+                f"Endpoint Response Status Code: {text}"
+            )
+        if response.definition.status_code not in method.definition.responses:
+            raise configuration_error(
+                f"Output mapping refers to an invalid method response: {response.definition.status_code}"
+            )
+        return Selected(stage, response)
+
+
+def _fitting(responses: tuple[CompiledResponse, ...], text: str) -> CompiledResponse | None:
+    default: CompiledResponse | None = None
+    for response in responses:
+        if response.pattern is None:
+            default = default or response
+        elif response.pattern.matches(text):
+            return response
+    return default

@@ -1,0 +1,239 @@
+"""A gateway with one API, made from a table of methods, driven by ASGI calls without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+
+from groundwatch.aws.context import Principal
+from groundwatch.aws.errors import ServiceError
+from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.gateway.catalog import DeployedStage
+from groundwatch.gateway.definition import (
+    ApiKey,
+    Deployment,
+    Integration,
+    IntegrationResponse,
+    Method,
+    MethodResponse,
+    Resource,
+    RestApi,
+    Stage,
+)
+from groundwatch.gateway.runtime.access import AccessEntry
+from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
+
+ACCOUNT = "123456789012"
+API = "abcdef1234"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/logs"
+NOW_MS = 1_700_000_000_000
+
+
+@dataclass
+class FakeCatalog:
+    """One deployed stage, and keys by value."""
+
+    deployed: DeployedStage
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+
+    async def find_stage(self, api_id: str, stage_name: str) -> DeployedStage | None:
+        found = (api_id, stage_name) == (self.deployed.api.id, self.deployed.stage.name)
+        return self.deployed if found else None
+
+    async def find_api_key(self, value: str, api_id: str, stage_name: str) -> ApiKey | None:
+        return self.keys.get(value)
+
+
+@dataclass
+class FakeBackend:
+    """Remembers calls and gives the prepared answer."""
+
+    answer: WireResponse | Exception | Callable[[WireRequest], Any] = field(
+        default_factory=lambda: WireResponse(200, (("Content-Type", "application/x-amz-json-1.1"),), b"{}")
+    )
+    calls: list[tuple[str, WireRequest, Principal, str, str]] = field(default_factory=list)
+
+    async def call(
+        self, service: str, request: WireRequest, principal: Principal, *, region: str, source_arn: str
+    ) -> WireResponse:
+        self.calls.append((service, request, principal, region, source_arn))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if callable(self.answer):
+            return await self.answer(request)
+        return self.answer
+
+
+@dataclass
+class FakeRoles:
+    """Knows one role."""
+
+    assumed: list[Mapping[str, Any]] = field(default_factory=list)
+
+    async def assume_for_service(
+        self, role_arn: str, service: str, *, account_id: str, session_name: str, source_arn: str | None
+    ) -> Principal:
+        self.assumed.append({"role": role_arn, "service": service, "session": session_name, "source": source_arn})
+        if role_arn != ROLE:
+            raise ServiceError("AccessDenied", "not for you")
+        return Principal(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/logs/{session_name}", "AssumedRole", "AROA:x")
+
+
+class Answer(msgspec.Struct):
+    """What came out of the ASGI application."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+@dataclass
+class Gateway:
+    """The application with its fakes."""
+
+    app: GatewayApp
+    catalog: FakeCatalog
+    backend: FakeBackend
+    roles: FakeRoles
+    entries: list[AccessEntry]
+
+    def record(self, entry: AccessEntry) -> None:
+        self.entries.append(entry)
+
+    async def messages(self, scope: dict[str, Any], incoming: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Run one ASGI connection and return what was sent."""
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return incoming.pop(0)
+
+        async def send(message: Any) -> None:
+            sent.append(dict(message))
+
+        await self.app(scope, receive, send)
+        return sent
+
+    async def request(
+        self,
+        path: str = "/",
+        method: str = "GET",
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        prefix: str = f"/{API}/v1",
+        host: str = "localhost:8443",
+    ) -> Answer:
+        """Send a request below the stage (`prefix`) and return the answer."""
+        path, _, query = path.partition("?")
+        raw_headers = [(b"host", host.encode()), (b"user-agent", b"tests")]
+        raw_headers += [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "https",
+            "path": prefix + path,
+            "raw_path": (prefix + path).encode(),
+            "query_string": query.encode(),
+            "headers": raw_headers,
+            "client": ("203.0.113.9", 40000),
+        }
+        start, end = await self.messages(scope, [{"type": "http.request", "body": body, "more_body": False}])
+        names = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+        return Answer(start["status"], names, end["body"].decode())
+
+
+def mock_method(path: str = "/", verb: str = "GET", **changes: Any) -> Method:
+    """A MOCK method that answers 200 with `path` in its body."""
+    integration = {
+        "type": "MOCK",
+        "request_templates": {"application/json": '{"statusCode": 200}'},
+        "responses": {
+            "200": IntegrationResponse("200", response_templates={"application/json": f'{{"at":"{verb} {path}"}}'})
+        },
+    }
+    integration |= changes.pop("integration", {})
+    responses = {status: MethodResponse(status) for status in ("200", "400", "404", "500")}
+    defaults: dict[str, Any] = {"responses": responses, "integration": Integration(**integration)}
+    return Method(verb, **(defaults | changes))
+
+
+def aws_method(verb: str = "GET", **changes: Any) -> Method:
+    """An AWS method that calls GetLogEvents with a template."""
+    integration = {
+        "type": "AWS",
+        "http_method": "POST",
+        "uri": "arn:aws:apigateway:eu-west-1:logs:action/GetLogEvents",
+        "credentials": ROLE,
+        "request_parameters": {
+            "integration.request.header.X-Amz-Target": "'Logs_20140328.GetLogEvents'",
+            "integration.request.header.Content-Type": "'application/x-amz-json-1.1'",
+        },
+        "request_templates": {"application/json": '{"logGroupName":"$input.params(\'group\')"}'},
+        "passthrough_behavior": "NEVER",
+        "responses": {
+            "200": IntegrationResponse("200"),
+            "400": IntegrationResponse("400", selection_pattern="4\\d{2}"),
+        },
+    }
+    integration |= changes.pop("integration", {})
+    responses = {status: MethodResponse(status) for status in ("200", "400")}
+    defaults: dict[str, Any] = {"responses": responses, "integration": Integration(**integration)}
+    return Method(verb, **(defaults | changes))
+
+
+def rest_api(methods: Mapping[str, Method | list[Method]], **changes: Any) -> RestApi:
+    """An API with these methods by path."""
+    resources = {}
+    for number, (path, given) in enumerate(methods.items()):
+        listed = given if isinstance(given, list) else [given]
+        resources[f"res{number}"] = Resource(f"res{number}", path, methods={m.http_method: m for m in listed})
+    return RestApi(API, "test", ACCOUNT, "eu-west-1", "res0", created_ms=0, resources=resources, **changes)
+
+
+@pytest.fixture
+def make_gateway() -> Iterator[Callable[..., Gateway]]:
+    made: list[Gateway] = []
+
+    def make(methods: Mapping[str, Any], *, variables: dict[str, str] | None = None, **changes: Any) -> Gateway:
+        api = rest_api(methods, **changes)
+        stage = Stage("v1", "dep123", 0, 0, variables=variables or {})
+        catalog = FakeCatalog(DeployedStage(api, stage, Deployment("dep123", 0, api)))
+        backend, roles, entries = FakeBackend(), FakeRoles(), []
+
+        async def health() -> WireResponse:
+            return WireResponse(200, (("Content-Type", "text/plain"),), b"fine")
+
+        class Log:
+            def record(self, entry: AccessEntry) -> None:
+                entries.append(entry)
+
+        app = GatewayApp(
+            catalog,
+            backend,
+            roles,
+            access_log=Log(),
+            settings=GatewaySettings(region="eu-west-1"),
+            health=health,
+            clock_ms=lambda: NOW_MS,
+        )
+        made.append(Gateway(app, catalog, backend, roles, entries))
+        return made[-1]
+
+    yield make
+    for gateway in made:
+        gateway.app.close()
+
+
+@pytest.fixture
+def mock() -> Callable[..., Method]:
+    return mock_method
+
+
+@pytest.fixture
+def aws() -> Callable[..., Method]:
+    return aws_method
