@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.mapping.evaluation import COMMON, Evaluation, integer, text_of
-from groundwatch.gateway.mapping.values import Method, VtlList, VtlValue, is_number
+from groundwatch.gateway.mapping.values import Method, VtlList, VtlValue
 
 _LONG_REPLACEMENT = 1024
-_FORMAT = re.compile(r"%(?:%|[-0]?\d{0,3}(?:\.\d{1,2})?[sdxf])")
+_FORMAT = re.compile(r"%(?:%|-?\d{0,3}s|[-0]?\d{0,3}d)")
 
 
 def _length(_run: Evaluation, text: str) -> int:
@@ -130,24 +130,20 @@ def _compare_to(_run: Evaluation, text: str, other: object) -> int:
     return int(text > that) - int(text < that)
 
 
-def _format(run: Evaluation, text: str, *arguments: VtlValue) -> str:
-    """Java's String.format, as far as `%s`, `%d`, `%x` and `%f` with width and precision go."""
-    wanted = [found for found in _FORMAT.findall(text) if found != "%%"]
-    if len(wanted) > len(arguments) or text.count("%") != sum(f.count("%") for f in _FORMAT.findall(text)):
-        raise MappingError(f"format {text!r} cannot be used")
+def _format(run: Evaluation, _receiver: str, template: VtlValue, *arguments: VtlValue) -> str:
+    """Java's static String.format, as far as `%s` and `%d` with a width go."""
+    text = text_of(run, template)
+    found = _FORMAT.findall(text)
+    wanted = [spec for spec in found if spec != "%%"]
+    if len(wanted) > len(arguments) or text.count("%") != sum(spec.count("%") for spec in found):
+        raise MappingError(f"format {text[:80]!r} cannot be used")
     values = [
-        text_of(run, value) if spec[-1] == "s" else _format_number(value, spec)
+        text_of(run, value) if spec[-1] == "s" else integer(value)
         for spec, value in zip(wanted, arguments, strict=False)
     ]
     result = text % tuple(values)
     run.budget.charge_text(len(result))
     return result
-
-
-def _format_number(value: VtlValue, spec: str) -> int | float:
-    if not is_number(value) or (spec[-1] in "dx" and isinstance(value, float)):
-        raise MappingError(f"format {spec!r} of a value of another type")
-    return float(value) if spec[-1] == "f" else int(value)
 
 
 STRING_METHODS: Mapping[str, Method] = {
