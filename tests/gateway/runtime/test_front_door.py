@@ -24,6 +24,7 @@ ADDRESSES = [
 async def test_address(prefix, host, status, make_gateway, mock):
     answer = await make_gateway({"/": mock()}).request("/", prefix=prefix, host=host)
     assert answer.status == status
+    assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["x-amzn-requestid"])
     if status == 403:
         assert answer.body == '{"message":"Forbidden"}'
         assert answer.headers["x-amzn-errortype"] == "ForbiddenException"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -104,7 +105,7 @@ class GatewayApp:
             return
         refusal = self._refusal(headers)
         if refusal is not None:
-            await _send(send, refusal, scope["method"], close=True)
+            await _send(send, _with_request_id(refusal), scope["method"], close=True)
             return
         try:
             body = await _read_body(receive)
@@ -126,10 +127,10 @@ class GatewayApp:
         self, scope: AsgiScope, path: str, host: str, headers: tuple[tuple[str, str], ...], body: bytes | None
     ) -> WireResponse:
         if body is None:
-            return plain_response(GatewayError("REQUEST_TOO_LARGE"))
+            return _with_request_id(plain_response(GatewayError("REQUEST_TOO_LARGE")))
         target = resolve(host, path, self._domain)
         if target is None:
-            return plain_response(unknown_stage())
+            return _with_request_id(plain_response(unknown_stage()))
         client = scope.get("client")
         request = WireRequest(
             method=scope["method"],
@@ -143,6 +144,12 @@ class GatewayApp:
         protocol = f"HTTP/{scope['http_version']}"
         exchange = new_exchange(request, target, received_ms=self._clock_ms(), protocol=protocol)
         return await self._handler.handle(exchange)
+
+
+def _with_request_id(response: WireResponse) -> WireResponse:
+    """Give an id to an answer that is made before there is an exchange."""
+    headers = (*response.headers, ("x-amzn-RequestId", str(uuid.uuid4())))
+    return WireResponse(response.status, headers, response.body)
 
 
 def _raw_path(scope: AsgiScope) -> str:
