@@ -39,6 +39,7 @@ from groundwatch.data_directory import open_data_directory
 from groundwatch.gateway.access import apigateway_access
 from groundwatch.gateway.control.ids import RandomIds
 from groundwatch.gateway.control.operations import ApiGatewayOperations
+from groundwatch.gateway.integrations.base import UnknownServiceError
 from groundwatch.gateway.runtime.access import AccessEntry
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
 from groundwatch.gateway.store import GatewayStore
@@ -175,7 +176,7 @@ class Server:
         self._writer = EventWriter(self._events, recent.committed)
         catalog = LogCatalog(self._metadata, now_ms)
         intake = Intake(self._writer)
-        self._reclaimer = Reclaimer(catalog, self._writer, self._events)
+        self._reclaimer = Reclaimer(catalog, self._writer, self._events, now_ms)
         store = EventStore(self._events, recent)
         self._logs = LogsRoom(catalog=catalog, intake=intake, store=store, recent=recent, reclaimer=self._reclaimer)
         tenant = Tenant(self._settings.account, self._settings.region)
@@ -309,7 +310,10 @@ class _Backend:
         self, service: str, request: WireRequest, principal: Principal, *, region: str, source_arn: str
     ) -> WireResponse:
         """Run a request as `principal`, without a signature."""
-        return await self.port.call(service, request, principal, region=region, source_arn=source_arn)
+        try:
+            return await self.port.call(service, request, principal, region=region, source_arn=source_arn)
+        except LookupError as error:
+            raise UnknownServiceError(str(error)) from error
 
 
 class _AccessLog:

@@ -64,7 +64,7 @@ def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
         intake=Intake(writer),
         store=EventStore(event_database, recent),
         recent=recent,
-        reclaimer=Reclaimer(catalog, writer, event_database),
+        reclaimer=Reclaimer(catalog, writer, event_database, clock),
     )
 
 

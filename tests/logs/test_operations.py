@@ -472,3 +472,90 @@ def test_event_ids_sort_as_their_keys():
     assert sorted(map(event_id, keys)) == [event_id(key) for key in keys]
     assert isinstance(NotImplementedByServer("x"), ServiceError)
     assert msgspec.json.encode(keys[0]) == b"[1,0,0,0]"
+
+
+class TestListGroups:
+    @pytest.fixture
+    async def groups(self, operations, context):
+        tags = {"/app/web": {"team": "Web"}, "/app/api": {"team": "api", "env": "prod"}, "/db/main": {}}
+        for name, own in tags.items():
+            await operations.create_log_group(context, log_group_name=name, tags=own)
+
+    @pytest.mark.parametrize(
+        ("choice", "expected"),
+        [
+            ({}, ["/app/api", "/app/web", "/db/main"]),
+            ({"log_group_name_pattern": "^/app"}, ["/app/api", "/app/web"]),
+            ({"log_group_name_pattern": "web|^/db"}, ["/app/web", "/db/main"]),
+            ({"log_group_name_pattern": "WEB"}, []),
+            ({"log_group_tags": [{"key": "team"}]}, ["/app/api", "/app/web"]),
+            ({"log_group_tags": [{"key": "team", "values": ["web", "x"]}]}, ["/app/web"]),
+            ({"log_group_tags": [{"key": "team", "values": ["!web"]}]}, ["/app/api", "/db/main"]),
+            (
+                {"log_group_tags": [{"key": "team", "values": ["*P*"]}, {"key": "env", "values": ["pr*d"]}]},
+                ["/app/api"],
+            ),
+            ({"log_group_class": "DELIVERY"}, []),
+        ],
+        ids=["all", "prefix", "alternatives", "case", "tag key", "tag values", "negated", "wildcards", "class"],
+    )
+    async def test_groups_are_chosen(self, operations, context, groups, choice, expected):
+        for limit in (1, 50):
+            names, token = [], None
+            while True:
+                page = await operations.list_log_groups(context, **choice, limit=limit, next_token=token)
+                names += [group["logGroupName"] for group in page["logGroups"]]
+                token = page.get("nextToken")
+                if token is None:
+                    break
+            assert names == expected
+
+    async def test_items_are_short(self, operations, context, groups):
+        page = await operations.list_log_groups(context, log_group_name_pattern="/db")
+        arn = f"arn:aws:logs:us-east-1:{context.account_id}:log-group:/db/main"
+        assert page == {"logGroups": [{"logGroupName": "/db/main", "logGroupArn": arn, "logGroupClass": "STANDARD"}]}
+
+    async def test_groups_are_described_by_identifier(self, operations, context, groups):
+        arn = f"arn:aws:logs:us-east-1:{context.account_id}:log-group:/db/main"
+        page = await operations.describe_log_groups(context, log_group_identifiers=[arn, "/app/web"])
+        assert [group["logGroupName"] for group in page["logGroups"]] == ["/app/web", "/db/main"]
+
+    async def test_both_generations_of_tag_operations_see_the_same_tags(self, operations, context, groups):
+        arn = f"arn:aws:logs:us-east-1:{context.account_id}:log-group:/db/main"
+        await operations.tag_log_group(context, log_group_name="/db/main", tags={"a": "1", "b": "2"})
+        await operations.tag_resource(context, resource_arn=arn, tags={"b": "3"})
+        assert await operations.list_tags_log_group(context, log_group_name="/db/main") == {
+            "tags": {"a": "1", "b": "3"}
+        }
+        await operations.untag_resource(context, resource_arn=arn, tag_keys=["a", "absent"])
+        await operations.untag_log_group(context, log_group_name="/db/main", tags=["absent"])
+        assert await operations.list_tags_for_resource(context, resource_arn=arn) == {"tags": {"b": "3"}}
+        too_many = {f"k{n}": "" for n in range(50)}
+        assert (await refusal(operations.tag_resource(context, resource_arn=arn, tags=too_many)))[0] == (
+            "TooManyTagsException"
+        )
+
+    async def test_protection_is_put_and_lifted(self, operations, context, groups):
+        place = {"log_group_identifier": "/db/main"}
+        await operations.put_log_group_deletion_protection(context, **place, deletion_protection_enabled=True)
+        assert (await refusal(operations.delete_log_group(context, log_group_name="/db/main")))[0] == (
+            "ValidationException"
+        )
+        await operations.put_log_group_deletion_protection(context, **place, deletion_protection_enabled=False)
+        await operations.delete_log_group(context, log_group_name="/db/main")
+
+
+async def test_expired_events_give_their_space_back(operations, room, context, stream, clock):
+    from groundwatch.logs.catalog import Tenant
+
+    old, new = NOW_MS - 2 * DAY_MS, NOW_MS
+    await operations.put_log_events(context, **stream, log_events=events((old, "expired")))
+    await operations.put_log_events(context, **stream, log_events=events((new, "kept")))
+    await room.reclaimer.expire()
+    group = await room.catalog.group(Tenant(context.account_id, "us-east-1"), "/app/web")
+    assert (await room.store.stored_bytes([group.number]))[group.number] == len("expiredkept")
+    await operations.put_retention_policy(context, log_group_name="/app/web", retention_in_days=1)
+    await room.reclaimer.expire()
+    assert (await room.store.stored_bytes([group.number]))[group.number] == len("kept")
+    await operations.delete_retention_policy(context, log_group_name="/app/web")
+    assert messages(await operations.filter_log_events(context, log_group_name="/app/web")) == ["kept"]

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Insert, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Insert, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.lookup import Lookup
+from groundwatch.logs.name_pattern import EVERY_NAME, NamePattern
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.logs import log_groups, log_streams, reclaims
 
@@ -128,18 +129,20 @@ class LogCatalog:
         *,
         after: str,
         limit: int,
-        prefix: str = "",
-        part: str = "",
+        pattern: NamePattern = EVERY_NAME,
         classes: Sequence[str] = (),
+        names: Sequence[str] | None = None,
     ) -> list[LogGroup]:
-        """Return up to `limit` groups whose names come after `after`, sorted by name, by prefix, part and class."""
+        """Return up to `limit` groups whose names come after `after`, sorted by name, of a pattern, class or list."""
         name = log_groups.c.name
         statement = select(log_groups).where(_of_tenant(tenant), name > after).order_by(name).limit(limit)
-        if prefix:
-            statement = statement.where(name >= prefix, name < _after_prefix(prefix))
-        if part:
-            # LIKE ignores case on SQLite; the service's pattern does not.
-            statement = statement.where(_contains(self._database, name, part))
+        alternatives = [and_(name >= prefix, name < _after_prefix(prefix)) for prefix in pattern.prefixes]
+        # LIKE ignores case on SQLite; the service's patterns do not.
+        alternatives += [_contains(self._database, name, part) for part in pattern.parts]
+        if alternatives:
+            statement = statement.where(or_(*alternatives))
+        if names is not None:
+            statement = statement.where(name.in_(names))
         if classes:
             statement = statement.where(log_groups.c.log_group_class.in_(classes))
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
@@ -205,6 +208,13 @@ class LogCatalog:
 
         await self._database.write(remove)
         self._streams.drop((stream.group_number, stream.name))
+
+    async def retentions(self) -> dict[int, int]:
+        """Return the retention in days of every group that has one, of all tenants, by group number."""
+        statement = select(log_groups.c.id, log_groups.c.retention_in_days)
+        statement = statement.where(log_groups.c.retention_in_days.is_not(None))
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return {row.id: row.retention_in_days for row in rows}
 
     async def waiting_reclaims(self) -> list[Reclaim]:
         """Return what was deleted and still takes space, oldest first."""

@@ -1,42 +1,52 @@
-"""Gives back the space of deleted groups and streams, in the background.
+"""Gives back the space of deleted groups and streams and of expired events, in the background.
 
-Their events are out of reach from the moment of deletion; what waits is remembered in the metadata database, so a
-restart goes on where the last run stopped.
+Their events are out of reach at once: names lead to numbers that are never used again, and reads begin where the
+group's retention does. What was deleted is remembered in the metadata database, so a restart goes on where the last run
+stopped; what expired follows from the retentions.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping, Sequence
 
 from groundwatch.logs.catalog import LogCatalog, Reclaim
+from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.writer import EventWriter
 from groundwatch.storage.clickhouse import Client, EventDatabase
 
 log = logging.getLogger(__name__)
 RETRY_S = 60.0
+EXPIRY_INTERVAL_S = 3600.0
 
-BY_GROUP = "DELETE FROM events WHERE has({groups:Array(UInt64)}, group_id)"
-BY_STREAM = "DELETE FROM events WHERE has({groups:Array(UInt64)}, group_id) AND has({streams:Array(UInt64)}, stream_id)"
+# A mutation rewrites the parts that hold such rows and drops those that become empty; a lightweight DELETE would only
+# hide the rows until some later merge.
+SYNCHRONOUS = {"mutations_sync": "1"}
+OF_GROUPS = "has({groups:Array(UInt64)}, group_id)"
+OF_STREAMS = "has({groups:Array(UInt64)}, group_id) AND has({streams:Array(UInt64)}, stream_id)"
+EXPIRED = "timestamp < transform(group_id, {groups:Array(UInt64)}, {cutoffs:Array(Int64)}, toInt64(0))"
 
 
 class Reclaimer:
-    """Deletes the events that no name leads to any more; one run at a time."""
+    """Deletes the events that no read leads to any more; one run at a time, every hour and when it is woken."""
 
-    def __init__(self, catalog: LogCatalog, writer: EventWriter, database: EventDatabase) -> None:
+    def __init__(
+        self, catalog: LogCatalog, writer: EventWriter, database: EventDatabase, clock_ms: Callable[[], int]
+    ) -> None:
         self._catalog = catalog
         self._writer = writer
         self._database = database
+        self._clock_ms = clock_ms
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to work in the background, first on what an earlier run left."""
-        self._wake.set()
         self._task = asyncio.create_task(self._run(), name="reclaimer")
 
     def wake(self) -> None:
-        """Say that something was deleted."""
+        """Say that something was deleted, or that a retention was set."""
         self._wake.set()
 
     async def stop(self) -> None:
@@ -46,34 +56,58 @@ class Reclaimer:
             await asyncio.wait([self._task])
 
     async def reclaim(self) -> int:
-        """Delete the events of everything that waits, and return how many deletions that were."""
+        """Delete the events of everything that was deleted, and return how many deletions that were."""
         waiting = await self._catalog.waiting_reclaims()
         if not waiting:
             return 0
         # A put that found its stream before the deletion may still be on its way to the store.
         await self._writer.flush()
-        await self._database.run("search", lambda client: _delete(client, waiting))
+        await self._database.run("upkeep", lambda client: _delete(client, waiting))
         await self._catalog.reclaimed([item.number for item in waiting])
         return len(waiting)
 
+    async def expire(self) -> None:
+        """Delete the events that are older than their group's retention."""
+        now_ms = self._clock_ms()
+        retentions = await self._catalog.retentions()
+        cutoffs = {group: now_ms - days * DAY_MS for group, days in retentions.items()}
+        if cutoffs:
+            await self._database.run("upkeep", lambda client: _expire(client, cutoffs))
+
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
             self._wake.clear()
+            pause_s = EXPIRY_INTERVAL_S
             try:
                 await self.reclaim()
+                await self.expire()
             except Exception:
-                # The loop must outlive a failing store; the deletions stay remembered.
-                log.exception("space of deleted log groups could not be reclaimed; trying again in %d s", RETRY_S)
-                await asyncio.sleep(RETRY_S)
-                self._wake.set()
+                # The loop must outlive a failing store; what is to be done stays remembered.
+                pause_s = RETRY_S
+                log.exception("space of deleted or expired events could not be reclaimed; next try in %d s", pause_s)
+            try:
+                await asyncio.wait_for(self._wake.wait(), pause_s)
+            except TimeoutError:
+                continue
 
 
-def _delete(client: Client, waiting: list[Reclaim]) -> None:
+def _delete(client: Client, waiting: Sequence[Reclaim]) -> None:
     groups = [item.group_number for item in waiting if item.stream_number is None]
-    streams = [item for item in waiting if item.stream_number is not None]
+    streams = [(item.group_number, item.stream_number) for item in waiting if item.stream_number is not None]
     if groups:
-        client.command(BY_GROUP, parameters={"groups": groups})
+        _mutate(client, OF_GROUPS, {"groups": groups})
     if streams:
-        owners = sorted({item.group_number for item in streams})
-        client.command(BY_STREAM, parameters={"groups": owners, "streams": [item.stream_number for item in streams]})
+        owners = sorted({group for group, _ in streams})
+        _mutate(client, OF_STREAMS, {"groups": owners, "streams": [stream for _, stream in streams]})
+
+
+def _expire(client: Client, cutoffs: Mapping[int, int]) -> None:
+    parameters = {"groups": list(cutoffs), "cutoffs": list(cutoffs.values())}
+    # Most runs find nothing, and a mutation that changes nothing is still a mutation of every part.
+    found = client.query(f"SELECT 1 FROM events WHERE {OF_GROUPS} AND {EXPIRED} LIMIT 1", parameters=parameters)  # noqa: S608
+    if found.result_rows:
+        _mutate(client, f"{OF_GROUPS} AND {EXPIRED}", parameters)
+
+
+def _mutate(client: Client, condition: str, parameters: dict[str, list[int]]) -> None:
+    client.command(f"ALTER TABLE events DELETE WHERE {condition}", parameters=parameters, settings=SYNCHRONOUS)

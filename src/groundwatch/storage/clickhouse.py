@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from groundwatch.storage.errors import StorageError, StorageUnavailableError
 
 T = TypeVar("T")
-Purpose = Literal["write", "read", "search"]
+Purpose = Literal["write", "read", "search", "upkeep"]
 
-POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2}
+POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "upkeep": 1}
 """Clients a purpose. One writer: group commit wants one insert at a time (docs/decisions/0003-group-commit.md)."""
 
 EMBEDDED_SETTINGS = {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from groundwatch.aws.context import RequestContext
-from groundwatch.aws.errors import ServiceError
-from groundwatch.logs.arns import log_group_arn
+from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.logs.arns import group_name_of, log_group_arn
 from groundwatch.logs.catalog import LogGroup
+from groundwatch.logs.name_pattern import EVERY_NAME, NamePattern, TagFilter, matches_tags, parse_name_pattern
 from groundwatch.logs.operations.room import Operations, tenant_of
 from groundwatch.logs.tokens import seal, unseal
 
@@ -58,24 +61,36 @@ class GroupOperations(Operations):
         log_group_name_prefix: str = "",
         log_group_name_pattern: str = "",
         log_group_class: str | None = None,
+        log_group_identifiers: list[str] | None = None,
+        include_linked_accounts: bool = False,
         next_token: str | None = None,
         limit: int = PAGE_GROUPS,
     ) -> dict[str, object]:
-        """List groups sorted by name."""
+        """List groups with their settings, sorted by name."""
+        if include_linked_accounts:
+            raise NotImplementedByServer("DescribeLogGroups.includeLinkedAccounts")
         if log_group_name_prefix and log_group_name_pattern:
             raise ServiceError(
                 "InvalidParameterException",
                 "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
             )
-        request = [context.account_id, context.region, log_group_name_prefix, log_group_name_pattern, log_group_class]
+        chosen = (log_group_name_prefix, log_group_name_pattern, log_group_class)
+        if log_group_identifiers and any(chosen):
+            raise ServiceError(
+                "InvalidParameterException", "logGroupIdentifiers cannot be combined with other parameters."
+            )
+        request = [context.account_id, context.region, *chosen, log_group_identifiers]
         after = str(unseal(request, next_token)[0]) if next_token else ""
         groups = await self._room.catalog.groups(
             tenant_of(context),
             after=after,
             limit=limit + 1,
-            prefix=log_group_name_prefix,
-            part=log_group_name_pattern,
+            pattern=NamePattern(
+                parts=(log_group_name_pattern,) if log_group_name_pattern else (),
+                prefixes=(log_group_name_prefix,) if log_group_name_prefix else (),
+            ),
             classes=_classes(log_group_class),
+            names=_names(context, log_group_identifiers),
         )
         page = groups[:limit]
         stored = await self._room.store.stored_bytes([group.number for group in page]) if page else {}
@@ -83,6 +98,48 @@ class GroupOperations(Operations):
         if len(groups) > limit:
             answer["nextToken"] = seal(request, [page[-1].name])
         return answer
+
+    async def list_log_groups(
+        self,
+        context: RequestContext,
+        *,
+        log_group_name_pattern: str = "",
+        log_group_class: str | None = None,
+        log_group_tags: list[dict[str, Any]] | None = None,
+        include_linked_accounts: bool = False,
+        next_token: str | None = None,
+        limit: int = PAGE_GROUPS,
+    ) -> dict[str, object]:
+        """List the names of groups, sorted, by pattern, class and tags."""
+        if include_linked_accounts:
+            raise NotImplementedByServer("ListLogGroups.includeLinkedAccounts")
+        request = [context.account_id, context.region, log_group_name_pattern, log_group_class, log_group_tags]
+        after = str(unseal(request, next_token)[0]) if next_token else ""
+        tags = [TagFilter(wanted["key"], tuple(wanted.get("values") or ())) for wanted in log_group_tags or ()]
+        found: list[LogGroup] = []
+        while len(found) <= limit:
+            groups = await self._room.catalog.groups(
+                tenant_of(context),
+                after=after,
+                limit=limit + 1,
+                pattern=parse_name_pattern(log_group_name_pattern) if log_group_name_pattern else EVERY_NAME,
+                classes=_classes(log_group_class),
+            )
+            found += [group for group in groups if matches_tags(group.tags, tags)]
+            if len(groups) <= limit:
+                break
+            after = groups[-1].name
+        answer: dict[str, object] = {"logGroups": [_listed(group) for group in found[:limit]]}
+        if len(found) > limit:
+            answer["nextToken"] = seal(request, [found[limit - 1].name])
+        return answer
+
+    async def put_log_group_deletion_protection(
+        self, context: RequestContext, *, log_group_identifier: str, deletion_protection_enabled: bool
+    ) -> None:
+        """Protect a group, its streams and events from deletion, or lift the protection."""
+        group = await self._group(context, None, log_group_identifier)
+        await self._room.catalog.change_group(group, deletion_protection=deletion_protection_enabled)
 
     async def put_retention_policy(
         self, context: RequestContext, *, log_group_name: str, retention_in_days: int
@@ -93,6 +150,7 @@ class GroupOperations(Operations):
             raise ServiceError("InvalidParameterException", f"Invalid retention value. Valid values are: [{valid}]")
         group = await self._group(context, log_group_name)
         await self._room.catalog.change_group(group, retention_in_days=retention_in_days)
+        self._room.reclaimer.wake()
 
     async def delete_retention_policy(self, context: RequestContext, *, log_group_name: str) -> None:
         """Let events never expire; also succeeds where no retention was set."""
@@ -105,6 +163,17 @@ def _classes(log_group_class: str | None) -> tuple[str, ...]:
     if log_group_class is None:
         return ()
     return CHEAP_CLASSES if log_group_class in CHEAP_CLASSES else (log_group_class,)
+
+
+def _names(context: RequestContext, identifiers: list[str] | None) -> list[str] | None:
+    if identifiers is None:
+        return None
+    return [group_name_of(item, region=context.region, account_id=context.account_id) for item in identifiers]
+
+
+def _listed(group: LogGroup) -> dict[str, object]:
+    arn = log_group_arn(group.tenant.region, group.tenant.account_id, group.name)
+    return {"logGroupName": group.name, "logGroupArn": arn, "logGroupClass": group.log_group_class}
 
 
 def _described(group: LogGroup, stored_bytes: int) -> dict[str, object]:

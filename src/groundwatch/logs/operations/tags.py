@@ -1,20 +1,43 @@
-"""Tags of log groups, by ARN."""
+"""Tags of log groups: by ARN, and by name as the older operations have it; both see the same tags."""
 
 from __future__ import annotations
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.operations.room import Operations
 
 MAX_TAGS = 50
 
 
 class TagOperations(Operations):
-    """The TagResource family, for log groups."""
+    """The TagResource and TagLogGroup families."""
 
     async def tag_resource(self, context: RequestContext, *, resource_arn: str, tags: dict[str, str]) -> None:
         """Add tags to a group; a tag that is there gets the new value."""
-        group = await self._group(context, None, resource_arn)
+        await self._tag(await self._group(context, None, resource_arn), tags)
+
+    async def tag_log_group(self, context: RequestContext, *, log_group_name: str, tags: dict[str, str]) -> None:
+        """The same by name."""
+        await self._tag(await self._group(context, log_group_name), tags)
+
+    async def untag_resource(self, context: RequestContext, *, resource_arn: str, tag_keys: list[str]) -> None:
+        """Take tags off a group; keys that it does not have are passed over."""
+        await self._untag(await self._group(context, None, resource_arn), tag_keys)
+
+    async def untag_log_group(self, context: RequestContext, *, log_group_name: str, tags: list[str]) -> None:
+        """The same by name."""
+        await self._untag(await self._group(context, log_group_name), tags)
+
+    async def list_tags_for_resource(self, context: RequestContext, *, resource_arn: str) -> dict[str, object]:
+        """Return the tags of a group."""
+        return {"tags": (await self._group(context, None, resource_arn)).tags}
+
+    async def list_tags_log_group(self, context: RequestContext, *, log_group_name: str) -> dict[str, object]:
+        """The same by name."""
+        return {"tags": (await self._group(context, log_group_name)).tags}
+
+    async def _tag(self, group: LogGroup, tags: dict[str, str]) -> None:
         merged = group.tags | tags
         if len(merged) > MAX_TAGS:
             raise ServiceError(
@@ -24,13 +47,6 @@ class TagOperations(Operations):
             )
         await self._room.catalog.change_group(group, tags=merged)
 
-    async def untag_resource(self, context: RequestContext, *, resource_arn: str, tag_keys: list[str]) -> None:
-        """Take tags off a group; keys that it does not have are passed over."""
-        group = await self._group(context, None, resource_arn)
-        left = {key: value for key, value in group.tags.items() if key not in tag_keys}
+    async def _untag(self, group: LogGroup, keys: list[str]) -> None:
+        left = {key: value for key, value in group.tags.items() if key not in keys}
         await self._room.catalog.change_group(group, tags=left)
-
-    async def list_tags_for_resource(self, context: RequestContext, *, resource_arn: str) -> dict[str, object]:
-        """Return the tags of a group."""
-        group = await self._group(context, None, resource_arn)
-        return {"tags": group.tags}

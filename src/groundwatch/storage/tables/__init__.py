@@ -1,4 +1,4 @@
-"""The metadata tables as SQLAlchemy Core objects, one module a room; migrations create them, a test compares the two."""
+"""The metadata tables as SQLAlchemy Core objects, a module a room; migrations make them, a test compares both."""
 
 from sqlalchemy import MetaData
 
