@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 Matcher = Callable[[str], bool]
 

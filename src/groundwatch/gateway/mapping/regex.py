@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from groundwatch.gateway.mapping.errors import MappingError
 
