@@ -4,7 +4,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-import groundwatch.storage.tables as tables
+from groundwatch.storage import tables
 from groundwatch.storage.clickhouse import EventDatabase, without_password
 from groundwatch.storage.errors import StorageUnavailableError
 from groundwatch.storage.event_schema import MIGRATIONS

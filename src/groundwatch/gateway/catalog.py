@@ -13,7 +13,7 @@ class DeployedStage(msgspec.Struct, frozen=True):
     """A stage together with the deployment that it points to."""
 
     api: RestApi
-    """The live API record: only `disable_execute_api_endpoint` and identity are read from it, all else from the snapshot."""
+    """The live API record: only `disable_execute_api_endpoint` and identity are read from it, else the snapshot."""
     stage: Stage
     deployment: Deployment
 

@@ -1,7 +1,7 @@
 """A REST API as data: what the control plane edits, an import produces, a deployment freezes and the runtime compiles.
 
-Attribute names are the snake case of the API Gateway model's members (API version 2015-07-09). Everything is immutable: an
-edit makes a new value with `msgspec.structs.replace`, so that a deployment is simply the value of that moment.
+Attribute names are the snake case of the API Gateway model's members (API version 2015-07-09). Everything is immutable:
+an edit makes a new value with `msgspec.structs.replace`, so that a deployment is simply the value of that moment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class IntegrationResponse(msgspec.Struct, frozen=True, omit_defaults=True):
 
     status_code: str
     selection_pattern: str | None = None
-    """Regular expression over the whole backend status (or Lambda error message); None or empty is the default response."""
+    """Regular expression over the whole backend status (or Lambda error message); None or empty is the default."""
     response_parameters: dict[str, str] = {}
     """`method.response.header.X` → mapping expression."""
     response_templates: dict[str, str | None] = {}
