@@ -5,15 +5,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: setup serve test lint types check soak bench lock clean
+.PHONY: setup serve test lint types check soak bench docs lock clean
 
 setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Groundwatch needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -c 'import sys; sys.exit("Groundwatch needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	@echo "Installing what Groundwatch needs into $(VENV): a minute or two, the first time only"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
 serve: setup
@@ -36,6 +37,11 @@ soak: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The generated pages, and the generated parts of others; tests compare them.
+docs: setup
+	$(BIN)/python -m groundwatch.cli.docs docs
+	$(BIN)/python -m groundwatch.compatibility_page docs/compatibility.md
 
 # Exact versions with hashes for every platform; names, versions and hashes only.
 lock: setup

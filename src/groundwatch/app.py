@@ -204,14 +204,14 @@ class Server:
             clock_ms=now_ms,
             ids=RandomIds(),
         )
-        services = (
+        self.services = (
             Service("logs", LogsOperations(self._logs), logs_access),
             Service("iam", self._iam, iam_access),
             Service("sts", StsOperations(self._identity, now_ms, authorizer=authorizer), sts_access),
             Service("apigateway", self._apigateway, apigateway_access),
         )
         port = ServicePort(
-            services, self._authenticator(), authorizer, default_region=self._settings.region, clock_ms=now_ms
+            self.services, self._authenticator(), authorizer, default_region=self._settings.region, clock_ms=now_ms
         )
         backend.port = port
         self.service_app = ServiceApp(port, {"/health": lambda _request: self.health()})
