@@ -11,7 +11,7 @@ setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Groundwatch needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
-	@echo "Installing what Groundwatch needs into $(VENV): a minute or two, the first time only"
+	@echo "Installing what Groundwatch needs into $(VENV): this takes a minute or two"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import sys
 import time
 import uuid
 from collections.abc import Awaitable
@@ -108,6 +109,7 @@ async def serve(settings: Settings, console: Console) -> None:
             service_url=endpoint,
             gateway_url=gateway_url,
             credentials=credentials_path(settings.data),
+            program=_program(),
             auth_off=settings.auth == "off",
             gateway_authority=tls.gateway.authority if tls.gateway else None,
             first_request=await server.first_request(gateway_url),
@@ -348,6 +350,12 @@ def _read_if_there(path: Path) -> AdminCredentials | None:
         return None
     except CredentialsFileError as error:
         raise StartupError(str(error)) from error
+
+
+def _program() -> str:
+    """Return the path by which this command was started, so that it works from any directory; else its name."""
+    started = Path(sys.argv[0])
+    return str(started.absolute()) if started.is_file() else "groundwatch"
 
 
 def _url(scheme: str, address: Address) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 
 class FirstRequest(msgspec.Struct, frozen=True):
@@ -23,6 +23,8 @@ class Welcome(msgspec.Struct, frozen=True):
     service_url: str
     gateway_url: str
     credentials: Path
+    program: str
+    """How a shell finds the `groundwatch` command."""
     auth_off: bool
     gateway_authority: Path | None
     """The certificate that makes clients trust the gateway port; None without TLS of our own making."""
@@ -41,20 +43,34 @@ def curl_line(welcome: Welcome) -> str | None:
     return shlex.join(words)
 
 
+def environment_line(welcome: Welcome) -> str:
+    """Return a command that makes the AWS CLI and SDKs of a shell use this server."""
+    command = shlex.join([welcome.program, "env", "--data", str(welcome.credentials.parent)])
+    return f'eval "$({command})"'
+
+
 def show(welcome: Welcome, console: Console) -> None:
-    """Print the welcome; the line to paste is printed unwrapped and alone."""
-    table = Table.grid(padding=(0, 2))
-    table.add_row("Service port", f"[bold cyan]{welcome.service_url}[/]  AWS APIs: logs, iam, sts, apigateway")
-    table.add_row("Gateway port", f"[bold cyan]{welcome.gateway_url}[/]  deployed REST APIs")
-    table.add_row("Access key", f'{welcome.credentials}  [dim](eval "$(groundwatch env)" puts it into your shell)[/]')
+    """Print the welcome; what is there to be pasted stands alone, and no line is wrapped."""
+    console.print("\n[bold green]Groundwatch is ready.[/]\n")
+    _fact(console, "Service port", welcome.service_url, "AWS APIs: logs, iam, sts, apigateway")
+    _fact(console, "Gateway port", welcome.gateway_url, "deployed REST APIs")
+    _fact(console, "Access key", str(welcome.credentials), "the administrator's")
     if welcome.first_request is not None:
-        table.add_row("API key", f"[bold]{welcome.first_request.api_key}[/]  [dim]of the bundled API[/]")
-    console.print("\n[bold green]Groundwatch is ready.[/]")
-    console.print(table, soft_wrap=True)
+        _fact(console, "API key", welcome.first_request.api_key, "of the bundled API")
     if welcome.auth_off:
-        console.print("[bold yellow]--auth off: any credentials are accepted, nothing is authorized.[/]")
+        console.print("\n[bold yellow]--auth off: any credentials are accepted, nothing is authorized.[/]")
     line = curl_line(welcome)
     if line is not None:
-        console.print("\nTry it:")
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
-    console.print()
+        _to_paste(console, "Read the log groups over HTTPS:", line)
+    _to_paste(console, "Let the AWS CLI and SDKs of a shell use this server:", environment_line(welcome))
+    console.print("\nCtrl-C stops it.\n")
+
+
+def _fact(console: Console, name: str, value: str, remark: str) -> None:
+    text = Text.assemble(f"{name:<14}", (value, "bold cyan"), f"  {remark}")
+    console.print(text, soft_wrap=True)
+
+
+def _to_paste(console: Console, what_for: str, line: str) -> None:
+    console.print(f"\n{what_for}")
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
