@@ -253,12 +253,27 @@ async def test_operations_without_signature_run_as_nobody(setting):
         pytest.param(unsigned(b"", query="Action=GetCallerIdentity", method="GET"), b"<Account>", id="by query string"),
         pytest.param(unsigned(b"", method="GET", path="/restapis/x"), b'"id":"x"', id="by path"),
         pytest.param(unsigned(b"", method="GET", path="/x", host="sts.us-east-1.example.org"), b"sts", id="by host"),
+        pytest.param(
+            unsigned(b"", method="GET", path="/x", host="stream-sts.us-east-1.example.org:80"),
+            b"sts",
+            id="by the host that SDKs make for event streams",
+        ),
+        pytest.param(
+            unsigned(b"", method="GET", path="/x", host="streaming-sts.example.org"),
+            b"sts",
+            id="by the host that they made before April 2026",
+        ),
         pytest.param(unsigned(b""), b"UnknownOperationException", id="by nothing: the first service answers"),
     ],
 )
 async def test_services_share_one_address(request_, expected):
     port = build(UnverifiedAuthenticator(PRINCIPAL, "us-east-1")).port
     assert expected in (await port.handle(request_)).body
+
+
+@pytest.mark.parametrize("host", ["stream-localhost:4580", "streaming-logs.example.org", "stream-127.0.0.1:4580"])
+async def test_a_signature_covers_the_host_as_the_client_wrote_it(setting, host):
+    assert (await setting.port.handle(signed(unsigned(b"{}", "DescribeLogGroups", host=host)))).status == 200
 
 
 async def test_the_credential_scope_decides_before_anything_else(setting):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.port import ServicePort
 
 Message = MutableMapping[str, Any]
@@ -62,7 +63,11 @@ class ServiceApp:
             return
         else:
             request = msgspec.structs.replace(head, body=body) if body else head
-            await send_response(await self._port.handle(request), send)
+            answer = await self._port.handle(request)
+            if isinstance(answer, WireStream):
+                await send_stream(answer, receive, send)
+            else:
+                await send_response(answer, send)
 
 
 def read_head(scope: Message) -> WireRequest:
@@ -83,11 +88,42 @@ def read_head(scope: Message) -> WireRequest:
 
 async def send_response(response: WireResponse, send: Send) -> None:
     """Send a whole answer, with its length."""
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    headers = _raw_headers(response.headers)
     if response.status != 204:
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+async def send_stream(stream: WireStream, receive: Receive, send: Send) -> None:
+    """Send frames as they come until the last one or until the client leaves, and close their source."""
+    sending = asyncio.ensure_future(_send_frames(stream, send))
+    leaving = asyncio.ensure_future(_wait_until_left(receive))
+    try:
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sending.cancel()
+        leaving.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+        await stream.frames.aclose()
+    if not sending.cancelled():
+        sending.result()
+
+
+async def _send_frames(stream: WireStream, send: Send) -> None:
+    await send({"type": "http.response.start", "status": stream.status, "headers": _raw_headers(stream.headers)})
+    async for frame in stream.frames:
+        await send({"type": "http.response.body", "body": frame, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _wait_until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _raw_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 async def _read_body(head: WireRequest, receive: Receive, max_bytes: int) -> bytes:

@@ -1,10 +1,12 @@
 """Plain values for one HTTP exchange, shared by the service port and in-process callers.
 
 Nothing here reads a socket: the ASGI shell builds a `WireRequest`, the gateway builds one for an `AWS` integration, and
-both get a `WireResponse` back.
+both get a `WireResponse` back. The shell may also get a `WireStream`, whose body goes on while the client listens.
 """
 
 from __future__ import annotations
+
+from typing import Protocol, Self
 
 import msgspec
 
@@ -47,3 +49,24 @@ class WireResponse(msgspec.Struct, frozen=True):
             if key.lower() == wanted:
                 return value
         return None
+
+
+class FrameSource(Protocol):
+    """The parts of a body that is still being made."""
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+
+    async def __anext__(self) -> bytes:
+        """Return the next part, whole, when there is one; raise StopAsyncIteration at the end."""
+
+    async def aclose(self) -> None:
+        """Let go of everything behind it; may be called at any time and more than once."""
+
+
+class WireStream(msgspec.Struct, frozen=True):
+    """An HTTP answer whose body is sent as it comes into being. Whoever takes it must close `frames`."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    frames: FrameSource

@@ -19,13 +19,14 @@ from groundwatch.aws.binding import BoundOperation, bind_operations
 from groundwatch.aws.content_encoding import decode_content, too_large
 from groundwatch.aws.context import Authorizer, Principal, RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
-from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.models import load_service
 from groundwatch.aws.profiles import WireProfile, find_profile
 from groundwatch.aws.protocols.choice import codec_for
-from groundwatch.aws.protocols.codec import Codec
+from groundwatch.aws.protocols.codec import Codec, StreamingCodec
 from groundwatch.aws.selection import ServiceSelector
 from groundwatch.aws.service import AccessRule, Service
+from groundwatch.aws.streaming import StreamingOutput
 
 _LOGGER = logging.getLogger(__name__)
 _ANONYMOUS = Principal(account_id="", arn="anonymous", kind="Anonymous", user_id="anonymous")
@@ -61,8 +62,11 @@ class ServicePort:
         self._default_region = default_region
         self._clock_ms = clock_ms
 
-    async def handle(self, request: WireRequest) -> WireResponse:
-        """Answer one request of a client; every failure becomes an answer in the service's own form."""
+    async def handle(self, request: WireRequest) -> WireResponse | WireStream:
+        """Answer one request of a client; every failure becomes an answer in the service's own form.
+
+        The caller must close the frames of a `WireStream`.
+        """
         offered = self._services[self._selector.choose(request)]
         return await self._answer(offered, request, None, self._default_region, None)
 
@@ -77,12 +81,18 @@ class ServicePort:
     ) -> WireResponse:
         """Answer a request from within this process, made as `principal`: like `handle`, but without a signature.
 
-        `service_name` is the model's name. Raises LookupError when this port does not offer the service.
+        `service_name` is the model's name. Raises LookupError when this port does not offer the service. An event
+        stream cannot be answered this way and is refused.
         """
         offered = self._services.get(service_name)
         if offered is None:
             raise LookupError(f"no service called '{service_name}' on this port")
-        return await self._answer(offered, request, principal, region, source_arn)
+        answer = await self._answer(offered, request, principal, region, source_arn)
+        if isinstance(answer, WireStream):
+            await answer.frames.aclose()
+            refusal = NotImplementedByServer("An event stream as the answer to an integration")
+            return offered.codec.serialize_error(refusal, str(uuid.uuid4()))
+        return answer
 
     def max_body_bytes(self, head: WireRequest) -> int:
         """Return how large the body of a request may be whose head (everything else) is known."""
@@ -100,7 +110,7 @@ class ServicePort:
         principal: Principal | None,
         region: str,
         source_arn: str | None,
-    ) -> WireResponse:
+    ) -> WireResponse | WireStream:
         request_id = str(uuid.uuid4())
         try:
             if principal is None:
@@ -132,7 +142,9 @@ class ServicePort:
             # Whatever is wrong is told after authentication.
             return False
 
-    async def _run(self, offered: OfferedService, request: WireRequest, context: RequestContext) -> WireResponse:
+    async def _run(
+        self, offered: OfferedService, request: WireRequest, context: RequestContext
+    ) -> WireResponse | WireStream:
         encoding = request.header("content-encoding")
         if encoding is not None:
             body = decode_content(request.body, encoding, offered.profile.max_body_bytes)
@@ -145,6 +157,10 @@ class ServicePort:
         if checks:
             await self._authorizer.authorize(context, checks)
         output = await bound.call(context, params)
+        if isinstance(output, StreamingOutput):
+            if not isinstance(offered.codec, StreamingCodec):
+                raise TypeError(f"no event streams in the protocol of {offered.codec.service.name}")
+            return offered.codec.serialize_stream(operation, output, context.request_id)
         return offered.codec.serialize(operation, output, context.request_id)
 
     def _context(

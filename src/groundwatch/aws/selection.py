@@ -12,6 +12,8 @@ from groundwatch.aws.protocols.routes import RouteTable
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_BYTES = 64 * 1024
+_HOST_PREFIXES = ("stream-", "streaming-")
+"""What SDKs put before the host name for operations with event streams, since April 2026 and before."""
 
 
 class ServiceSelector:
@@ -20,7 +22,7 @@ class ServiceSelector:
     1. the service in the credential scope, which the signature later proves;
     2. the prefix of `X-Amz-Target`;
     3. `Action` and `Version` of the query protocol;
-    4. a label of the host name (`logs.us-east-1.example.org`);
+    4. a label of the host name (`logs.us-east-1.example.org`, `stream-logs.us-east-1.example.org`);
     5. a path that belongs to a REST service;
     6. nothing: the first service, whose error form then answers.
     """
@@ -65,6 +67,8 @@ class ServiceSelector:
 
     def _by_hostname(self, request: WireRequest) -> str | None:
         labels = (request.header("host") or "").partition(":")[0].lower().split(".")
+        for prefix in _HOST_PREFIXES:
+            labels[0] = labels[0].removeprefix(prefix)
         return next((self._by_host[label] for label in labels if label in self._by_host), None)
 
     def _by_path(self, request: WireRequest) -> str | None:

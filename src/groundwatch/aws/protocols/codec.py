@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.models import Operation, ServiceDescription
+from groundwatch.aws.streaming import StreamingOutput
 
 
 class Codec(Protocol):
@@ -31,3 +32,11 @@ class Codec(Protocol):
 
     def serialize_error(self, error: ServiceError, request_id: str) -> WireResponse:
         """Return the error answer in the protocol's form."""
+
+
+@runtime_checkable
+class StreamingCodec(Protocol):
+    """A codec that can also answer with an event stream."""
+
+    def serialize_stream(self, operation: Operation, output: StreamingOutput, request_id: str) -> WireStream:
+        """Return the success answer whose frames are the events of `output`."""

@@ -8,17 +8,20 @@ import msgspec
 
 from groundwatch.aws.error_codes import resolve_error
 from groundwatch.aws.errors import ServiceError
-from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.eventstream import CONTENT_TYPE, encode_error, encode_event, encode_exception
+from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.json_types import FastDecoder, build_decoder
 from groundwatch.aws.json_values import decode_document, structure_from_json, structure_to_json
 from groundwatch.aws.models import Operation, ServiceDescription
 from groundwatch.aws.profiles import find_profile
 from groundwatch.aws.shapes import Shape
+from groundwatch.aws.streaming import EventFrames, StreamedEvent, StreamingOutput
 from groundwatch.aws.validation import check_input
 
 NO_TARGET_BODY = (
     b'{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException","message":null},"Version":"1.0"}'
 )
+_EVENT_CONTENT_TYPE = "application/json"
 _CONTENT_TYPES = ("application/x-amz-json-1.1", "application/x-amz-json-1.0")
 
 
@@ -92,7 +95,21 @@ class JsonCodec:
         headers = (("x-amzn-RequestId", request_id), ("Content-Type", self._content_type))
         if operation.output is None:
             return WireResponse(200, headers, b"")
-        return WireResponse(200, headers, self._encode(operation.name, operation.output, output or {}))
+        return WireResponse(200, headers, self._encode(operation.output, output or {}))
+
+    def serialize_stream(self, operation: Operation, output: StreamingOutput, request_id: str) -> WireStream:
+        """Return an answer of frames: an empty initial response, which SDKs wait for, then the events as JSON.
+
+        Raises TypeError when the operation has no event stream in its output.
+        """
+        stream = stream_shape(operation)
+        frames = EventFrames(
+            encode_event("initial-response", self._content_type, b"{}"),
+            output.events,
+            lambda event: self._encode_event(stream, event),
+            lambda error: self._encode_stream_error(stream, error),
+        )
+        return WireStream(200, (("x-amzn-RequestId", request_id), ("Content-Type", CONTENT_TYPE)), frames)
 
     def serialize_error(self, error: ServiceError, request_id: str) -> WireResponse:
         """Return `{"__type": code, "message": …}` with the modelled members beside."""
@@ -112,15 +129,36 @@ class JsonCodec:
             self._decoders[name] = build_decoder(shape)
         return self._decoders[name]
 
-    def _encode(self, name: str, shape: Shape, output: object) -> bytes:
-        plain = self._plain_outputs.get(name)
+    def _encode_event(self, stream: Shape, event: StreamedEvent) -> bytes:
+        payload = self._encode(stream.members[event.name].shape, event.value)
+        return encode_event(event.name, _EVENT_CONTENT_TYPE, payload)
+
+    def _encode_stream_error(self, stream: Shape, error: ServiceError) -> bytes:
+        modelled = stream.members.get(error.code)
+        text = error.message or ""
+        if modelled is None:
+            return encode_error(error.code, text)
+        members = error.members | {message_key(modelled.shape): text}
+        return encode_exception(error.code, _EVENT_CONTENT_TYPE, self._encode(modelled.shape, members))
+
+    def _encode(self, shape: Shape, output: object) -> bytes:
+        plain = self._plain_outputs.get(shape.name)
         if plain is None:
-            plain = self._plain_outputs[name] = is_plain(shape, set())
+            plain = self._plain_outputs[shape.name] = is_plain(shape, set())
         if plain:
             body = self._encoder.encode(output)
             if not has_null_member(body):
                 return body
         return self._encoder.encode(structure_to_json(shape, output))
+
+
+def stream_shape(operation: Operation) -> Shape:
+    """Return the union of events that the operation's output has; raises TypeError when it has none."""
+    members = operation.output.members.values() if operation.output is not None else ()
+    for member in members:
+        if member.is_event_stream:
+            return member.shape
+    raise TypeError(f"the output of {operation.name} has no event stream")
 
 
 def message_key(shape: Shape | None) -> str:
