@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.logs.writer import MAX_WAITING_BYTES, Batch, EventWriter
+from groundwatch.logs.writer import MAX_WAITING_BYTES, Batch, EventWriter, tell_each
 from groundwatch.storage.errors import StorageError
 
 
@@ -85,3 +85,9 @@ async def test_a_caller_that_goes_away_does_not_stop_the_others():
     await stays
     await writer.flush()
     assert engine.inserts == [["a", "b"]]
+
+
+def test_each_listener_is_told_in_order():
+    told = []
+    tell_each(lambda batches: told.append(("first", batches)), lambda batches: told.append(("second", batches)))([1])
+    assert told == [("first", [1]), ("second", [1])]

@@ -78,6 +78,7 @@ class Intake:
             timestamps=timestamps[first:end],
             messages=messages[first:end],
             size_bytes=size,
+            stream_name=stream.name,
         )
         await self._writer.append(batch)
         return Receipt(EventKey(timestamps[end - 1], now_ms, batch.number, end - first - 1), rejected)

@@ -35,10 +35,22 @@ class Batch(msgspec.Struct, frozen=True):
     messages: Sequence[str]
     size_bytes: int
     """What the batch counts against limits: UTF-8 bytes and 26 an event."""
+    stream_name: str = ""
+    """For listeners that show or choose by it; the store knows the number alone."""
 
 
 Committed = Callable[[Sequence[Batch]], None]
 """Called on the event loop with batches that are on disk, before their callers are answered."""
+
+
+def tell_each(*listeners: Committed) -> Committed:
+    """Return one listener that calls these in order."""
+
+    def committed(batches: Sequence[Batch]) -> None:
+        for listener in listeners:
+            listener(batches)
+
+    return committed
 
 
 class EventWriter:
