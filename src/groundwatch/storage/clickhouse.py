@@ -60,6 +60,7 @@ class Client(Protocol):
         *,
         column_type_names: Sequence[str],
         column_oriented: bool,
+        settings: dict[str, Any] | None = None,
     ) -> object:
         """Insert columns; returns when the engine has written them as its table settings demand."""
 

@@ -3,6 +3,10 @@
 The events table keeps one row an event. Its key is the event's place in its stream, which is also the order of event
 ids: (timestamp, ingestion time, batch, position in the batch). Groups and streams are numbers that the metadata
 database gives out and never reuses, so a deleted group's events are out of reach at once and reclaimed later.
+
+The skip index over runs of four characters answers `LIKE '%word%'` for any part of a word, as filter patterns need it:
+a rare word is found in 7 ms instead of 250 ms in two million events, for a tenth more disk and 6.5 µs of merging an
+event. Inserts leave it to the merges (docs/decisions/0008-substring-index.md).
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ CREATE TABLE events (
     batch UInt64 CODEC(ZSTD(1)),
     seq UInt16 CODEC(Delta, ZSTD(1)),
     message String CODEC(ZSTD(1)),
+    INDEX message_ngrams message TYPE ngrambf_v1(4, 65536, 2, 0) GRANULARITY 1,
     PROJECTION stream_statistics (
         SELECT group_id, stream_id, min(timestamp), max(timestamp), max(ingested), count(), sum(length(message))
         GROUP BY group_id, stream_id
