@@ -57,12 +57,13 @@ from groundwatch.listeners import Listener
 from groundwatch.logs.access import logs_access
 from groundwatch.logs.catalog import LogCatalog, Tenant
 from groundwatch.logs.intake import Intake
+from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
 from groundwatch.logs.own_log import OwnLog
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.store import EventStore
-from groundwatch.logs.writer import EventWriter
+from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.storage.clickhouse import Client, EventDatabase
 from groundwatch.storage.errors import StorageError, StorageUnavailableError
 from groundwatch.storage.event_schema import migrate_events
@@ -121,7 +122,13 @@ async def serve(settings: Settings, console: Console) -> None:
 
         await listeners.serve(
             [
-                Listener("service", settings.service, server.service_app, tls.service.context if tls.service else None),
+                Listener(
+                    "service",
+                    settings.service,
+                    server.service_app,
+                    tls.service.context if tls.service else None,
+                    server.end_streams,
+                ),
                 Listener("gateway", settings.gateway, server.gateway_app, tls.gateway.context if tls.gateway else None),
             ],
             [service_port, gateway_port],
@@ -175,12 +182,20 @@ class Server:
     def _build_logs(self) -> None:
         # Memory of recent events is right only while this process sees every write: with the embedded engine.
         recent = RecentEvents(self._settings.recent_events_bytes if self._events.embedded else 0)
-        self._writer = EventWriter(self._events, recent.committed)
+        self._live_tail = LiveTail()
+        self._writer = EventWriter(self._events, tell_each(recent.committed, self._live_tail.committed))
         catalog = LogCatalog(self._metadata, now_ms)
         intake = Intake(self._writer)
         self._reclaimer = Reclaimer(catalog, self._writer, self._events, now_ms)
         store = EventStore(self._events, recent)
-        self._logs = LogsRoom(catalog=catalog, intake=intake, store=store, recent=recent, reclaimer=self._reclaimer)
+        self._logs = LogsRoom(
+            catalog=catalog,
+            intake=intake,
+            store=store,
+            recent=recent,
+            reclaimer=self._reclaimer,
+            live_tail=self._live_tail,
+        )
         tenant = Tenant(self._settings.account, self._settings.region)
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)
 
@@ -288,6 +303,10 @@ class Server:
         healthy = all(state == "ok" for state in states.values())
         body = msgspec.json.encode({"status": "ok" if healthy else "failing", **states})
         return WireResponse(200 if healthy else 503, (("Content-Type", "application/json"),), body)
+
+    def end_streams(self) -> None:
+        """End the answers that would go on for hours: the ports take no more requests."""
+        self._live_tail.stop()
 
     async def stop(self) -> None:
         """Finish what was accepted: the ports no longer take requests."""

@@ -53,6 +53,10 @@ class Limits(msgspec.Struct, frozen=True):
     graceful_stop_s: int = 30
 
 
+def _nothing() -> None:
+    pass
+
+
 class Listener(msgspec.Struct, frozen=True):
     """One application on one address."""
 
@@ -61,6 +65,8 @@ class Listener(msgspec.Struct, frozen=True):
     address: Address
     app: AsgiApp
     tls: ssl.SSLContext | None = None
+    end_streams: Callable[[], None] = _nothing
+    """Called when the server begins to stop: ends answers that would otherwise go on for hours."""
 
 
 class BoundListener(msgspec.Struct, frozen=True):
@@ -168,7 +174,7 @@ async def serve(
     ExceptionGroup.
     """
     servers = [_Server(_uvicorn_config(listener, limits)) for listener in listeners]
-    stopper = _Stopper(servers)
+    stopper = _Stopper(servers, [listener.end_streams for listener in listeners])
     with stopper.on_signals():
         try:
             await _serve_all(servers, bound, stopper, on_ready, stop or asyncio.Event())
@@ -208,8 +214,9 @@ class _Server(uvicorn.Server):
 class _Stopper:
     """Turns the first signal into a stop, the second into a drop, one during the closing into its end."""
 
-    def __init__(self, servers: Sequence[_Server]) -> None:
+    def __init__(self, servers: Sequence[_Server], end_streams: Sequence[Callable[[], None]]) -> None:
         self._servers = servers
+        self._end_streams = end_streams
         self._finishing: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -244,6 +251,8 @@ class _Stopper:
         self._stopping = True
         for server in self._servers:
             server.should_exit = True
+        for end_streams in self._end_streams:
+            end_streams()
 
     async def finish(self, on_stop: Callable[[], Awaitable[None]]) -> None:
         """Await `on_stop`; a signal cancels it."""

@@ -6,11 +6,12 @@ import pytest
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.logs.catalog import LogCatalog
 from groundwatch.logs.intake import Intake
+from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.store import EventStore
-from groundwatch.logs.writer import EventWriter
+from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.event_schema import migrate_events
 from groundwatch.storage.sql import Database
@@ -57,7 +58,8 @@ def room(event_database, sql_database, clock) -> LogsRoom:
 
 def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
     recent = RecentEvents(capacity_bytes)
-    writer = EventWriter(event_database, recent.committed)
+    live_tail = LiveTail()
+    writer = EventWriter(event_database, tell_each(recent.committed, live_tail.committed))
     catalog = LogCatalog(sql_database, clock)
     return LogsRoom(
         catalog=catalog,
@@ -65,6 +67,7 @@ def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
         store=EventStore(event_database, recent),
         recent=recent,
         reclaimer=Reclaimer(catalog, writer, event_database, clock),
+        live_tail=live_tail,
     )
 
 

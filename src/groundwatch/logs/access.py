@@ -13,6 +13,7 @@ from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.logs.arns import group_name_of, log_stream_arn
 
 STREAM_ACTIONS = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents", "GetLogEvents"})
+MANY_GROUPS_ACTIONS = frozenset({"StartLiveTail"})
 ALL_GROUPS_ACTIONS = frozenset({"DescribeLogGroups"})
 TAG_ACTIONS = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
 GROUP_MEMBERS = ("logGroupName", "logGroupIdentifier")
@@ -20,7 +21,16 @@ GROUP_MEMBERS = ("logGroupName", "logGroupIdentifier")
 
 def logs_access(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[AccessCheck]:
     """Return what the caller's policies must allow before `operation` runs."""
-    return (AccessCheck(f"logs:{operation}", _resource(operation, params, context), _tag_keys(params)),)
+    action, keys = f"logs:{operation}", _tag_keys(params)
+    return tuple(AccessCheck(action, resource, keys) for resource in _resources(operation, params, context))
+
+
+def _resources(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[str]:
+    if operation in MANY_GROUPS_ACTIONS:
+        # Every group must be allowed: each is checked like the one group of another operation.
+        named = [{"logGroupIdentifier": identifier} for identifier in params["logGroupIdentifiers"]]
+        return [_resource(operation, group, context) for group in named]
+    return [_resource(operation, params, context)]
 
 
 def _resource(operation: str, params: Mapping[str, Any], context: RequestContext) -> str:

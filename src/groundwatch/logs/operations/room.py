@@ -9,6 +9,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.arns import group_name_of
 from groundwatch.logs.catalog import LogCatalog, LogGroup, Tenant
 from groundwatch.logs.intake import Intake
+from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.store import EventStore
@@ -22,6 +23,7 @@ class LogsRoom(msgspec.Struct, frozen=True):
     store: EventStore
     recent: RecentEvents
     reclaimer: Reclaimer
+    live_tail: LiveTail
 
 
 class Operations:
