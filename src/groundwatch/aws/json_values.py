@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,12 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.shapes import INTEGER_RANGES, Member, Shape, Value
 from groundwatch.aws.timestamps import format_timestamp, parse_timestamp
 
+MAX_VALUES = 200_000
+"""How many values a document may hold that is walked here; the largest that a service takes, a batch of events, holds
+a tenth of it. Each becomes a Python object many times its size in the body."""
+_FEW_VALUES_BYTES = MAX_VALUES
+# Possessive, and content with a missing end: linear in whatever is sent.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NOT_A_NUMBER = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _TARGETS = {"integer": "Integer", "long": "Long", "double": "Double", "boolean": "Boolean", "string": "String"}
 
@@ -43,13 +50,35 @@ def serialization_error(message: str | None = None) -> ServiceError:
 
 
 def decode_document(body: bytes) -> Value:
-    """Return the JSON value of a request body; an empty one stands for `{}`. Raises `SerializationException`."""
+    """Return the JSON value of a request body; an empty one stands for `{}`.
+
+    Raises `SerializationException`, and RequestEntityTooLarge for a document of more than `MAX_VALUES` values.
+    """
     if not body:
         return {}
+    if len(body) > _FEW_VALUES_BYTES and _count_values(body) > MAX_VALUES:
+        raise ServiceError(
+            "RequestEntityTooLarge", f"The request body holds more than {MAX_VALUES} values.", status=413
+        )
+    check_utf8(body)
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise serialization_error("The request body is not valid JSON.") from error
+
+
+def check_utf8(body: bytes) -> None:
+    """Return when the bytes are UTF-8, which decoders do not check in what they skip; else `SerializationException`."""
+    if body.isascii():
+        return
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise serialization_error("The request body is not valid JSON.") from error
+
+
+def _count_values(body: bytes) -> int:
+    return 1 + _STRING.sub(b"", body).count(b",")
 
 
 def from_json(member: Member, raw: Value) -> Value:

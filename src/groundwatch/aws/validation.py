@@ -6,6 +6,7 @@ Works on values with model member names and Python types, whichever protocol the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from groundwatch.aws.errors import ValidationError
@@ -13,15 +14,19 @@ from groundwatch.aws.models import Operation
 from groundwatch.aws.profiles import WireProfile
 from groundwatch.aws.shapes import Member, Shape, Value
 
+MAX_VIOLATIONS = 100
+"""How many violations an answer lists; whoever breaks more constraints learns of the rest when these are mended."""
+MAX_QUOTED_CHARACTERS = 16_384
+"""How much of an offending value an answer repeats. The services repeat all of it, which may be megabytes."""
 _SIZED = frozenset(("string", "blob", "list", "map"))
 
 
 def check_input(operation: Operation, params: Mapping[str, Any], profile: WireProfile) -> None:
-    """Return when the input satisfies every constraint of its shape; raise `ValidationError` listing all violations."""
+    """Return when the input satisfies every constraint of its shape; raise `ValidationError` listing the violations."""
     if operation.input is None:
         return
     prefix = f"{_bean(operation.name)}Input." if profile.path_has_operation else ""
-    found = list(_structure(operation.input, params, prefix))
+    found = list(islice(_structure(operation.input, params, prefix), MAX_VIOLATIONS))
     if not found:
         return
     for name, message in profile.too_long_messages.items():
@@ -143,17 +148,38 @@ def _number(bound: float) -> str:
 
 
 def java_text(shape: Shape, value: Value) -> str:
-    """Return a value as Java prints it: `[Tag(key=a, value=null)]`, `{k=v}`, `true`."""
+    """Return a value as Java prints it: `[Tag(key=a, value=null)]`, `{k=v}`, `true`; cut where it gets long."""
+    pieces: list[str] = []
+    characters = 0
+    for piece in _java_pieces(shape, value):
+        pieces.append(piece)
+        characters += len(piece)
+        if characters > MAX_QUOTED_CHARACTERS:
+            return "".join(pieces)[:MAX_QUOTED_CHARACTERS] + "..."
+    return "".join(pieces)
+
+
+def _java_pieces(shape: Shape, value: Value) -> Iterator[str]:
     if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if shape.kind == "structure" and isinstance(value, Mapping) and not shape.is_document:
-        inner = (f"{_bean(name)}={java_text(member.shape, value.get(name))}" for name, member in shape.members.items())
-        return f"{shape.name}({', '.join(inner)})"
-    if shape.kind == "list":
-        return f"[{', '.join(java_text(_inner(shape.element), element) for element in value)}]"
-    if shape.kind == "map":
-        entries = (f"{name}={java_text(_inner(shape.value), entry)}" for name, entry in value.items())
-        return f"{{{', '.join(entries)}}}"
-    return str(value)
+        yield "null"
+    elif isinstance(value, bool):
+        yield "true" if value else "false"
+    elif shape.kind == "structure" and isinstance(value, Mapping) and not shape.is_document:
+        members = ((f"{_bean(name)}=", member.shape, value.get(name)) for name, member in shape.members.items())
+        yield from _enclosed(f"{shape.name}(", members, ")")
+    elif shape.kind == "list":
+        yield from _enclosed("[", (("", _inner(shape.element), element) for element in value), "]")
+    elif shape.kind == "map":
+        entries = ((f"{name}=", _inner(shape.value), entry) for name, entry in value.items())
+        yield from _enclosed("{", entries, "}")
+    else:
+        yield str(value)
+
+
+def _enclosed(opening: str, entries: Iterator[tuple[str, Shape, Value]], closing: str) -> Iterator[str]:
+    yield opening
+    separator = ""
+    for label, shape, value in entries:
+        yield from chain((separator, label), _java_pieces(shape, value))
+        separator = ", "
+    yield closing

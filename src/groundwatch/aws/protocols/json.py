@@ -11,7 +11,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.eventstream import CONTENT_TYPE, encode_error, encode_event, encode_exception
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.json_types import FastDecoder, build_decoder
-from groundwatch.aws.json_values import decode_document, structure_from_json, structure_to_json
+from groundwatch.aws.json_values import check_utf8, decode_document, structure_from_json, structure_to_json
 from groundwatch.aws.models import Operation, ServiceDescription
 from groundwatch.aws.profiles import find_profile
 from groundwatch.aws.shapes import Shape
@@ -81,6 +81,7 @@ class JsonCodec:
                 return self.walk_body(operation, shape, body)
             if not fast.is_complete:
                 check_input(operation, params, self._profile)
+            check_utf8(body)
             return params
         return self.walk_body(operation, shape, body)
 
