@@ -45,7 +45,8 @@ def main(names: tuple[str, ...], rounds: int, out: Path | None, markdown: Path |
     is missed and with 2 when something could not be measured.
     """
     settings = Settings(rounds=rounds).quick() if quick else Settings(rounds=rounds)
-    console = Console()
+    # A table in a file or a pipe is read later, on a wider page than the 80 columns that rich assumes.
+    console = Console() if sys.stdout.isatty() else Console(width=160)
     report = Report(machine_facts(), _run(names, settings, console))
     console.print(terminal_table(report.rows))
     console.print(", ".join(f"{name} {value}" for name, value in report.machine.items()), style="dim", highlight=False)

@@ -1,4 +1,4 @@
-"""The newest 100 events of a stream of 50,000: over the service port, over the gateway port, and from moto_server."""
+"""The newest 100 events of a stream of 50,000: over the service port, the gateway port, and from two emulators."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from benchmarks.events import Event, EventSource, get_body
 from benchmarks.gateway_api import build_api
 from benchmarks.log_calls import check_page, create_streams, fill_stream, newest_page
 from benchmarks.report import Row, Series
-from benchmarks.servers import Server, groundwatch_server, moto_server
+from benchmarks.servers import Server, groundwatch_server, ministack_server, moto_server
 from benchmarks.settings import Settings
 
 NAME = "get_log_events"
 GROUP, STREAM, LIMIT = "/benchmark/app", "app-1", 100
 AGE_MS = 3_600_000
 DIRECT_TARGET, GATEWAY_TARGET = 10.0, 5.0
+MOTO_TARGET, MINISTACK_TARGET = 20.0, 1.5
 WARM_UP_S = 1.0
 WARM_UP_REQUESTS = 4000
 SPARE_RATIO = 1.5
@@ -36,19 +37,24 @@ class Contender(msgspec.Struct, frozen=True):
 
 
 def run(settings: Settings) -> list[Row]:
-    """Measure the three ways in alternating rounds."""
+    """Measure every way in alternating rounds, first over 16 connections, then over 32."""
     source = EventSource(int(time.time() * 1000) - AGE_MS)
-    with groundwatch_server() as groundwatch, moto_server() as moto:
-        for server in (groundwatch, moto):
+    with groundwatch_server() as groundwatch, moto_server() as moto, ministack_server() as ministack:
+        for server in (groundwatch, moto, ministack):
             create_streams(server, GROUP, [STREAM])
             fill_stream(server, GROUP, STREAM, source, settings.stream_events)
         newest = source.batch(settings.stream_events // source.batch_events - 1)[-LIMIT:]
-        contenders = [_direct(groundwatch, newest), _gateway(groundwatch, newest), _direct(moto, newest)]
-        rates = measure(contenders, settings)
-    direct, gateway, yardstick = rates
+        ours, through_gateway = _direct(groundwatch, newest), _gateway(groundwatch, newest)
+        motos, ministacks = _direct(moto, newest), _direct(ministack, newest)
+        direct, gateway, yardstick = measure([ours, through_gateway, motos], settings)
+        more = msgspec.structs.replace(settings, connections=settings.many_connections)
+        many, many_moto, many_ministack = measure([ours, motos, ministacks], more)
+    page = "GetLogEvents, newest 100 of 50,000, service port"
     return [
-        Row(NAME, "GetLogEvents, newest 100 of 50,000, service port", direct, DIRECT_TARGET, "times", yardstick),
+        Row(NAME, f"{page}, 16 connections", direct, DIRECT_TARGET, "times", yardstick),
         Row(NAME, "the same page, gateway port, API key and template", gateway, GATEWAY_TARGET, "times", yardstick),
+        Row(NAME, f"{page}, 32 connections", many, MOTO_TARGET, "times", many_moto),
+        Row(NAME, f"{page}, 32 connections", many, MINISTACK_TARGET, "times", many_ministack),
     ]
 
 

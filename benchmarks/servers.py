@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +27,7 @@ POLL_INTERVAL_S = 0.005
 LOG_TAIL_BYTES = 4000
 LOCAL_AUTHORITY = "tls/ca.pem"
 BINARIES = Path(sys.executable).parent
+MINISTACK_HOME = Path(sys.prefix, "ministack")
 
 
 class ServerError(Exception):
@@ -79,6 +81,34 @@ def moto_server() -> Iterator[Server]:
             yield Server("moto_server", pid, Endpoint(HOST, port), AccessKey("benchmark", "benchmark"), start_s)
 
 
+@contextmanager
+def ministack_server() -> Iterator[Server]:
+    """Run ministack, an emulator in memory that does not verify signatures, from an environment of its own.
+
+    It pins another botocore than ours, so it cannot live in ours; the first run installs it beside.
+    """
+    with tempfile.TemporaryDirectory(prefix="ministack-bench-") as scratch:
+        port = free_port()
+        environment = os.environ | {"GATEWAY_PORT": str(port), "MINISTACK_HOST": HOST, "TMPDIR": scratch}
+        log = Path(scratch, "ministack.log")
+        with _running([str(_ministack())], port, "/_ministack/health", log, environment) as (pid, start_s):
+            yield Server("ministack", pid, Endpoint(HOST, port), AccessKey("benchmark", "benchmark"), start_s)
+
+
+def _ministack() -> Path:
+    """Return the program, installed from its lock file if it is not there yet."""
+    program = MINISTACK_HOME / "bin" / "ministack"
+    if not program.exists():
+        python = str(MINISTACK_HOME / "bin" / "python")
+        lock = str(Path(__file__).with_name("ministack.lock"))
+        install = [python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", lock]
+        for command in ([sys.executable, "-m", "venv", str(MINISTACK_HOME)], install):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise ServerError(f"cannot install ministack:\n{done.stderr[-LOG_TAIL_BYTES:]}")
+    return program
+
+
 def free_port() -> int:
     """Return a TCP port that was free a moment ago."""
     with socket.socket() as probe:
@@ -94,11 +124,15 @@ def administrator_key(data: Path) -> AccessKey:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, ready_path: str, log: Path) -> Iterator[tuple[int, float]]:
+def _running(
+    command: Sequence[str], port: int, ready_path: str, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, float]]:
     """Run a command until the block ends; yield its process id and the seconds until `ready_path` was answered 200."""
     with log.open("wb") as output:
         start_s = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
+        )
         try:
             _await_ready(process, port, ready_path, log)
             yield process.pid, time.perf_counter() - start_s

@@ -10,6 +10,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     rounds: int = 3
     connections: int = 16
+    many_connections: int = 32
     round_s: float = 10
     """Length of a round of reads."""
     stream_events: int = 50_000
