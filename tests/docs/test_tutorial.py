@@ -1,0 +1,13 @@
+"""The commands of the tutorial and of the README do what the pages say."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_the_commands_work_and_print_what_the_page_shows(check_page, page):
+    check_page(ROOT / page)
