@@ -22,7 +22,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(sys.executable).parent
-BLOCK = re.compile(r"^```sh\n(?P<commands>.*?)^```\n(?:\n```(?:text|json)\n(?P<output>.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(
+    r"^```sh\n(?P<commands>.*?)^```\n(?:\n```(?:text|json)\n(?P<output>.*?)^```\n)?", re.DOTALL | re.MULTILINE
+)
 END_OF_BLOCK = "--- end of block ---"
 DOCUMENTED_GATEWAY = "https://127.0.0.1:8443"
 UNSTABLE = [
@@ -101,11 +103,8 @@ def stable(text: str) -> str:
 
 def difference(expected: str, printed: str) -> str:
     """Return what differs, empty when the page is right."""
-    lines = (stable(expected).split("
-"), stable(printed).split("
-"))
-    return "
-".join(difflib.unified_diff(*lines, "page", "printed", lineterm=""))
+    wanted, found = stable(expected).splitlines(), stable(printed).splitlines()
+    return "\n".join(difflib.unified_diff(wanted, found, "page", "printed", lineterm=""))
 
 
 def updated(page: str, printed: list[str]) -> str:
