@@ -70,6 +70,25 @@ class Running:
         await self.task
 
 
+async def test_an_answer_that_goes_on_is_ended_when_the_stop_begins():
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def endless(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        begun.set()
+        await end.wait()
+        await send({"type": "http.response.body", "body": b"last"})
+
+    async with Running([Listener("service", LOOPBACK, endless, end_streams=end.set)]) as running:
+        getting = asyncio.ensure_future(get(running.addresses[0]))
+        await begun.wait()
+        running.stop.set()
+        response = await asyncio.wait_for(getting, 10)
+    assert b"first" in response
+    assert b"last" in response
+
+
 async def test_each_port_has_its_application():
     served = [Listener("service", LOOPBACK, answer(b"one")), Listener("gateway", LOOPBACK, answer(b"two"))]
     async with Running(served) as running:

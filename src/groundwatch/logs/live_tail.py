@@ -183,9 +183,9 @@ class LiveTail:
     def _take_turn(self, tail: OpenTail) -> None:
         if tail.id not in self._open:
             return
-        session, now_ms = tail.session, self._timing.now_ms()
+        session = tail.session
         try:
-            session.match(now_ms)
+            session.match(self._timing.now_ms())
         except Exception:
             # A session that cannot be matched, whatever the reason, must not end the others.
             log.exception("live tail %s failed", tail.id)
@@ -194,5 +194,5 @@ class LiveTail:
             return
         if session.has_waiting:
             self._turns.append(tail)
-        if not session.has_waiting or session.has_due_events(now_ms):
+        if not session.has_waiting or session.has_updates:
             tail.wake()

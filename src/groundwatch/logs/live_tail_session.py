@@ -91,6 +91,7 @@ class TailSession:
         self._waiting_bytes = 0
         self._next_position = 0
         self._matches: list[_Match] = []
+        self._first_match_ms = start_ms
         self._quota = _Quota()
         self._outbox = _Outbox()
         self._cut_ms = start_ms - UPDATE_INTERVAL_MS
@@ -102,6 +103,11 @@ class TailSession:
     def has_waiting(self) -> bool:
         """Whether batches wait to be matched."""
         return bool(self._waiting)
+
+    @property
+    def has_updates(self) -> bool:
+        """Whether updates wait to be taken, because matching went on meanwhile."""
+        return bool(self._outbox)
 
     def offer(self, batch: Batch) -> None:
         """Let a batch of one of the session's groups wait to be matched."""
@@ -115,8 +121,8 @@ class TailSession:
 
     def match(self, now_ms: int) -> None:
         """Match a slice of what waits."""
-        if self._matches and self._is_cut_due(now_ms):
-            # Cut also while nobody takes updates, so that a slow client finds a sample of every second.
+        if self._matches and now_ms >= self._first_match_ms + UPDATE_INTERVAL_MS:
+            # Nobody takes updates: the client is slow, and should find a sample of every second.
             self._cut(now_ms)
         batch = self._waiting[0]
         matches = self.request.matches
@@ -127,6 +133,8 @@ class TailSession:
         if matches is not None:
             found = [at for at in found if matches(batch.messages[at])]
         if found:
+            if not self._matches:
+                self._first_match_ms = now_ms
             self._matches.append(_Match(batch, found))
         self._next_position = end
         if end == count:
@@ -134,7 +142,7 @@ class TailSession:
 
     def take(self, now_ms: int, *, final: bool = False) -> Update | None:
         """Return the next update to send, None when none is due; `final` takes what there is without regard to time."""
-        if not self._outbox and self._matches and (final or self._is_cut_due(now_ms)):
+        if not self._outbox and self._matches and (final or now_ms >= self._cut_ms + UPDATE_INTERVAL_MS):
             self._cut(now_ms)
         update = self._outbox.take()
         if update is None:
@@ -147,13 +155,6 @@ class TailSession:
     def due_ms(self) -> int:
         """Return when `take` will have something, unless batches come before."""
         return self._cut_ms + UPDATE_INTERVAL_MS if self._matches else self._taken_ms + WINDOW_MS
-
-    def has_due_events(self, now_ms: int) -> bool:
-        """Tell whether `take` would return events."""
-        return bool(self._outbox) or (bool(self._matches) and self._is_cut_due(now_ms))
-
-    def _is_cut_due(self, now_ms: int) -> bool:
-        return now_ms >= self._cut_ms + UPDATE_INTERVAL_MS
 
     def _drop_waiting(self) -> None:
         self._waiting_bytes -= self._waiting.popleft().size_bytes
