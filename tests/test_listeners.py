@@ -220,7 +220,8 @@ async def until_refused(address):
     while True:
         try:
             _, writer = await asyncio.open_connection(address.host, address.port)
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
+            # A connection that was on its way when the port closed is reset.
             return
         writer.close()
 
