@@ -16,13 +16,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import uvicorn
 import uvloop
 
 from groundwatch.config import Address, StartupError
+from groundwatch.http_protocol import Patience, bounded_protocol
 
 AsgiApp = Callable[
     [
@@ -51,6 +52,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Further connections are answered 503."""
     backlog: int = BACKLOG
     graceful_stop_s: int = 30
+    patience: Patience = Patience()
 
 
 def _nothing() -> None:
@@ -296,7 +298,8 @@ def _uvicorn_config(listener: Listener, limits: Limits) -> uvicorn.Config:
     tls = listener.tls
     return uvicorn.Config(
         listener.app,
-        http="httptools",
+        # Called like the class of a protocol, which is all that uvicorn does with it.
+        http=cast(type[asyncio.Protocol], bounded_protocol(limits.patience)),
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -159,6 +159,26 @@ NOT_SIGNED = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authori
             f"Date must be in ISO-8601 'basic format'. Got '20261302T030405Z'. {DATE_HELP}",
             id="8 no such month",
         ),
+        *(
+            pytest.param(
+                request(whole(), ("date", date)),
+                "IncompleteSignature",
+                f"Date must be in ISO-8601 'basic format'. Got '{date}'. {DATE_HELP}",
+                id=f"8 {date}",
+            )
+            for date in (
+                "Sun, 22 Nov 99999999999 14:00:00 GMT",
+                "Fri, 31 Dec 9999 23:59:59 -2359",
+                "Sun, 22 Nov 2026 14:00:00 +99999999",
+                ",",
+            )
+        ),
+        pytest.param(
+            request(whole(f"AKID/20260102/{'a' * 33}/logs/aws4_request"), DATE),
+            "SignatureDoesNotMatch",
+            f"Credential should be scoped to a valid region, not '{'a' * 33}'.",
+            id="11 a region that no table has room for",
+        ),
         pytest.param(
             request(whole(), ("x-amz-date", "20260102T024904Z")),
             "SignatureDoesNotMatch",

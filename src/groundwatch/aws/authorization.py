@@ -33,7 +33,7 @@ SKEW_S = 15 * 60
 MAX_EXPIRES_S = 604_800
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})(.{0,2})", re.DOTALL)
 _BASIC_DATE = re.compile(r"\d{8}T\d{6}Z\Z", re.ASCII)
-_REGION = re.compile(r"[a-z0-9-]+\Z")
+_REGION = re.compile(r"[a-z0-9-]{1,32}\Z")
 _WRONG_SIGNATURE = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
     "and signing method. Consult the service documentation for details."
@@ -214,7 +214,7 @@ def _parse_date(text: str) -> datetime:
         if "," in text:
             parsed = parsedate_to_datetime(text)
             return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise _date_format_error(text) from error
     raise _date_format_error(text)
 

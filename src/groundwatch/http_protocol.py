@@ -1,0 +1,141 @@
+"""HTTP/1.1 on one connection, with bounds on what a client may send without getting on with its request.
+
+uvicorn's protocol bounds bodies (by flow control) and idle connections, but buffers a head, a trailer or the lengths of
+chunks for as long as they come, waits for the rest of a request forever, and takes leave of TLS by reading on.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, BaseTransport, TimerHandle, Transport
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+import msgspec
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How much, and how long, is put up with per request."""
+
+    stalled_bytes: int = 64 * 1024
+    """Bytes received in a row that neither complete a head nor belong to a body."""
+    head_s: float = 30
+    """From the connection, or a request's first byte, until its head is complete."""
+    body_s: float = 300
+    """From the head to the end of the body; the largest body needs 35 KB/s."""
+    farewell_s: float = 1
+    """What is left for the client to read its answer when the rest of its request is not wanted."""
+
+
+def bounded_protocol(patience: Patience) -> Callable[..., BoundedHttpProtocol]:
+    """Return what makes the protocol of one connection, with uvicorn's arguments."""
+    return partial(BoundedHttpProtocol, patience)
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which ends connections that stall."""
+
+    def __init__(
+        self,
+        patience: Patience,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._patience = patience
+        self._stalled_bytes = 0
+        self._in_head = True
+        self._at_boundary = True
+        self._has_progressed = False
+        self._deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Wait for the first request, not forever."""
+        super().connection_made(cast(Transport, transport))
+        self._deadline = self.loop.call_later(self._patience.head_s, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._set_deadline(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and judge whether it got the request on."""
+        was_in_head, self._has_progressed = self._in_head, False
+        super().data_received(data)
+        self._stalled_bytes = 0 if self._has_progressed else self._stalled_bytes + len(data)
+        if self.transport.is_closing():
+            self._set_deadline(None)
+        elif self._stalled_bytes > self._patience.stalled_bytes:
+            self._refuse(431, b"Request Header Fields Too Large")
+        elif self._at_boundary:
+            self._set_deadline(None)
+        elif self._in_head != was_in_head or self._deadline is None:
+            self._set_deadline(self._patience.head_s if self._in_head else self._patience.body_s)
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        self._in_head, self._at_boundary = True, False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Begin a body."""
+        self._in_head, self._has_progressed = False, True
+        super().on_headers_complete()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; drop those that trail a body, which no application here reads."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._has_progressed = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._at_boundary = self._has_progressed = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or leave a client that is still sending this one."""
+        super().on_response_complete()
+        self._leave_if_unread()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        super().send_400_response(msg)
+        self._leave_if_unread()
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self._at_boundary:
+            self.transport.close()
+        else:
+            self._refuse(408, b"Request Timeout")
+
+    def _refuse(self, status: int, text: bytes) -> None:
+        # An answer that has begun cannot be replaced, only cut off.
+        # None before the first request, whatever the annotation says.
+        answering: RequestResponseCycle | None = self.cycle
+        if answering is None or answering.response_complete or not answering.response_started:
+            lines = (b"content-type: text/plain", b"content-length: %d" % len(text), b"connection: close", b"", text)
+            self.transport.write(STATUS_LINE[status] + b"\r\n".join(lines))
+        self.transport.close()
+        self._leave_if_unread()
+
+    def _leave_if_unread(self) -> None:
+        # A TLS connection that is closed politely reads on until the client agrees.
+        if self.transport.is_closing() and not self._at_boundary:
+            self.loop.call_later(self._patience.farewell_s, self.transport.abort)

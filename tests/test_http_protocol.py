@@ -1,0 +1,193 @@
+"""What one connection may send without getting on with its request, and how it is left."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from groundwatch.http_protocol import Patience, bounded_protocol
+
+PATIENCE = Patience(stalled_bytes=1000, head_s=30, body_s=300, farewell_s=1)
+HEAD = b"POST / HTTP/1.1\r\nhost: a\r\n"
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+
+
+class Wire(asyncio.Transport):
+    """Remembers what was written, and how it was closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.written = b""
+        self.closed = self.aborted = False
+
+    def get_extra_info(self, name, default=None):
+        return default
+
+    def write(self, data):
+        self.written += data
+
+    def close(self):
+        self.closed = True
+
+    def abort(self):
+        self.aborted = True
+
+    def is_closing(self):
+        return self.closed
+
+    def pause_reading(self):
+        pass
+
+    def resume_reading(self):
+        pass
+
+
+class Timer:
+    def __init__(self, seconds, action):
+        self.seconds, self.action, self.cancelled = seconds, action, False
+
+    def cancel(self):
+        self.cancelled = True
+
+
+class Clock:
+    """The part of an event loop that the protocol uses, without time."""
+
+    def __init__(self):
+        self.timers = []
+        self.create_task = asyncio.get_running_loop().create_task
+
+    def call_later(self, seconds, action):
+        self.timers.append(Timer(seconds, action))
+        return self.timers[-1]
+
+    def waiting(self):
+        return [timer.seconds for timer in self.timers if not timer.cancelled]
+
+    def pass_by(self, seconds):
+        for timer in [timer for timer in self.timers if not timer.cancelled and timer.seconds <= seconds]:
+            timer.cancel()
+            timer.action()
+
+
+class Connection:
+    def __init__(self, app):
+        self.clock, self.wire = Clock(), Wire()
+        config = uvicorn.Config(app, interface="asgi3", lifespan="off", log_config=None, timeout_keep_alive=75)
+        self.protocol = bounded_protocol(PATIENCE)(
+            config=config, server_state=ServerState(), app_state={}, _loop=self.clock
+        )
+        self.protocol.connection_made(self.wire)
+
+    def send(self, *pieces):
+        for piece in pieces:
+            if not self.wire.closed:
+                self.protocol.data_received(piece)
+
+    async def settle(self):
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+async def echo_length(_scope, receive, send):
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+    body = str(size).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse_at_once(_scope, _receive, send):
+    headers = [(b"content-length", b"0"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body"})
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status"),
+    [
+        pytest.param([HEAD, *[b"a: " + b"b" * 400 + b"\r\n"] * 10], b"431", id="headers without end"),
+        pytest.param([HEAD, b"a: ", *[b"b" * 400] * 10], b"431", id="one header without end"),
+        pytest.param([b"GET /", *[b"a" * 400] * 10], b"431", id="a path without end"),
+        pytest.param([b"\r\n" * 200] * 10, b"431", id="nothing but line ends"),
+        pytest.param([CHUNKED, b"1\r\na\r\n", b"0\r\n", *[b"a: b\r\n" * 50] * 10], b"431", id="trailers without end"),
+        pytest.param([CHUNKED, b"0\r\na: ", *[b"b" * 400] * 10], b"431", id="one trailer without end"),
+        pytest.param([CHUNKED, b"1;", *[b"b" * 400] * 10], b"431", id="a chunk extension without end"),
+    ],
+)
+async def test_bytes_that_lead_nowhere_end_the_connection(pieces, status):
+    connection = Connection(echo_length)
+
+    connection.send(*pieces)
+
+    assert connection.wire.written.startswith(b"HTTP/1.1 " + status)
+    assert connection.wire.closed
+
+
+@pytest.mark.parametrize(
+    ("pieces", "size"),
+    [
+        pytest.param([HEAD + b"content-length: 4000\r\n\r\n", *[b"a" * 400] * 10], b"4000", id="a long body"),
+        pytest.param([CHUNKED, *[b"1\r\na\r\n"] * 2000, b"0\r\n\r\n"], b"2000", id="many small chunks"),
+        pytest.param([CHUNKED, b"0\r\na: b\r\n\r\n"], b"0", id="a trailer"),
+        pytest.param([HEAD[:9], HEAD[9:] + b"content-length: 0\r\n\r\n"], b"0", id="a head in two pieces"),
+    ],
+)
+async def test_requests_that_get_on_are_answered(pieces, size):
+    connection = Connection(echo_length)
+
+    connection.send(*pieces)
+    await connection.settle()
+
+    assert connection.wire.written.startswith(b"HTTP/1.1 200")
+    assert connection.wire.written.endswith(b"\r\n\r\n" + size)
+    assert connection.clock.waiting() == [75], "only the keep-alive timer is left"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "seconds", "answer"),
+    [
+        pytest.param([], 30, b"", id="nothing was sent"),
+        pytest.param([HEAD], 30, b"HTTP/1.1 408", id="half a head"),
+        pytest.param([HEAD, b"a: b\r\n", b"a: b\r\n"], 30, b"HTTP/1.1 408", id="a head drop by drop"),
+        pytest.param([HEAD + b"content-length: 9\r\n\r\na"], 300, b"HTTP/1.1 408", id="half a body"),
+        pytest.param([HEAD + b"content-length: 9\r\n\r\na", b"a", b"a"], 300, b"HTTP/1.1 408", id="drop by drop"),
+    ],
+)
+async def test_a_request_must_arrive_in_time(pieces, seconds, answer):
+    connection = Connection(echo_length)
+    connection.send(*pieces)
+    await connection.settle()
+    assert connection.clock.waiting() == [seconds]
+
+    connection.clock.pass_by(seconds)
+
+    assert connection.wire.written.startswith(answer)
+    assert connection.wire.closed
+
+
+async def test_a_client_that_goes_on_sending_after_its_refusal_is_cut_off():
+    connection = Connection(refuse_at_once)
+    connection.send(HEAD + b"content-length: 1000000\r\n\r\na")
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 413")
+    assert connection.wire.closed
+    assert not connection.wire.aborted, "the answer has a moment to arrive"
+
+    connection.clock.pass_by(PATIENCE.farewell_s)
+
+    assert connection.wire.aborted
+
+
+async def test_a_lost_connection_leaves_no_timer():
+    connection = Connection(echo_length)
+    connection.send(HEAD)
+
+    connection.protocol.connection_lost(None)
+
+    assert connection.clock.waiting() == []
