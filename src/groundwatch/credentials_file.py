@@ -51,6 +51,8 @@ def write_credentials(path: Path, credentials: AdminCredentials) -> None:
         "aws_secret_access_key": credentials.secret_access_key,
         "endpoint_url": credentials.endpoint_url,
         "region": credentials.region,
+        # Else SDKs look for a host called `stream-HOST` when they start a live tail.
+        "disable_host_prefix_injection": "true",
     }
     if credentials.ca_bundle:
         ini[PROFILE]["ca_bundle"] = credentials.ca_bundle

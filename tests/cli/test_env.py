@@ -23,6 +23,7 @@ VARIABLES = {
     "AWS_ACCESS_KEY_ID": "AKID",
     "AWS_SECRET_ACCESS_KEY": "se%cr/et'+",
     "AWS_DEFAULT_REGION": "eu-test-1",
+    "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     "AWS_CA_BUNDLE": "/data/tls/ca.pem",
 }
 
@@ -47,6 +48,7 @@ def test_the_sdk_reads_the_file_too(path, monkeypatch):
     client = Session().create_client("logs", verify=False)
     assert client.meta.endpoint_url == CREDENTIALS.endpoint_url
     assert client.meta.region_name == CREDENTIALS.region
+    assert not client.meta.config.inject_host_prefix
 
 
 def test_the_secret_is_not_in_the_representation():

@@ -20,6 +20,8 @@ def variables(credentials: AdminCredentials) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
         "AWS_DEFAULT_REGION": credentials.region,
+        # Else SDKs look for a host called `stream-HOST` when they start a live tail.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
     if credentials.ca_bundle:
         found["AWS_CA_BUNDLE"] = credentials.ca_bundle
