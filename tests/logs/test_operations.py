@@ -187,6 +187,22 @@ class TestStreams:
         in_time = ["i-1", "s3", "s2", "s1", "s0"]
         assert by_time == (in_time[::-1] if descending else in_time)
 
+    @pytest.mark.parametrize("change", ["gets an event", "is deleted"])
+    async def test_pages_by_time_go_on_when_the_last_stream_of_a_page(self, operations, context, stream, change):
+        names = [stream | {"log_stream_name": f"s{n}"} for n in range(4)]
+        for n, name in enumerate(names):
+            await operations.create_log_stream(context, **name)
+            await operations.put_log_events(context, **name, log_events=events((NOW_MS - n, "x")))
+        listing = {"log_group_name": "/app/web", "order_by": "LastEventTime", "descending": True, "limit": 2}
+        first = await operations.describe_log_streams(context, **listing)
+        assert [found["logStreamName"] for found in first["logStreams"]] == ["s0", "s1"]
+        if change == "is deleted":
+            await operations.delete_log_stream(context, **names[1])
+        else:
+            await operations.put_log_events(context, **names[1], log_events=events((NOW_MS + 1, "x")))
+        second = await operations.describe_log_streams(context, **listing, next_token=first["nextToken"])
+        assert [found["logStreamName"] for found in second["logStreams"]] == ["s2", "s3"]
+
     async def test_prefix_and_last_event_time_exclude_each_other(self, operations, context, stream):
         call = operations.describe_log_streams(
             context, log_group_name="/app/web", log_stream_name_prefix="i", order_by="LastEventTime"

@@ -56,7 +56,8 @@ class StreamOperations(Operations):
         statistics = await self._room.store.stream_statistics(group.number)
         if order_by == "LastEventTime":
             streams = await self._room.catalog.streams(group)
-            page = _after(_by_last_event(streams, statistics, descending=descending), position, limit + 1)
+            ordered = _by_last_event(streams, statistics, descending=descending)
+            page = _after(ordered, position, limit + 1, descending=descending)
         else:
             after = str(position[0]) if position else None
             page = await self._room.catalog.stream_page(
@@ -80,14 +81,14 @@ def _by_last_event(
 
 
 def _after(
-    ordered: Sequence[tuple[int, LogStream]], position: Sequence[str | int] | None, limit: int
+    ordered: Sequence[tuple[int, LogStream]], position: Sequence[str | int] | None, limit: int, *, descending: bool
 ) -> list[LogStream]:
-    """Go on behind the stream that ended the last page, or where it would stand now if it has moved or gone."""
-    start = 0
+    """Go on where the stream that ended the last page stood then: it may have moved, or be gone."""
     if position is not None:
-        names = [stream.name for _, stream in ordered]
-        start = names.index(position[0]) + 1 if position[0] in names else 0
-    return [stream for _, stream in ordered[start : start + limit]]
+        end = (int(position[1]), str(position[0]))
+        places = (((at, stream.name), (at, stream)) for at, stream in ordered)
+        ordered = [pair for place, pair in places if (place < end if descending else place > end)]
+    return [stream for _, stream in ordered[:limit]]
 
 
 def _last_event_ms(stream: LogStream, statistics: Mapping[int, StreamStatistics]) -> int:
