@@ -30,6 +30,10 @@ def test_defaults(tmp_path):
         "auth": "iam",
         "log_level": "info",
         "recent_events_bytes": 134217728,
+        "kinesis_url": "off",
+        "firehose_url": "off",
+        "lambda_url": "off",
+        "delivery_queue_bytes": 1073741824,
     }
 
 

@@ -49,6 +49,8 @@ from groundwatch.identity.access_rules import iam_access, sts_access
 from groundwatch.identity.bootstrap import ensure_administrator
 from groundwatch.identity.iam.operations import IamOperations
 from groundwatch.identity.names import LONG_TERM_PREFIX, new_id, new_secret
+from groundwatch.identity.policy.document import parse_policy
+from groundwatch.identity.policy.errors import MalformedPolicyError
 from groundwatch.identity.roles import RoleAssumer
 from groundwatch.identity.store import IdentityStore
 from groundwatch.identity.sts import StsOperations
@@ -56,13 +58,20 @@ from groundwatch.journal import Journal
 from groundwatch.listeners import Listener
 from groundwatch.logs.access import logs_access
 from groundwatch.logs.catalog import LogCatalog, Tenant
+from groundwatch.logs.exports.buckets import Buckets
+from groundwatch.logs.exports.desk import Exports
+from groundwatch.logs.exports.runner import ExportRunner
+from groundwatch.logs.exports.tasks import ExportTasks
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
 from groundwatch.logs.own_log import OwnLog
+from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.store import EventStore
+from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
+from groundwatch.logs.subscriptions.targets import Targets
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.storage.clickhouse import Client, EventDatabase
 from groundwatch.storage.errors import StorageError, StorageUnavailableError
@@ -176,6 +185,10 @@ class Server:
         self._events = EventDatabase(settings.events_url)
         self._events.run_now(migrate_events)
         self._identity = IdentityStore(self._metadata, now_ms)
+        self._roles = RoleAssumer(self._identity, now_ms)
+        self._authorizer = AllowAll() if settings.auth == "off" else PolicyAuthorizer(self._identity)
+        # Which deliveries wait is a matter of this node, wherever the metadata lives.
+        self._queue = Database(f"sqlite:///{settings.data / 'deliveries.db'}")
         self._build_logs()
         self._build_services()
 
@@ -183,11 +196,29 @@ class Server:
         # Memory of recent events is right only while this process sees every write: with the embedded engine.
         recent = RecentEvents(self._settings.recent_events_bytes if self._events.embedded else 0)
         self._live_tail = LiveTail()
-        self._writer = EventWriter(self._events, tell_each(recent.committed, self._live_tail.committed))
+        subscriptions = assemble(
+            Stores(metadata=self._metadata, events=self._events, queue=self._queue),
+            Guards(roles=self._roles, authorizer=self._authorizer, decider=self._authorizer, read_policy=_policy_fault),
+            Targets(
+                {
+                    "kinesis": self._settings.kinesis_url,
+                    "firehose": self._settings.firehose_url,
+                    "lambda": self._settings.lambda_url,
+                }
+            ),
+            max_waiting_bytes=self._settings.delivery_queue_bytes,
+            clock_ms=now_ms,
+        )
+        self._deliveries = subscriptions.deliveries
+        self._writer = EventWriter(
+            self._events, tell_each(recent.committed, self._live_tail.committed, self._deliveries.committed)
+        )
         catalog = LogCatalog(self._metadata, now_ms)
         intake = Intake(self._writer)
         self._reclaimer = Reclaimer(catalog, self._writer, self._events, now_ms)
         store = EventStore(self._events, recent)
+        tasks, buckets = ExportTasks(self._metadata, now_ms), Buckets(self._settings.s3_url)
+        self._exports = Exports(tasks, ExportRunner(tasks, catalog, store, buckets, now_ms), buckets)
         self._logs = LogsRoom(
             catalog=catalog,
             intake=intake,
@@ -195,19 +226,21 @@ class Server:
             recent=recent,
             reclaimer=self._reclaimer,
             live_tail=self._live_tail,
+            exports=self._exports,
+            subscriptions=subscriptions.desk,
+            query_definitions=QueryDefinitionStore(self._metadata),
         )
         tenant = Tenant(self._settings.account, self._settings.region)
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)
 
     def _build_services(self) -> None:
-        open_to_all = self._settings.auth == "off"
-        authorizer = AllowAll() if open_to_all else PolicyAuthorizer(self._identity)
+        authorizer = self._authorizer
         store = GatewayStore(self._metadata, now_ms)
         backend = _Backend()
         self.gateway_app = GatewayApp(
             store,
             backend,
-            RoleAssumer(self._identity, now_ms),
+            self._roles,
             access_log=_AccessLog(self._journal),
             settings=GatewaySettings(region=self._settings.region),
             health=self.health,
@@ -284,7 +317,9 @@ class Server:
         if unfinished.exists():
             await bundled_api.install(self._iam, self._apigateway, self._root_context())
             unfinished.unlink()
+        await self._deliveries.start()
         self._reclaimer.start()
+        self._exports.runner.start()
         self._journal.start(self._own_log)
 
     async def first_request(self, gateway_url: str) -> welcome.FirstRequest | None:
@@ -313,13 +348,17 @@ class Server:
         log.info("stopping")
         await self._journal.close()
         await self._reclaimer.stop()
+        await self._exports.runner.stop()
         await self._writer.flush()
+        await self._deliveries.stop()
 
     def close(self) -> None:
         """Close both stores."""
         self.gateway_app.close()
+        self._exports.buckets.close()
         self._events.close()
         self._metadata.close()
+        self._queue.close()
 
 
 class _Backend:
@@ -346,6 +385,15 @@ class _AccessLog:
     def record(self, entry: AccessEntry) -> None:
         """Take one answered request."""
         self._journal.access(msgspec.structs.asdict(entry))
+
+
+def _policy_fault(document: str) -> str | None:
+    """Return what is wrong with a resource policy; the log service keeps such and does not know their language."""
+    try:
+        parse_policy(document, "resource")
+    except MalformedPolicyError as error:
+        return error.message
+    return None
 
 
 def _ask_events(client: Client) -> object:

@@ -86,6 +86,13 @@ class Settings(msgspec.Struct, frozen=True):
     auth: AuthMode
     log_level: LogLevel
     recent_events_bytes: int
+    kinesis_url: str
+    """`off`, `aws` or a URL; likewise the other two targets of subscriptions."""
+    firehose_url: str
+    lambda_url: str
+    delivery_queue_bytes: int
+    s3_url: str
+    """`off`, `aws` or a URL."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -170,6 +177,14 @@ def parse_metadata_url(text: str) -> str:
     raise ValueError("is not a metadata URL; write sqlite:////ABSOLUTE/PATH or postgresql://USER:PASSWORD@HOST/DB")
 
 
+def parse_target_url(text: str) -> str:
+    """Return `off`, `aws` or the URL of a service that takes what subscriptions deliver."""
+    parts = urlsplit(text)
+    if text in {"off", "aws"} or (parts.scheme in {"http", "https"} and parts.hostname):
+        return text
+    raise ValueError("is neither off, aws nor a URL; write for example http://127.0.0.1:4566")
+
+
 def parse_region(text: str) -> str:
     """Return the name of a region, such as `eu-central-1` or `us-gov-west-1`."""
     if not re.fullmatch(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}", text):
@@ -204,6 +219,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 TLS_METAVAR = "auto|off|CERT,KEY"
+TARGET_METAVAR = "off|aws|URL"
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "data",
@@ -279,6 +295,31 @@ SETTINGS: tuple[Setting, ...] = (
         parse_bytes,
         "Memory for the newest events of each stream, from which tails are answered: bytes, or with KiB, MiB, GiB.",
         toml_types=(str, int),
+    ),
+    Setting(
+        "kinesis_url",
+        TARGET_METAVAR,
+        "off",
+        parse_target_url,
+        "Where subscriptions find Kinesis streams: nowhere, at AWS in the region of the stream, or at a compatible "
+        "service. Requests are signed with this process's own AWS credentials.",
+    ),
+    Setting("firehose_url", TARGET_METAVAR, "off", parse_target_url, "Likewise for Firehose streams."),
+    Setting("lambda_url", TARGET_METAVAR, "off", parse_target_url, "Likewise for Lambda functions."),
+    Setting(
+        "delivery_queue_bytes",
+        "BYTES",
+        "1GiB",
+        parse_bytes,
+        "How much may wait for one subscription whose target does not take it; then what has waited longest is given up.",
+        toml_types=(str, int),
+    ),
+    Setting(
+        "s3_url",
+        TARGET_METAVAR,
+        "off",
+        parse_target_url,
+        "Where export tasks find buckets: nowhere, at AWS, or at a compatible service, with the same credentials.",
     ),
 )
 

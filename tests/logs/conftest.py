@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,9 +9,12 @@ from groundwatch.logs.catalog import LogCatalog
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
+from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.store import EventStore
+from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
+from groundwatch.logs.subscriptions.targets import TargetError
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.event_schema import migrate_events
@@ -56,6 +60,46 @@ def room(event_database, sql_database, clock) -> LogsRoom:
     return make_room(event_database, sql_database, clock, capacity_bytes=8_000_000)
 
 
+class NoTargets:
+    """No endpoint is set for any kind of target."""
+
+    def send(self, target, records):
+        raise TargetError("NoEndpoint", "no endpoint", retryable=True)
+
+    def probe(self, target, control):
+        raise TargetError("NoEndpoint", "no endpoint", retryable=True)
+
+    def close(self) -> None:
+        pass
+
+
+class Permissive:
+    """Identities that let every role be assumed and every call pass."""
+
+    async def assume_for_service(self, role_arn, service, *, account_id, session_name, source_arn):
+        return Principal(account_id, role_arn, "AssumedRole", "AROA:session", role_arn=role_arn)
+
+    async def authorize(self, context, checks) -> None:
+        pass
+
+    async def decide(self, context, check, resource_policy=None):
+        return SimpleNamespace(allowed=True)
+
+    def read_policy(self, document: str) -> str | None:
+        return None
+
+
+def make_subscriptions(event_database, sql_database, queue_database, clock, *, targets=None, identity=None):
+    identity = identity or Permissive()
+    return assemble(
+        Stores(metadata=sql_database, events=event_database, queue=queue_database),
+        Guards(roles=identity, authorizer=identity, decider=identity, read_policy=identity.read_policy),
+        targets or NoTargets(),
+        max_waiting_bytes=1_000_000,
+        clock_ms=clock,
+    )
+
+
 def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
     recent = RecentEvents(capacity_bytes)
     live_tail = LiveTail()
@@ -68,6 +112,8 @@ def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
         recent=recent,
         reclaimer=Reclaimer(catalog, writer, event_database, clock),
         live_tail=live_tail,
+        subscriptions=make_subscriptions(event_database, sql_database, sql_database, clock).desk,
+        query_definitions=QueryDefinitionStore(sql_database),
     )
 
 

@@ -6,23 +6,56 @@ policy on `log-group:NAME:*` covers them; tagging by ARN is checked against the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwatch.aws.context import AccessCheck, RequestContext
-from groundwatch.logs.arns import group_name_of, log_stream_arn
+from groundwatch.logs.arns import group_name_of, log_group_arn, log_stream_arn
+from groundwatch.logs.pointers import parse_pointer
 
 STREAM_ACTIONS = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents", "GetLogEvents"})
 MANY_GROUPS_ACTIONS = frozenset({"StartLiveTail"})
 ALL_GROUPS_ACTIONS = frozenset({"DescribeLogGroups"})
 TAG_ACTIONS = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
+DESTINATION_ACTIONS = frozenset({"PutDestination", "PutDestinationPolicy", "DeleteDestination"})
+ACCOUNT_POLICY_ACTIONS = {
+    "PutAccountPolicy": "logs:PutSubscriptionFilter",
+    "DescribeAccountPolicies": "logs:DescribeSubscriptionFilters",
+    "DeleteAccountPolicy": "logs:DeleteSubscriptionFilter",
+}
+"""A subscription policy is a filter of every log group, so its operations need the filter's permission as well."""
+SERVICE_PRINCIPAL = "logs.amazonaws.com"
 GROUP_MEMBERS = ("logGroupName", "logGroupIdentifier")
 
 
 def logs_access(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[AccessCheck]:
     """Return what the caller's policies must allow before `operation` runs."""
     action, keys = f"logs:{operation}", _tag_keys(params)
-    return tuple(AccessCheck(action, resource, keys) for resource in _resources(operation, params, context))
+    checks = [AccessCheck(action, resource, keys) for resource in _resources(operation, params, context)]
+    return (*checks, *_further_checks(operation, params, context))
+
+
+def _further_checks(operation: str, params: Mapping[str, Any], context: RequestContext) -> list[AccessCheck]:
+    """Return what a subscription policy needs like the filter that it is, and PassRole for every role handed over."""
+    checks = []
+    role = params.get("roleArn")
+    if operation in ACCOUNT_POLICY_ACTIONS and params.get("policyType") == "SUBSCRIPTION_FILTER_POLICY":
+        everywhere = log_group_arn(context.region, context.account_id, "*")
+        checks.append(AccessCheck(ACCOUNT_POLICY_ACTIONS[operation], everywhere))
+        role = _role_in(params.get("policyDocument"))
+    if role:
+        checks.append(AccessCheck("iam:PassRole", str(role), {"iam:PassedToService": [SERVICE_PRINCIPAL]}))
+    return checks
+
+
+def _role_in(document: str | None) -> object:
+    try:
+        read = json.loads(document or "{}")
+    except ValueError:
+        # The operation refuses what is no document.
+        return None
+    return read.get("RoleArn") if isinstance(read, dict) else None
 
 
 def _resources(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[str]:
@@ -39,6 +72,10 @@ def _resource(operation: str, params: Mapping[str, Any], context: RequestContext
         return log_stream_arn(**place, group="", stream="")
     if operation in TAG_ACTIONS:
         return str(params["resourceArn"])
+    if operation in DESTINATION_ACTIONS:
+        return f"arn:aws:logs:{context.region}:{context.account_id}:destination:{params['destinationName']}"
+    if operation == "GetLogRecord":
+        return log_stream_arn(**place, group=parse_pointer(params["logRecordPointer"]).group, stream="")
     named = next((params[member] for member in GROUP_MEMBERS if params.get(member)), None)
     if named is None:
         return "*"

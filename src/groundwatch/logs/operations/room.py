@@ -8,11 +8,14 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.arns import group_name_of
 from groundwatch.logs.catalog import LogCatalog, LogGroup, Tenant
+from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
+from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.store import EventStore
+from groundwatch.logs.subscriptions.desk import SubscriptionDesk
 
 
 class LogsRoom(msgspec.Struct, frozen=True):
@@ -24,6 +27,9 @@ class LogsRoom(msgspec.Struct, frozen=True):
     recent: RecentEvents
     reclaimer: Reclaimer
     live_tail: LiveTail
+    exports: Exports
+    subscriptions: SubscriptionDesk
+    query_definitions: QueryDefinitionStore
 
 
 class Operations:

@@ -1,0 +1,279 @@
+"""One subscription's deliveries: in order, again and again until the target takes them or the day is over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import zip_longest
+
+import msgspec
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.events import Event, EventKey
+from groundwatch.logs.subscriptions.outbox import Outbox
+from groundwatch.logs.subscriptions.payload import Packed, StreamEvents, pack
+from groundwatch.logs.subscriptions.permission import DeliveryPermission
+from groundwatch.logs.subscriptions.queue import DeliveryQueue, Entry, Waiting
+from groundwatch.logs.subscriptions.reader import BatchReader
+from groundwatch.logs.subscriptions.records import Subscription
+from groundwatch.logs.subscriptions.targets import Record, TargetError, partition_key
+from groundwatch.logs.subscriptions.vendors import VENDORS
+from groundwatch.logs.writer import Batch
+from groundwatch.storage.errors import StorageError
+
+log = logging.getLogger(__name__)
+CHUNK_BATCHES = 64
+CHUNK_BYTES = 8 * 1024 * 1024
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 60.0
+MAX_AGE_MS = 24 * 3_600_000
+"""How long a target may fail before its oldest events are given up, as with the real service."""
+
+StreamNames = Callable[[Sequence[int]], Awaitable[dict[int, str]]]
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What every worker works with."""
+
+    queue: DeliveryQueue
+    reader: BatchReader
+    outbox: Outbox
+    permission: DeliveryPermission
+    stream_names: StreamNames
+    clock_ms: Callable[[], int]
+    max_waiting_bytes: int
+    """What one subscription may leave waiting; beyond it the oldest is given up."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class _TooMuchWaitsError(Exception):
+    """While a target failed, more came than may wait."""
+
+
+class Worker:
+    """Delivers what arrives for one subscription. A failing target delays nobody else.
+
+    `subscription` may be replaced while the worker runs; `position` is the last entry that is done with.
+    """
+
+    def __init__(self, subscription: Subscription, position: int, tools: Tools) -> None:
+        self.subscription = subscription
+        self.position = position
+        self.delivered_events = 0
+        self.lost_events: Counter[str] = Counter()
+        """Events that were given up, by reason."""
+        self._tools = tools
+        self._wake = asyncio.Event()
+        self._failures = 0
+        self._at_start = Waiting()
+        self._added_before = Waiting()
+        self._done_batches = self._done_bytes = 0
+
+    @property
+    def waiting(self) -> Waiting:
+        """How much is stored and not yet delivered."""
+        added = self._tools.queue.added(self.subscription.group.number)
+        return Waiting(
+            self._at_start.batches + added.batches - self._added_before.batches - self._done_batches,
+            self._at_start.size_bytes + added.size_bytes - self._added_before.size_bytes - self._done_bytes,
+        )
+
+    def wake(self) -> None:
+        """Say that something arrived."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        counted = False
+        while True:
+            try:
+                if not counted:
+                    await self._count_waiting()
+                    counted = True
+                await self._step()
+            except StorageError as error:
+                await self._pause(f"the events cannot be read: {error}")
+            except Exception:
+                # A worker that dies would leave its subscription waiting for ever.
+                log.exception("a delivery of subscription %s failed", self.subscription.key)
+                await self._pause("internal error")
+
+    async def _count_waiting(self) -> None:
+        group = self.subscription.group.number
+        self._added_before = self._tools.queue.added(group)
+        self._at_start = await self._tools.queue.waiting(group, self.position)
+
+    async def _step(self) -> None:
+        self._wake.clear()
+        entries = await self._tools.queue.after(self.subscription.group.number, self.position, CHUNK_BATCHES)
+        if not entries:
+            await self._wake.wait()
+            return
+        chunk = _chunk(entries)
+        try:
+            await self._deliver(chunk)
+        except _TooMuchWaitsError:
+            await self._give_up_oldest()
+        else:
+            self._pass(chunk)
+
+    async def _deliver(self, chunk: Sequence[Entry]) -> None:
+        wanted = [entry for entry in chunk if entry.arrival.ingested_ms >= self.subscription.since_ms]
+        streams = await self._streams(wanted)
+        if not streams:
+            return
+        route = self.subscription.route
+        if route is None:
+            self._lose("no destination", sum(len(stream.events) for stream in streams))
+            return
+        max_bytes = VENDORS[route.target.vendor].max_record_bytes
+        packed = await self._tools.outbox.compute(
+            lambda subscription: [pack(subscription, stream, max_bytes) for stream in streams], self.subscription
+        )
+        self._lose("too large", sum(item.too_large for item in packed))
+        for records in _rounds(packed, self.subscription):
+            await self._send(records, wanted[0].arrival.ingested_ms)
+
+    async def _streams(self, entries: Sequence[Entry]) -> list[StreamEvents]:
+        """Return the events of the entries by stream, each stream's in order of storage."""
+        batches = [self._tools.queue.content(entry) for entry in entries]
+        names = await self._names(entries, batches)
+        streams: dict[str, list[Event]] = {}
+        for entry, batch in zip(entries, batches, strict=True):
+            name = names.get(entry.arrival.stream_id)
+            events = _events(batch) if batch is not None else await self._tools.reader.events(entry.arrival)
+            if name is None or not events:
+                self._lose("deleted", entry.arrival.events)
+            else:
+                streams.setdefault(name, []).extend(events)
+        return [StreamEvents(name, events) for name, events in streams.items()]
+
+    async def _names(self, entries: Sequence[Entry], batches: Sequence[Batch | None]) -> Mapping[int, str]:
+        known = {batch.stream_id: batch.stream_name for batch in batches if batch is not None and batch.stream_name}
+        unknown = sorted({entry.arrival.stream_id for entry in entries} - known.keys())
+        return known | await self._tools.stream_names(unknown) if unknown else known
+
+    async def _send(self, records: Sequence[Record], accepted_ms: int) -> None:
+        """Return when the target has the records, or they are given up."""
+        while records:
+            try:
+                left = await self._attempt(records)
+            except ServiceError as error:
+                self._refuse(str(error), records)
+                return
+            except TargetError as error:
+                if not error.retryable:
+                    self._refuse(str(error), records)
+                    return
+                left = records
+                await self._pause(str(error))
+            else:
+                self.delivered_events += _count(records) - _count(left)
+                if left:
+                    await self._pause(f"{len(left)} of {len(records)} records were throttled")
+            records = left
+            self._check_patience(records, accepted_ms)
+            if records and self._expired(accepted_ms):
+                self._lose("expired", _count(records))
+                return
+        self._note_success()
+
+    async def _attempt(self, records: Sequence[Record]) -> Sequence[Record]:
+        subscription = self.subscription
+        route = subscription.route
+        if route is None:
+            raise TargetError("NoDestination", "the destination does not exist any more", retryable=False)
+        await self._tools.permission.check(route, subscription.group.tenant, subscription.group.name)
+        return await self._tools.outbox.send(route.target, records, doubtful=self._failures > 0)
+
+    def _check_patience(self, records: Sequence[Record], accepted_ms: int) -> None:
+        if records and not self._expired(accepted_ms) and self.waiting.size_bytes > self._tools.max_waiting_bytes:
+            raise _TooMuchWaitsError
+
+    def _expired(self, accepted_ms: int) -> bool:
+        return self._tools.clock_ms() - accepted_ms > MAX_AGE_MS
+
+    async def _give_up_oldest(self) -> None:
+        """Pass over the oldest entries until a tenth of the room is free again."""
+        target_bytes = self._tools.max_waiting_bytes * 9 // 10
+        while self.waiting.size_bytes > target_bytes:
+            entries = await self._tools.queue.after(self.subscription.group.number, self.position, 1)
+            if not entries:
+                return
+            self._lose("queue full", entries[0].arrival.events)
+            self._pass(entries)
+
+    def _pass(self, entries: Sequence[Entry]) -> None:
+        self._done_batches += len(entries)
+        self._done_bytes += sum(entry.arrival.size_bytes for entry in entries)
+        self.position = entries[-1].position
+
+    async def _pause(self, reason: str) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            log.warning("subscription %s of %s: %s; trying again", self._name, self._group, reason)
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._failures, 16))
+        # Full jitter, so that subscriptions that failed together do not come back together.
+        await self._tools.sleep(random.uniform(longest / 10, longest))  # noqa: S311 - not a secret
+
+    def _refuse(self, reason: str, records: Sequence[Record]) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            log.error("subscription %s of %s: refused for good: %s", self._name, self._group, reason)
+        self._lose("refused", _count(records))
+
+    def _note_success(self) -> None:
+        if self._failures:
+            log.info("subscription %s of %s: delivering again", self._name, self._group)
+        self._failures = 0
+
+    def _lose(self, reason: str, events: int) -> None:
+        if events:
+            self.lost_events[reason] += events
+
+    @property
+    def _name(self) -> str:
+        return self.subscription.name
+
+    @property
+    def _group(self) -> str:
+        return self.subscription.group.name
+
+
+def _chunk(entries: Sequence[Entry]) -> Sequence[Entry]:
+    size = 0
+    for count, entry in enumerate(entries):
+        size += entry.arrival.size_bytes
+        if size > CHUNK_BYTES and count:
+            return entries[:count]
+    return entries
+
+
+def _events(batch: Batch) -> list[Event]:
+    places = enumerate(zip(batch.timestamps, batch.messages, strict=True))
+    return [Event(EventKey(at, batch.ingested_ms, batch.number, seq), message) for seq, (at, message) in places]
+
+
+def _rounds(packed: Sequence[Packed], subscription: Subscription) -> list[list[Record]]:
+    """Return the records in rounds with at most one of each stream.
+
+    A target may take a part of a call; with two records of a stream in it, the later one could overtake.
+    """
+    streams = [_records(item, subscription) for item in packed if item.documents]
+    return [[record for record in turn if record is not None] for turn in zip_longest(*streams)]
+
+
+def _records(item: Packed, subscription: Subscription) -> list[Record]:
+    stream_key = partition_key(f"{subscription.group.number}:{item.stream}")
+    at_random = subscription.distribution == "Random"
+    return [
+        Record(document.data, f"{random.getrandbits(128):032x}" if at_random else stream_key, document.events)
+        for document in item.documents
+    ]
+
+
+def _count(records: Sequence[Record]) -> int:
+    return sum(record.events for record in records)
