@@ -88,7 +88,7 @@ def test_what_is_rejected_here_or_by_the_server_is_said(known_service, write, ca
         "rejected: a:4: 't' is '?', which is no time: Invalid isoformat string: '?'",
         "rejected: a:5: is not a JSON object, so it has no 't'",
     ]
-    assert out == "0 events stored, 4 rejected, 1 blank lines skipped\n"
+    assert out == "0 events stored, 4 rejected, 1 blank line skipped\n"
 
 
 def test_a_long_list_of_rejections_is_cut(known_service, write, capsys):
@@ -96,7 +96,7 @@ def test_a_long_list_of_rejections_is_cut(known_service, write, capsys):
     out, err = capsys.readouterr()
     assert len(err.splitlines()) == 21
     assert err.splitlines()[-1] == "rejected: 5 more"
-    assert out == "1 events stored, 25 rejected\n"
+    assert out == "1 event stored, 25 rejected\n"
 
 
 def test_a_missing_group_is_made(known_service, write, refuse):

@@ -216,12 +216,16 @@ def _report(account: Account, *, interrupted: bool) -> int:
         click.echo(f"rejected: {len(account.rejections) - REJECTIONS_SHOWN:,} more", err=True)
     if account.failure:
         click.echo(f"stopped: {account.failure}", err=True)
-    parts = [f"{account.stored:,} events stored"]
+    parts = [f"{_count(account.stored, 'event')} stored"]
     if account.rejections:
         parts.append(f"{len(account.rejections):,} rejected")
     if account.blank_lines:
-        parts.append(f"{account.blank_lines:,} blank lines skipped")
+        parts.append(f"{_count(account.blank_lines, 'blank line')} skipped")
     click.echo(", ".join(parts))
     if interrupted:
         return 130
     return 1 if account.rejections or account.failure else 0
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
