@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree as ET
+
 import pytest
 
 from groundwatch.aws.errors import ServiceError
@@ -138,3 +140,10 @@ def test_answers_escape_what_xml_would_change(codecs):
     assert b"<PolicyDocument>a&lt;b&gt;&amp;&#13;\n</PolicyDocument>" in response.body
     assert response.body.startswith(b'<GetUserPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">')
     assert b"<ResponseMetadata><RequestId>id</RequestId></ResponseMetadata>" in response.body
+
+
+def test_characters_that_xml_cannot_write_are_replaced(codecs):
+    answer = codecs["iam"].serialize_error(ServiceError("ValidationError", "a\x00\x0b\ud800\uffff<b>\r\n"), "id")
+
+    message = ET.fromstring(answer.body).find(".//{*}Message")
+    assert message.text == "a\ufffd\ufffd\ufffd\ufffd<b>\r\n"

@@ -31,6 +31,9 @@ def condition(operator, key, value):
         pytest.param("identity", "{'a': 1}", "This policy contains invalid Json", id="single quotes"),
         pytest.param("identity", "[" * 100_000, "This policy contains invalid Json", id="nested without end"),
         pytest.param("identity", "NaN", "This policy contains invalid Json", id="not a JSON number"),
+        pytest.param(
+            "identity", allow(Action="logs:\ud800"), "This policy contains invalid Json", id="half of a surrogate pair"
+        ),
         pytest.param("identity", "[]", SYNTAX, id="not an object"),
         pytest.param("identity", document(), SYNTAX, id="no statement"),
         pytest.param("identity", document(ALLOW, Version="2020-01-01"), SYNTAX, id="unknown version"),

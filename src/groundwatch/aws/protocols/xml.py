@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -11,11 +12,14 @@ from groundwatch.aws.text_values import to_text
 
 # A parser would fold a bare carriage return into a line feed.
 _ENTITIES = {"\r": "&#13;"}
+_IMPOSSIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML 1.0 has no way to write; each is shown as U+FFFD."""
 
 
 def text_element(name: str, text: str) -> str:
     """Return `<name>text</name>`, escaped."""
-    return f"<{name}>{escape(text, _ENTITIES)}</{name}>"
+    possible = _IMPOSSIBLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return f"<{name}>{escape(possible, _ENTITIES)}</{name}>"
 
 
 def structure_elements(shape: Shape, value: object) -> str:

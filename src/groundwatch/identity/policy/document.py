@@ -225,10 +225,13 @@ class _StatementReader:
 
 def _load_json(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+        document = json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+        # Half of a surrogate pair can be neither compared, nor stored, nor shown.
+        json.dumps(document, ensure_ascii=False).encode()
     # Brackets nested a hundred thousand deep exhaust the stack of the parser.
     except (ValueError, RecursionError) as error:
         raise MalformedPolicyError("This policy contains invalid Json") from error
+    return document
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
