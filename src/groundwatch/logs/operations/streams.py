@@ -104,12 +104,18 @@ def _described(group: LogGroup, stream: LogStream, statistics: StreamStatistics 
         "arn": log_stream_arn(tenant.region, tenant.account_id, group.name, stream.name),
         # Always 0 for streams since June 2019 (LogStream, storedBytes).
         "storedBytes": 0,
+        # Agents that still chain tokens want one before the first event too, or describe before every batch.
+        "uploadSequenceToken": _token(stream.created_ms if statistics is None else statistics.last_ingestion_ms),
     }
     if statistics is not None:
         described |= {
             "firstEventTimestamp": statistics.first_event_ms,
             "lastEventTimestamp": statistics.last_event_ms,
             "lastIngestionTime": statistics.last_ingestion_ms,
-            "uploadSequenceToken": str(statistics.last_ingestion_ms).zfill(56),
         }
     return described
+
+
+def _token(time_ms: int) -> str:
+    """Return a sequence token: any value will do, since none is checked."""
+    return str(time_ms).zfill(56)
