@@ -34,6 +34,7 @@ def test_defaults(tmp_path):
         "firehose_url": "off",
         "lambda_url": "off",
         "delivery_queue_bytes": 1073741824,
+        "s3_url": "off",
     }
 
 

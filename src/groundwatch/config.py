@@ -311,7 +311,8 @@ SETTINGS: tuple[Setting, ...] = (
         "BYTES",
         "1GiB",
         parse_bytes,
-        "How much may wait for one subscription whose target does not take it; then what has waited longest is given up.",
+        "How much may wait for one subscription whose target does not take it; then what has waited longest is "
+        "given up.",
         toml_types=(str, int),
     ),
     Setting(
@@ -319,7 +320,8 @@ SETTINGS: tuple[Setting, ...] = (
         TARGET_METAVAR,
         "off",
         parse_target_url,
-        "Where export tasks find buckets: nowhere, at AWS, or at a compatible service, with the same credentials.",
+        "Where export tasks find buckets: nowhere, at AWS, or at a compatible service. Requests are signed with this "
+        "process's own AWS credentials.",
     ),
 )
 

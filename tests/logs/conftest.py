@@ -6,6 +6,10 @@ import pytest
 
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.logs.catalog import LogCatalog
+from groundwatch.logs.exports.buckets import BucketError
+from groundwatch.logs.exports.desk import Exports
+from groundwatch.logs.exports.runner import ExportRunner, Limits
+from groundwatch.logs.exports.tasks import ExportTasks
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
@@ -100,18 +104,44 @@ def make_subscriptions(event_database, sql_database, queue_database, clock, *, t
     )
 
 
+class FakeBuckets:
+    """A bucket in memory called `archive`; the next puts raise what `refusals` holds, None stands for success."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.refusals: list[BucketError | None] = []
+        self.on_put = lambda key: None
+
+    async def put(self, region, bucket, key, body) -> None:
+        self.on_put(key)
+        refusal = self.refusals.pop(0) if self.refusals else None
+        if bucket != "archive":
+            raise BucketError("NoSuchBucket", "The bucket refused an object: NoSuchBucket.")
+        if refusal is not None:
+            raise refusal
+        self.objects[key] = body if isinstance(body, bytes) else body.read()
+
+
+def make_exports(sql_database, catalog, store, clock, buckets=None, **limits) -> Exports:
+    tasks, buckets = ExportTasks(sql_database, clock), buckets or FakeBuckets()
+    chosen = Limits(upload_pauses_s=(0, 0), **limits)
+    return Exports(tasks, ExportRunner(tasks, catalog, store, buckets, clock, limits=chosen), buckets)
+
+
 def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
     recent = RecentEvents(capacity_bytes)
     live_tail = LiveTail()
     writer = EventWriter(event_database, tell_each(recent.committed, live_tail.committed))
     catalog = LogCatalog(sql_database, clock)
+    store = EventStore(event_database, recent)
     return LogsRoom(
         catalog=catalog,
         intake=Intake(writer),
-        store=EventStore(event_database, recent),
+        store=store,
         recent=recent,
         reclaimer=Reclaimer(catalog, writer, event_database, clock),
         live_tail=live_tail,
+        exports=make_exports(sql_database, catalog, store, clock),
         subscriptions=make_subscriptions(event_database, sql_database, sql_database, clock).desk,
         query_definitions=QueryDefinitionStore(sql_database),
     )
