@@ -1,0 +1,84 @@
+"""The metadata database on a real PostgreSQL server, when the machine has one (Debian's package `postgresql`)."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.catalog import LogCatalog, Tenant
+from groundwatch.logs.name_pattern import NamePattern
+from groundwatch.storage import tables
+from groundwatch.storage.migrate import migrate
+from groundwatch.storage.sql import Database
+
+TENANT = Tenant("000000000000", "us-east-1")
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+def as_owner(directory: Path) -> list[str]:
+    """PostgreSQL refuses to run as root; its package brings a user of its own."""
+    if os.geteuid() != 0:
+        return []
+    shutil.chown(directory, "postgres", "postgres")
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+@pytest.fixture(scope="module")
+def postgresql_url(tmp_path_factory) -> Iterator[str]:
+    if not BINARIES:
+        pytest.skip("no PostgreSQL server on this machine")
+    home = Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
+    home.chmod(0o755)
+    run = as_owner(home)
+    data, binaries = home / "data", BINARIES[-1].parent
+    subprocess.run([*run, binaries / "initdb", "-D", data, "-U", "groundwatch", "-A", "trust"], check=True, cwd=home)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home}"
+    control = [*run, binaries / "pg_ctl", "-D", data, "-w"]
+    subprocess.run([*control, "-o", options, "-l", home / "log", "start"], check=True, cwd=home)
+    yield f"postgresql://groundwatch@127.0.0.1:{port}/postgres"
+    subprocess.run([*control, "stop", "-m", "fast"], check=True, cwd=home)
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def database(postgresql_url) -> Iterator[Database]:
+    database = Database(postgresql_url)
+    migrate(database.engine)
+    yield database
+    database.close()
+
+
+def test_migrations_make_exactly_the_declared_tables(database):
+    import pkgutil
+
+    for module in pkgutil.iter_modules(tables.__path__):
+        __import__(f"{tables.__name__}.{module.name}")
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, tables.metadata) == []
+
+
+async def test_the_catalog_orders_names_by_bytes_and_keeps_them_unique(database):
+    catalog = LogCatalog(database, lambda: 1_790_000_000_000)
+    for name in ("b", "B", "a/1", "a", "_"):
+        await catalog.create_group(TENANT, name, tags={"t": name})
+    with pytest.raises(ServiceError):
+        await catalog.create_group(TENANT, "a")
+    assert [group.name for group in await catalog.groups(TENANT, after="", limit=9)] == ["B", "_", "a", "a/1", "b"]
+    chosen = NamePattern(parts=("1",), prefixes=("B",))
+    assert [group.name for group in await catalog.groups(TENANT, after="", limit=9, pattern=chosen)] == ["B", "a/1"]
+    group = await catalog.group(TENANT, "a")
+    await catalog.create_stream(group, "s")
+    assert group.tags == {"t": "a"}
+    await catalog.delete_group(group)
+    assert [item.group_number for item in await catalog.waiting_reclaims()] == [group.number]
