@@ -86,6 +86,8 @@ def _resource(operation: str, params: Mapping[str, Any], context: RequestContext
 
 def _tag_keys(params: Mapping[str, Any]) -> dict[str, list[str]]:
     tags = params.get("tags") or {}
-    keys = {f"aws:RequestTag/{name}": [value] for name, value in tags.items()}
+    # UntagLogGroup names its list of keys `tags`; only what brings values requests tags.
+    values = tags if isinstance(tags, Mapping) else {}
+    keys = {f"aws:RequestTag/{name}": [value] for name, value in values.items()}
     named = list(tags) or list(params.get("tagKeys") or ())
     return keys | ({"aws:TagKeys": named} if named else {})

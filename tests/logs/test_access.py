@@ -1,0 +1,36 @@
+"""The condition keys that requests with tags are checked with."""
+
+import pytest
+
+from groundwatch.logs.access import logs_access
+
+GROUP_ARN = "arn:aws:logs:us-east-1:100000000001:log-group:g"
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "keys"),
+    [
+        pytest.param(
+            "TagLogGroup",
+            {"logGroupName": "g", "tags": {"team": "shop"}},
+            {"aws:RequestTag/team": ["shop"], "aws:TagKeys": ["team"]},
+            id="tags that come with values are requested",
+        ),
+        pytest.param(
+            "UntagLogGroup",
+            {"logGroupName": "g", "tags": ["team"]},
+            {"aws:TagKeys": ["team"]},
+            id="the older operation names its keys tags too",
+        ),
+        pytest.param(
+            "UntagResource",
+            {"resourceArn": GROUP_ARN, "tagKeys": ["team"]},
+            {"aws:TagKeys": ["team"]},
+            id="the newer one calls them tagKeys",
+        ),
+        pytest.param("DeleteLogGroup", {"logGroupName": "g"}, {}, id="without tags there are no keys"),
+    ],
+)
+def test_keys_of_tags(context, operation, params, keys):
+    (check,) = logs_access(operation, params, context)
+    assert check.keys == keys
