@@ -16,6 +16,8 @@ MAX_PAGE_BYTES = 1_048_576
 MAX_PAGE_EVENTS = 10_000
 EVENT_OVERHEAD_BYTES = 26
 ID_DIGITS = 56
+LAST_TIMESTAMP_MS = 10**ID_DIGITS // 2**144 - 1
+"""In the year 2112: the last time whose events have ids of that many digits."""
 
 
 class EventKey(NamedTuple):
@@ -96,8 +98,11 @@ def invalid_token() -> ServiceError:
 
 
 def first_key_at(timestamp_ms: int) -> EventKey:
-    """Return the key before every event of that millisecond."""
-    return EventKey(max(timestamp_ms, 0), 0, 0, 0)
+    """Return the key before every event of that millisecond; of times that no event can have, the nearest that one can.
+
+    So every key has an event id, which tokens are made of.
+    """
+    return EventKey(min(max(timestamp_ms, 0), LAST_TIMESTAMP_MS), 0, 0, 0)
 
 
 def size_bytes(message: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 
 import msgspec
 
@@ -21,16 +22,26 @@ def seal(request: object, position: list[str | int]) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
 
 
-def unseal(request: object, token: str) -> list[str | int]:
-    """Return the position in `token`; `InvalidParameterException` when it was not given out for this request."""
+def unseal(request: object, token: str, *kinds: type[str | int]) -> list[str | int]:
+    """Return the position in `token`, which has parts of these kinds; integers have 64 bits.
+
+    `InvalidParameterException` when it was not given out for this request. Whoever knows how, can make a token that
+    was; it leads to another page of what the request may see anyway.
+    """
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         opened = msgspec.json.decode(raw, type=_Token)
     except (ValueError, msgspec.MsgspecError) as error:
         raise invalid_token() from error
-    if opened.request != _fingerprint(request):
+    if opened.request != _fingerprint(request) or not _fits(opened.position, kinds):
         raise invalid_token()
     return opened.position
+
+
+def _fits(position: Sequence[str | int], kinds: Sequence[type[str | int]]) -> bool:
+    if len(position) != len(kinds) or not all(map(isinstance, position, kinds)):
+        return False
+    return all(-(2**63) <= part < 2**63 for part in position if isinstance(part, int))
 
 
 def _fingerprint(request: object) -> str:

@@ -62,7 +62,7 @@ class DestinationOperations(TagOperations):
     ) -> dict[str, object]:
         """List the caller's destinations, sorted by name."""
         request = ["destinations", context.account_id, context.region, destination_name_prefix]
-        after = str(unseal(request, next_token)[0]) if next_token else ""
+        after = str(unseal(request, next_token, str)[0]) if next_token else ""
         found = await self._room.subscriptions.store.destinations(
             tenant_of(context), prefix=destination_name_prefix, after=after, limit=limit + 1
         )

@@ -173,11 +173,11 @@ def _narrowed(wanted: Range, token: PageToken | None) -> Range:
 def _search_token(request: list[Any], token: str | None) -> PageToken | None:
     if not token:
         return None
-    position = unseal(request, token)
+    position = unseal(request, token, str, str)
     direction: Literal["f", "b"] = "b" if position[0] == "b" else "f"
     try:
         return PageToken(direction, parse_event_id(str(position[1])))
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise invalid_token() from error
 
 

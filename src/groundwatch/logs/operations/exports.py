@@ -69,7 +69,7 @@ class ExportOperations(Operations):
         """List the account's tasks, the newest first; an unknown id gives an empty list."""
         tenant = tenant_of(context)
         request = [tenant, task_id, status_code]
-        before = _position(unseal(request, next_token)) if next_token else None
+        before = _position(unseal(request, next_token, int)) if next_token else None
         tasks = await self._room.exports.tasks.page(
             tenant, before=before, limit=limit + 1, task_id=task_id, status=status_code
         )

@@ -80,7 +80,7 @@ class GroupOperations(Operations):
                 "InvalidParameterException", "logGroupIdentifiers cannot be combined with other parameters."
             )
         request = [context.account_id, context.region, *chosen, log_group_identifiers]
-        after = str(unseal(request, next_token)[0]) if next_token else ""
+        after = str(unseal(request, next_token, str)[0]) if next_token else ""
         groups = await self._room.catalog.groups(
             tenant_of(context),
             after=after,
@@ -114,7 +114,7 @@ class GroupOperations(Operations):
         if include_linked_accounts:
             raise NotImplementedByServer("ListLogGroups.includeLinkedAccounts")
         request = [context.account_id, context.region, log_group_name_pattern, log_group_class, log_group_tags]
-        after = str(unseal(request, next_token)[0]) if next_token else ""
+        after = str(unseal(request, next_token, str)[0]) if next_token else ""
         tags = [TagFilter(wanted["key"], tuple(wanted.get("values") or ())) for wanted in log_group_tags or ()]
         found: list[LogGroup] = []
         while len(found) <= limit:

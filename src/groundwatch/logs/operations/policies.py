@@ -62,7 +62,7 @@ class PolicyOperations(Operations):
         """List the policies of one scope, by default those of the account."""
         scope = policy_scope or ("RESOURCE" if resource_arn else "ACCOUNT")
         request = ["resource-policies", context.account_id, context.region, scope, resource_arn]
-        after = str(unseal(request, next_token)[0]) if next_token else ""
+        after = str(unseal(request, next_token, str)[0]) if next_token else ""
         found = await self._room.subscriptions.policies.resource_policies(
             tenant_of(context), scope, name=resource_arn, after=after, limit=limit + 1
         )

@@ -54,7 +54,7 @@ class QueryDefinitionOperations(Operations):
         tenant = tenant_of(context)
         request = ["query-definitions", *(tenant.account_id, tenant.region), query_definition_name_prefix]
         request.append(query_language or "")
-        name, number = map(str, unseal(request, next_token)) if next_token else ("", "")
+        name, number = map(str, unseal(request, next_token, str, str)) if next_token else ("", "")
         found = await self._room.query_definitions.page(
             tenant,
             prefix=query_definition_name_prefix,

@@ -52,7 +52,7 @@ class StreamOperations(Operations):
             raise ServiceError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
         group = await self._group(context, log_group_name, log_group_identifier)
         request = [group.number, log_stream_name_prefix, order_by, descending]
-        position = unseal(request, next_token) if next_token else None
+        position = unseal(request, next_token, str, int) if next_token else None
         statistics = await self._room.store.stream_statistics(group.number)
         if order_by == "LastEventTime":
             streams = await self._room.catalog.streams(group)

@@ -65,7 +65,7 @@ class SubscriptionOperations(Operations):
         """List the subscription filters of a group, sorted by name."""
         group = await self._standard_group(context, log_group_name)
         request = ["subscription-filters", group.number, filter_name_prefix]
-        after = str(unseal(request, next_token)[0]) if next_token else ""
+        after = str(unseal(request, next_token, str)[0]) if next_token else ""
         filters = await self._room.subscriptions.store.filters(
             group, prefix=filter_name_prefix, after=after, limit=limit + 1
         )
