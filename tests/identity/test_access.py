@@ -148,7 +148,7 @@ async def test_iam_rules(world):
 @pytest.mark.parametrize("rule", [iam_access, sts_access])
 async def test_an_operation_without_rule_is_refused(world, rule):
     with pytest.raises(NotImplementedByServer):
-        rule("SimulatePrincipalPolicy", {}, world.root())
+        rule("CreateLoginProfile", {}, world.root())
 
 
 async def authorize_iam(world, context, operation, **params):

@@ -131,12 +131,8 @@ async def test_from_the_first_key_to_a_session(clients, administrator, policy):
         ("delete_user", {"UserName": "administrator"}, "DeleteConflict", 409),
         ("create_role", {"RoleName": "R", "AssumeRolePolicyDocument": "{}"}, "MalformedPolicyDocument", 400),
         ("list_users", {"Marker": "?"}, "ValidationError", 400),
-        (
-            "create_user",
-            {"UserName": "b", "PermissionsBoundary": "arn:aws:iam::aws:policy/x"},
-            "NotImplementedException",
-            501,
-        ),
+        ("create_user", {"UserName": "b", "PermissionsBoundary": "arn:aws:iam::aws:policy/x"}, "NoSuchEntity", 404),
+        ("create_login_profile", {"UserName": "administrator", "Password": "x"}, "NotImplementedException", 501),
     ],
 )
 async def test_errors_reach_the_client(clients, administrator, operation, arguments, code, status):

@@ -1,23 +1,15 @@
 """The store: caching, bootstrap and the schema."""
 
 import asyncio
-import importlib.util
 import stat
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from sqlalchemy import MetaData, Table
 
 from groundwatch.identity.bootstrap import ensure_administrator
 from groundwatch.identity.cache import ReadCache
 from groundwatch.identity.records import keys
 from groundwatch.identity.store import IdentityStore
-from groundwatch.storage import migrate
-from groundwatch.storage.sql import open_engine
-from groundwatch.storage.tables import identity
 
 ACCOUNT = "111122223333"
 
@@ -109,23 +101,3 @@ async def test_the_administrators_key_can_be_chosen(database, clock):
 
 def test_the_file_with_the_secrets_is_private(database):
     assert stat.S_IMODE(Path(database.engine.url.database).stat().st_mode) == 0o600
-
-
-def test_the_migration_makes_the_tables(tmp_path):
-    path = migrate.MIGRATIONS / "versions" / "0001_identity.py"
-    spec = importlib.util.spec_from_file_location("migration_0001", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    wanted = MetaData(naming_convention=identity.metadata.naming_convention)
-    for table in vars(identity).values():
-        if isinstance(table, Table):
-            table.to_metadata(wanted)
-    engine = open_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
-    with engine.begin() as connection:
-        context = MigrationContext.configure(connection)
-        with Operations.context(context):
-            module.upgrade()
-            assert compare_metadata(context, wanted) == []
-            module.downgrade()
-        assert compare_metadata(MigrationContext.configure(connection), MetaData()) == []
-    engine.dispose()

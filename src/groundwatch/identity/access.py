@@ -10,7 +10,7 @@ import msgspec
 from groundwatch.aws.context import AccessCheck, Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.identity.access_rules import iam_access, sts_access
-from groundwatch.identity.calls import Call, CallKeys
+from groundwatch.identity.calls import Call, CallKeys, account_of
 from groundwatch.identity.names import TEMPORARY_PREFIX
 from groundwatch.identity.policy.evaluate import ALLOWED, Decision, PolicyRequest, PolicySet, evaluate
 from groundwatch.identity.policy.library import PolicyLibrary
@@ -20,9 +20,27 @@ from groundwatch.identity.values import Permissions
 
 __all__ = ["AllowAll", "PolicyAuthorizer", "ResourcePolicy", "access_denied", "iam_access", "sts_access"]
 
-IAM_ENTITY = re.compile(r"arn:aws:iam::(\d{12}):(user|role)/((?:[!-~]*/)?)([^/]+)", re.ASCII)
+IAM_ENTITY = re.compile(r"arn:aws:iam::(\d{12}):(user|role|group|policy)/((?:[!-~]*/)?)([^/]+)", re.ASCII)
 # Checked against a place where nothing need be yet.
-UNNAMED = frozenset({"iam:CreateUser", "iam:CreateRole", "iam:ListUsers", "iam:ListRoles"})
+UNNAMED = frozenset(
+    f"iam:{name}"
+    for name in (
+        *("CreateUser", "CreateRole", "CreateGroup", "CreatePolicy"),
+        *("ListUsers", "ListRoles", "ListGroups"),
+    )
+)
+# To these the key says what the user or role has; in creating one or setting a boundary it is the one asked for.
+BOUNDARY_ACTIONS = frozenset(
+    f"iam:{action}"
+    for kind in ("User", "Role")
+    for action in (
+        *(f"Attach{kind}Policy", f"Detach{kind}Policy", f"Put{kind}Policy", f"Delete{kind}Policy"),
+        f"Delete{kind}PermissionsBoundary",
+    )
+)
+RENAMES = frozenset({"iam:UpdateUser", "iam:UpdateGroup"})
+KEY_USE_ACTION = "iam:GetAccessKeyLastUsed"
+BOUNDARY_KEY = "iam:PermissionsBoundary"
 
 
 class ResourcePolicy(msgspec.Struct, frozen=True):
@@ -47,9 +65,11 @@ class PolicyAuthorizer:
 
     async def authorize(self, context: RequestContext, checks: Sequence[AccessCheck]) -> None:
         """Return when every check passes; raise `ServiceError("AccessDenied", …)` at the first that does not."""
+        if checks:
+            self._store.key_uses.note(context, checks[0].action)
         for index, check in enumerate(checks):
             # The second check of a rename is on the new name, which is taken as it will be.
-            renamed = index > 0 and check.action == "iam:UpdateUser"
+            renamed = index > 0 and check.action in RENAMES
             completed = check if renamed else await self._complete(check)
             decision = await self._decide(context, completed, None)
             if not decision.allowed:
@@ -59,6 +79,7 @@ class PolicyAuthorizer:
         self, context: RequestContext, check: AccessCheck, resource_policy: ResourcePolicy | str | None = None
     ) -> Decision:
         """Return the decision on one check; a resource policy may be given as the text of its document."""
+        self._store.key_uses.note(context, check.action)
         if isinstance(resource_policy, str):
             resource_policy = ResourcePolicy(resource_policy)
         return await self._decide(context, await self._complete(check), resource_policy)
@@ -78,10 +99,12 @@ class PolicyAuthorizer:
     ) -> PolicySet:
         identity = self._library.read_all(permissions.policies, "identity")
         session = self._library.read_all(principal.session_policies, "identity")
+        boundary = None if permissions.boundary is None else self._library.read(permissions.boundary, "identity")
         if resource_policy is None:
-            return PolicySet(identity=identity, session=session)
+            return PolicySet(identity=identity, boundary=boundary, session=session)
         return PolicySet(
             identity=identity,
+            boundary=boundary,
             session=session,
             resource=self._library.read(resource_policy.document, "trust" if resource_policy.trust else "resource"),
             trust=resource_policy.trust,
@@ -96,12 +119,14 @@ class PolicyAuthorizer:
         return None if session is None else session.issued_ms
 
     async def _complete(self, check: AccessCheck) -> AccessCheck:
-        """Return a check on a user or role with the entity's true path and tags.
+        """Return a check on an entity of IAM with its true path, its tags and its boundary.
 
         Whoever writes the check knows but the name, and without its path an entity would escape a Deny on the path.
         """
         if not check.action.startswith("iam:") or check.action in UNNAMED:
             return check
+        if check.action == KEY_USE_ACTION:
+            check = await self._on_owner(check)
         named = IAM_ENTITY.fullmatch(check.resource)
         entity = await self._store.find_named(named[1], named[2], named[4]) if named else None
         if named is None or entity is None or (named[3] and entity.arn != check.resource):
@@ -109,7 +134,16 @@ class PolicyAuthorizer:
         # Under both names, since policies for IAM use either.
         tags = entity.tags.items()
         keys = {f"{service}:ResourceTag/{key}": (value,) for service in ("aws", "iam") for key, value in tags}
+        if check.action in BOUNDARY_ACTIONS and entity.boundary_arn is not None:
+            keys[BOUNDARY_KEY] = (entity.boundary_arn,)
         return AccessCheck(check.action, entity.arn, {**check.keys, **keys})
+
+    async def _on_owner(self, check: AccessCheck) -> AccessCheck:
+        """Return a check that names an access key as one on the user whose key it is, if it is of the same account."""
+        owner = await self._store.key_owner(check.resource.rpartition("/")[2])
+        if owner is None or owner.account_id != account_of(check.resource):
+            return check
+        return AccessCheck(check.action, owner.arn, check.keys)
 
 
 class AllowAll:

@@ -15,13 +15,19 @@ from groundwatch.identity.names import entity_arn
 class Target(msgspec.Struct, frozen=True):
     """What an operation of IAM works on."""
 
-    kind: Literal["user", "role"]
-    scope: Literal["one", "own", "all"] = "one"
-    """One entity by name; the same with the caller as default; or all below a path."""
+    kind: Literal["user", "role", "group", "policy", "access-key", "any"]
+    scope: Literal["one", "own", "all", "arn"] = "one"
+    """One entity by name; the same with the caller as default; all below a path; or one by its ARN."""
+    member: str = ""
+    """The member of the input that holds the ARN, or the name if it is not `KindName`."""
 
 
 ONE_USER, OWN_USER, ALL_USERS = Target("user"), Target("user", "own"), Target("user", "all")
 ONE_ROLE, ALL_ROLES = Target("role"), Target("role", "all")
+ONE_GROUP, ALL_GROUPS = Target("group"), Target("group", "all")
+ONE_POLICY = Target("policy", "arn", "PolicyArn")
+ONE_KEY = Target("access-key", "one", "AccessKeyId")
+EVERYTHING = Target("any")
 
 IAM_TARGETS: Mapping[str, Target] = {
     "CreateUser": ONE_USER,
@@ -53,7 +59,52 @@ IAM_TARGETS: Mapping[str, Target] = {
     "GetRolePolicy": ONE_ROLE,
     "ListRolePolicies": ONE_ROLE,
     "DeleteRolePolicy": ONE_ROLE,
+    "CreateGroup": ONE_GROUP,
+    "GetGroup": ONE_GROUP,
+    "ListGroups": ALL_GROUPS,
+    "UpdateGroup": ONE_GROUP,
+    "DeleteGroup": ONE_GROUP,
+    "AddUserToGroup": ONE_GROUP,
+    "RemoveUserFromGroup": ONE_GROUP,
+    "ListGroupsForUser": ONE_USER,
+    "PutGroupPolicy": ONE_GROUP,
+    "GetGroupPolicy": ONE_GROUP,
+    "ListGroupPolicies": ONE_GROUP,
+    "DeleteGroupPolicy": ONE_GROUP,
+    "CreatePolicy": Target("policy"),
+    "GetPolicy": ONE_POLICY,
+    "ListPolicies": EVERYTHING,
+    "DeletePolicy": ONE_POLICY,
+    "CreatePolicyVersion": ONE_POLICY,
+    "GetPolicyVersion": ONE_POLICY,
+    "ListPolicyVersions": ONE_POLICY,
+    "SetDefaultPolicyVersion": ONE_POLICY,
+    "DeletePolicyVersion": ONE_POLICY,
+    "TagPolicy": ONE_POLICY,
+    "UntagPolicy": ONE_POLICY,
+    "ListPolicyTags": ONE_POLICY,
+    "ListEntitiesForPolicy": ONE_POLICY,
+    "AttachUserPolicy": ONE_USER,
+    "AttachRolePolicy": ONE_ROLE,
+    "AttachGroupPolicy": ONE_GROUP,
+    "DetachUserPolicy": ONE_USER,
+    "DetachRolePolicy": ONE_ROLE,
+    "DetachGroupPolicy": ONE_GROUP,
+    "ListAttachedUserPolicies": ONE_USER,
+    "ListAttachedRolePolicies": ONE_ROLE,
+    "ListAttachedGroupPolicies": ONE_GROUP,
+    "PutUserPermissionsBoundary": ONE_USER,
+    "PutRolePermissionsBoundary": ONE_ROLE,
+    "DeleteUserPermissionsBoundary": ONE_USER,
+    "DeleteRolePermissionsBoundary": ONE_ROLE,
+    "SimulatePrincipalPolicy": Target("user", "arn", "PolicySourceArn"),
+    "SimulateCustomPolicy": EVERYTHING,
+    # PolicyAuthorizer asks for the user whose key it is.
+    "GetAccessKeyLastUsed": ONE_KEY,
+    "GetAccountSummary": EVERYTHING,
+    "ListAccountAliases": EVERYTHING,
 }
+RENAMED = frozenset({"UpdateUser", "UpdateGroup"})
 # AssumeRole is decided within the operation, by the role's trust policy and the caller's policies together.
 STS_WITHOUT_CHECK = frozenset({"GetCallerIdentity", "GetSessionToken", "AssumeRole"})
 
@@ -66,11 +117,12 @@ def iam_access(operation: str, params: Mapping[str, Any], context: RequestContex
     target = IAM_TARGETS.get(operation)
     if target is None:
         raise NotImplementedByServer(operation)
-    keys = _tag_keys(params)
+    keys = _request_keys(operation, params)
     resources = [_resource(target, params, context)]
-    if operation == "UpdateUser" and ("NewUserName" in params or "NewPath" in params):
+    name = f"{target.kind.capitalize()}Name"
+    if operation in RENAMED and (f"New{name}" in params or "NewPath" in params):
         # Both names must be allowed, or a rename would be a way around a policy.
-        renamed = {"UserName": params.get("NewUserName", params["UserName"]), "Path": params.get("NewPath", "/")}
+        renamed = {name: params.get(f"New{name}", params[name]), "Path": params.get("NewPath", "/")}
         resources.append(_resource(target, renamed, context))
     return [AccessCheck(f"iam:{operation}", resource, keys) for resource in resources]
 
@@ -83,12 +135,25 @@ def sts_access(operation: str, params: Mapping[str, Any], context: RequestContex
 
 
 def _resource(target: Target, params: Mapping[str, Any], context: RequestContext) -> str:
+    if target.kind == "any":
+        return "*"
+    if target.scope == "arn":
+        return str(params[target.member])
     if target.scope == "all":
         return entity_arn(context.account_id, target.kind, params.get("PathPrefix", "/"), "")
-    name = params.get(f"{target.kind.capitalize()}Name")
+    name = params.get(target.member or f"{target.kind.capitalize()}Name")
     if name is None:
         return context.principal.arn
     return entity_arn(context.account_id, target.kind, params.get("Path", "/"), name)
+
+
+def _request_keys(operation: str, params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    keys = dict(_tag_keys(params))
+    if "PermissionsBoundary" in params:
+        keys["iam:PermissionsBoundary"] = (params["PermissionsBoundary"],)
+    if operation.startswith(("Attach", "Detach")):
+        keys["iam:PolicyARN"] = (params["PolicyArn"],)
+    return keys
 
 
 def _tag_keys(params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:

@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from groundwatch.identity.names import LONG_TERM_PREFIX, USER_PREFIX, new_id, new_secret
-from groundwatch.identity.records import entities, keys, policies
+from groundwatch.identity.records import accounts, entities, keys, policies
 from groundwatch.identity.store import IdentityStore
-from groundwatch.identity.values import AccessKey, User
+from groundwatch.identity.values import AccessKey, Account, User
 
 ADMINISTRATOR = "administrator"
 POLICY_NAME = "AdministratorAccess"
@@ -59,7 +59,7 @@ async def ensure_administrator(
 
 
 def _create(connection: Connection, key: AdministratorKey, now_ms: int) -> bool:
-    if not entities.insert_account(connection, key.account_id, now_ms):
+    if not accounts.insert_account(connection, Account(key.account_id, now_ms)):
         return False
     user = User(new_id(USER_PREFIX), key.account_id, key.user_name, "/", now_ms)
     entities.insert_entity(connection, user)

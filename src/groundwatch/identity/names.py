@@ -9,13 +9,14 @@ import secrets
 ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 SECRET_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # noqa: S105 - an alphabet
 ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role(/(?:[!-~]+/)?)([\w+=,.@-]+)", re.ASCII)
-USER_PREFIX, ROLE_PREFIX = "AIDA", "AROA"
+POLICY_ARN = re.compile(r"arn:aws:iam::(\d{12}|aws):policy(/(?:[!-~]+/)?)([\w+=,.@-]+)", re.ASCII)
+USER_PREFIX, ROLE_PREFIX, GROUP_PREFIX, POLICY_PREFIX = "AIDA", "AROA", "AGPA", "ANPA"
 LONG_TERM_PREFIX, TEMPORARY_PREFIX = "AKIA", "ASIA"
 TOKEN_BYTES = 192
 
 
 def new_id(prefix: str) -> str:
-    """Return a unique id such as `AIDA…`, `AROA…`, `AKIA…` or `ASIA…`: the prefix and sixteen random characters."""
+    """Return a unique id such as `AIDA…`: the prefix and sixteen random characters."""
     return prefix + "".join(secrets.choice(ID_ALPHABET) for _ in range(16))
 
 
@@ -30,7 +31,7 @@ def new_token() -> str:
 
 
 def entity_arn(account_id: str, kind: str, path: str, name: str) -> str:
-    """Return the ARN of a `user` or `role`."""
+    """Return the ARN of a `user`, `role`, `group` or `policy`."""
     return f"arn:aws:iam::{account_id}:{kind}{path}{name}"
 
 

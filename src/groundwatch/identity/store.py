@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -10,21 +10,34 @@ from sqlalchemy import Connection
 
 from groundwatch.aws.context import Credential, Principal
 from groundwatch.identity.cache import ReadCache
+from groundwatch.identity.key_uses import KeyUses
 from groundwatch.identity.names import TEMPORARY_PREFIX, session_arn
-from groundwatch.identity.records import entities, keys, policies
-from groundwatch.identity.values import Entity, Permissions, Role, Session, User
+from groundwatch.identity.records import accounts, entities, keys, managed, policies
+from groundwatch.identity.values import (
+    Entity,
+    Group,
+    KeyUse,
+    ManagedPolicy,
+    Permissions,
+    Role,
+    Session,
+    User,
+)
 from groundwatch.storage.sql import Database
 
 T = TypeVar("T")
 # A client whose session is over is told so, and not that its key is unknown, for as long as this.
 EXPIRED_KEPT_MS = 24 * 60 * 60 * 1000
+KINDS: Mapping[str, type[Entity]] = {"user": User, "role": Role, "group": Group, "policy": ManagedPolicy}
+"""What ARNs of IAM call the entities."""
 
 
 class NamedEntity(msgspec.Struct, frozen=True):
-    """A user or role with its tags, as the conditions on IAM's own actions see it."""
+    """A user, role, group or policy as the conditions on IAM's own actions see it."""
 
     arn: str
     tags: dict[str, str]
+    boundary_arn: str | None = None
 
 
 class IdentityStore:
@@ -43,6 +56,7 @@ class IdentityStore:
         self._roles = ReadCache[tuple[str, str], Role](clock_ms)
         self._named = ReadCache[tuple[str, str, str], NamedEntity](clock_ms)
         self._sessions = ReadCache[str, Session](clock_ms)
+        self.key_uses = KeyUses(self._write_key_uses)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Return `work(connection)`, uncached."""
@@ -59,29 +73,31 @@ class IdentityStore:
         """Return the active key with this id, or None when it is unknown, inactive or deleted.
 
         A temporary key is found for a day after its end, so that its holder can be told that it expired: check
-        `expires_ms`. A key whose user or role is gone is not found.
+        `expires_ms`. A key whose user or role is gone is not found, nor is any of a suspended account.
         """
         return await self._credentials.get(
             access_key_id, lambda: self.read(lambda connection: _load_credential(connection, access_key_id))
         )
 
     async def permissions(self, owner_id: str) -> Permissions:
-        """Return policies and tags of the user or role with this unique id; nothing when there is none."""
+        """Return what is attached to the user, role or group with this unique id; nothing when there is none.
+
+        A user's permissions hold those of its groups.
+        """
         found = await self._permissions.get(
             owner_id, lambda: self.read(lambda connection: _load_permissions(connection, owner_id))
         )
         return found or Permissions()
 
     async def find_role(self, account_id: str, name: str) -> Role | None:
-        """Return the account's role of this name, or None."""
+        """Return the account's role of this name, or None; a suspended account has none that could be assumed."""
         return await self._roles.get(
-            (account_id, name.lower()),
-            lambda: self.read(lambda connection: entities.find_by_name(connection, Role, account_id, name)),
+            (account_id, name.lower()), lambda: self.read(lambda connection: _load_role(connection, account_id, name))
         )
 
     async def find_named(self, account_id: str, kind: str, name: str) -> NamedEntity | None:
-        """Return ARN and tags of the account's `user` or `role` of this name, or None."""
-        entity: type[Entity] = Role if kind == "role" else User
+        """Return ARN, tags and boundary of the account's `user`, `role`, `group` or `policy` of this name, or None."""
+        entity = KINDS[kind]
         return await self._named.get(
             (account_id, kind, name.lower()),
             lambda: self.read(lambda connection: _load_named(connection, entity, account_id, name)),
@@ -103,9 +119,17 @@ class IdentityStore:
         # Nothing that is cached can know of a key that is only now made: no need to forget.
         await self._database.write(work)
 
+    async def key_owner(self, access_key_id: str) -> User | None:
+        """Return the user whose long-term key this is, active or not; uncached."""
+        return await self.read(lambda connection: _load_key_owner(connection, access_key_id))
+
     def now_ms(self) -> int:
         """Return the store's time, in milliseconds since the epoch."""
         return self._clock_ms()
+
+    async def _write_key_uses(self, uses: Mapping[str, KeyUse]) -> None:
+        # Nothing that is cached knows of it.
+        await self._database.write(lambda connection: keys.write_key_uses(connection, uses))
 
     def _forget(self) -> None:
         for cache in (self._credentials, self._permissions, self._roles, self._named, self._sessions):
@@ -133,33 +157,63 @@ def session_principal(role: Role, session_name: str, policies: tuple[str, ...], 
 
 
 def _load_credential(connection: Connection, access_key_id: str) -> Credential | None:
+    owner: Entity | None
     if access_key_id.startswith(TEMPORARY_PREFIX):
         session = keys.find_session(connection, access_key_id)
         # Read together with its owner, so that a deleted user or role takes its sessions along.
-        owner = session and entities.find_by_id(connection, session.owner_id)
-        return _session_credential(session, owner) if session and owner else None
-    key = keys.find_key(connection, access_key_id)
-    if key is None or key.status != "Active":
-        return None
-    user = entities.find_by_id(connection, key.user_id)
-    return Credential(key.id, key.secret, user_principal(user, key.id)) if isinstance(user, User) else None
+        owner = entities.find_by_id(connection, session.owner_id) if session else None
+        found = _session_credential(session, owner) if session and owner else None
+    else:
+        key = keys.find_key(connection, access_key_id)
+        owner = entities.find_by_id(connection, key.user_id) if key and key.status == "Active" else None
+        found = (
+            Credential(key.id, key.secret, user_principal(owner, key.id)) if key and isinstance(owner, User) else None
+        )
+    return found if found and accounts.is_active(connection, found.principal.account_id) else None
 
 
-def _session_credential(session: Session, owner: Entity) -> Credential:
+def _session_credential(session: Session, owner: Entity) -> Credential | None:
     if isinstance(owner, Role):
         principal = session_principal(owner, session.session_name or "", session.policies, session.access_key_id)
-    else:
+    elif isinstance(owner, User):
         principal = msgspec.structs.replace(
             user_principal(owner, session.access_key_id), session_policies=session.policies
         )
+    else:
+        return None
     return Credential(session.access_key_id, session.secret, principal, session.token, session.expires_ms)
 
 
+def _load_role(connection: Connection, account_id: str, name: str) -> Role | None:
+    role = entities.find_by_name(connection, Role, account_id, name)
+    return role if role is not None and accounts.is_active(connection, account_id) else None
+
+
 def _load_permissions(connection: Connection, owner_id: str) -> Permissions:
-    documents = policies.read_policies(connection, owner_id)
-    return Permissions(tuple(documents.values()), entities.read_tags(connection, owner_id))
+    owner = entities.find_by_id(connection, owner_id)
+    if owner is None:
+        return Permissions()
+    groups = entities.groups_of(connection, owner_id) if isinstance(owner, User) else ()
+    owner_ids = [owner_id, *(group.id for group in groups)]
+    inline = [text for each in owner_ids for text in policies.read_policies(connection, each).values()]
+    attached = managed.attached_documents(connection, owner_ids)
+    boundary_arn = owner.boundary_arn if isinstance(owner, User | Role) else None
+    return Permissions(
+        policies=(*inline, *attached.values()),
+        tags=entities.read_tags(connection, owner_id),
+        boundary=managed.documents(connection, [boundary_arn])[boundary_arn] if boundary_arn else None,
+    )
 
 
 def _load_named(connection: Connection, entity: type[Entity], account_id: str, name: str) -> NamedEntity | None:
     found: Entity | None = entities.find_by_name(connection, entity, account_id, name)
-    return None if found is None else NamedEntity(found.arn, entities.read_tags(connection, found.id))
+    if found is None:
+        return None
+    boundary_arn = found.boundary_arn if isinstance(found, User | Role) else None
+    return NamedEntity(found.arn, entities.read_tags(connection, found.id), boundary_arn)
+
+
+def _load_key_owner(connection: Connection, access_key_id: str) -> User | None:
+    key = keys.find_key(connection, access_key_id)
+    owner = key and entities.find_by_id(connection, key.user_id)
+    return owner if isinstance(owner, User) else None

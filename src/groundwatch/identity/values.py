@@ -10,6 +10,7 @@ import msgspec
 from groundwatch.identity.names import entity_arn
 
 KeyStatus = Literal["Active", "Inactive"]
+AccountStatus = Literal["ACTIVE", "SUSPENDED"]
 
 
 class User(msgspec.Struct, frozen=True):
@@ -22,6 +23,8 @@ class User(msgspec.Struct, frozen=True):
     path: str
     """Begins and ends with a slash."""
     created_ms: int
+    boundary_arn: str | None = None
+    """The managed policy that bounds what the user may do, if any."""
 
     @property
     def arn(self) -> str:
@@ -43,6 +46,7 @@ class Role(msgspec.Struct, frozen=True):
     trust_policy: str
     trust_bindings: Mapping[str, str]
     """Unique ids that the ARNs in the trust policy stood for when it was saved."""
+    boundary_arn: str | None = None
 
     @property
     def arn(self) -> str:
@@ -50,7 +54,63 @@ class Role(msgspec.Struct, frozen=True):
         return entity_arn(self.account_id, "role", self.path, self.name)
 
 
-Entity = User | Role
+class Group(msgspec.Struct, frozen=True):
+    """Users that share policies; a group is never a principal."""
+
+    id: str
+    """`AGPA…`."""
+    account_id: str
+    name: str
+    path: str
+    created_ms: int
+
+    @property
+    def arn(self) -> str:
+        """The group's ARN, with its path."""
+        return entity_arn(self.account_id, "group", self.path, self.name)
+
+
+class ManagedPolicy(msgspec.Struct, frozen=True):
+    """A policy that stands on its own, with up to five versions; one of AWS's has the account `aws`."""
+
+    id: str
+    """`ANPA…`."""
+    account_id: str
+    name: str
+    path: str
+    created_ms: int
+    updated_ms: int
+    description: str | None
+    default_version: int
+    next_version: int
+
+    @property
+    def arn(self) -> str:
+        """The policy's ARN, with its path."""
+        return entity_arn(self.account_id, "policy", self.path, self.name)
+
+
+Owner = User | Role | Group
+"""Whatever policies are attached to."""
+Entity = Owner | ManagedPolicy
+
+
+class PolicyVersion(msgspec.Struct, frozen=True):
+    """One version of a managed policy."""
+
+    number: int
+    document: str
+    created_ms: int
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A tenant."""
+
+    account_id: str
+    created_ms: int
+    name: str | None = None
+    email: str | None = None
+    status: AccountStatus = "ACTIVE"
 
 
 class AccessKey(msgspec.Struct, frozen=True):
@@ -61,6 +121,14 @@ class AccessKey(msgspec.Struct, frozen=True):
     secret: str
     status: KeyStatus
     created_ms: int
+
+
+class KeyUse(msgspec.Struct, frozen=True):
+    """When and for what a key was last used."""
+
+    used_ms: int
+    service: str
+    region: str
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -78,8 +146,10 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Permissions(msgspec.Struct, frozen=True):
-    """What is attached to a user or role."""
+    """What is attached to a user or role, directly or through its groups."""
 
     policies: tuple[str, ...] = ()
-    """Inline policy documents."""
+    """Policy documents: inline and managed, its own and its groups'. An empty text is one that cannot be found."""
     tags: Mapping[str, str] = {}
+    boundary: str | None = None
+    """The document of the permissions boundary, if there is one."""

@@ -1,4 +1,4 @@
-"""What the operations on users, roles, keys and policies share: finding entities, paging, answers."""
+"""What the operations on users, roles, groups, keys and policies share: finding entities, paging, answers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,26 @@ from sqlalchemy.exc import IntegrityError
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
-from groundwatch.identity.iam.errors import already_exists, no_such_entity
-from groundwatch.identity.records import entities
+from groundwatch.identity.aws_policies import AWS_ACCOUNT, aws_policies
+from groundwatch.identity.iam.errors import (
+    already_exists,
+    delete_conflict,
+    no_such_entity,
+    no_such_policy,
+    not_attachable,
+)
+from groundwatch.identity.names import POLICY_ARN
+from groundwatch.identity.records import accounts, entities, managed, policies
 from groundwatch.identity.store import IdentityStore
-from groundwatch.identity.values import Entity, Role, User
+from groundwatch.identity.values import Account, Entity, ManagedPolicy, Owner, Role, User
 
 T = TypeVar("T")
 EntityT = TypeVar("EntityT", bound=Entity)
 Answer = dict[str, object]
 DEFAULT_PAGE = 100
 TAGS_PER_ENTITY = 50
+ALL_NAMES = ""
+"""What every name follows: where a list begins."""
 
 
 class IamBase:
@@ -35,18 +45,22 @@ class IamBase:
 
 
 def create(connection: Connection, entity: Entity, tags: Mapping[str, str]) -> None:
-    """Store a new user or role with its tags; raise EntityAlreadyExists when the name is taken."""
+    """Store a new entity with its tags; raise EntityAlreadyExists when the name is taken."""
     # Without authentication a call may come from an account that nothing has set up yet.
-    entities.insert_account(connection, entity.account_id, entity.created_ms)
+    accounts.insert_account(connection, Account(entity.account_id, entity.created_ms))
     try:
         entities.insert_entity(connection, entity)
     except IntegrityError as error:
+        if isinstance(entity, ManagedPolicy):
+            raise ServiceError(
+                "EntityAlreadyExists", f"A policy called {entity.name} already exists. Duplicate names are not allowed."
+            ) from error
         raise already_exists(type(entity).__name__, entity.name) from error
     add_tags(connection, entity, tags)
 
 
 def require(connection: Connection, entity: type[EntityT], account_id: str, name: str) -> EntityT:
-    """Return the account's user or role; raise NoSuchEntity when there is none."""
+    """Return the account's user, role or group; raise NoSuchEntity when there is none."""
     found = entities.find_by_name(connection, entity, account_id, name)
     # An entity of another account reads as one that does not exist.
     if found is None:
@@ -64,6 +78,46 @@ def require_user(connection: Connection, context: RequestContext, name: str | No
     if not isinstance(caller, User):
         raise no_such_entity("user", context.principal.arn.rpartition("/")[2])
     return caller
+
+
+def require_policy(connection: Connection, account_id: str, policy_arn: str) -> ManagedPolicy:
+    """Return the managed policy, one of the account's or of AWS's; raise NoSuchEntity when there is none."""
+    named = POLICY_ARN.fullmatch(policy_arn)
+    if named is None:
+        raise ServiceError("InvalidInput", f"ARN {policy_arn} is not valid.")
+    if named[1] == AWS_ACCOUNT:
+        known = aws_policies().get(policy_arn)
+        found = known.policy if known else None
+    else:
+        found = entities.find_by_name(connection, ManagedPolicy, account_id, named[3])
+    # The ARN of another account's policy, or with another path, names nothing here.
+    if found is None or found.arn != policy_arn:
+        raise no_such_policy(policy_arn)
+    return found
+
+
+def require_own_policy(connection: Connection, account_id: str, policy_arn: str) -> ManagedPolicy:
+    """Return the account's policy as `require_policy` does; raise AccessDenied for one of AWS's."""
+    policy = require_policy(connection, account_id, policy_arn)
+    if policy.account_id == AWS_ACCOUNT:
+        raise ServiceError("AccessDenied", f"{policy_arn} belongs to AWS and cannot be changed.", status=403)
+    return policy
+
+
+def require_attachable(connection: Connection, account_id: str, policy_arn: str) -> str:
+    """Return the ARN of a policy that may be attached or made a boundary; raise NoSuchEntity."""
+    try:
+        return require_policy(connection, account_id, policy_arn).arn
+    except ServiceError as error:
+        raise (not_attachable(policy_arn) if error.code == "NoSuchEntity" else error) from error
+
+
+def require_no_policies(connection: Connection, owner: Owner) -> None:
+    """Raise DeleteConflict while policies, inline or managed, are attached."""
+    if policies.read_policies(connection, owner.id):
+        raise delete_conflict("policies")
+    if managed.attached_arns(connection, owner.id):
+        raise ServiceError("DeleteConflict", "Cannot delete entity, must detach all policies first.")
 
 
 def encode_document(text: str) -> str:
@@ -116,15 +170,15 @@ def read_tag_list(tags: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
 
 
 def add_tags(connection: Connection, entity: Entity, added: Mapping[str, str]) -> None:
-    """Add tags to a user or role; raise LimitExceeded beyond fifty."""
+    """Add tags to an entity; raise LimitExceeded beyond fifty."""
     entities.write_tags(connection, entity.id, added)
     if len(entities.read_tags(connection, entity.id)) > TAGS_PER_ENTITY:
         raise ServiceError("LimitExceeded", f"The number of tags has reached the maximum limit of {TAGS_PER_ENTITY}.")
 
 
 def entity_answer(entity: Entity, tags: Mapping[str, str] | None = None) -> Answer:
-    """Return the model's members of a user or role; `tags` are left out where the operation does not show them."""
-    kind = "Role" if isinstance(entity, Role) else "User"
+    """Return the model's members of a user, role or group; `tags` are left out where the operation shows none."""
+    kind = type(entity).__name__
     answer: Answer = {
         "Path": entity.path,
         f"{kind}Name": entity.name,
@@ -139,4 +193,15 @@ def entity_answer(entity: Entity, tags: Mapping[str, str] | None = None) -> Answ
             answer["Description"] = entity.description
     if tags:
         answer["Tags"] = tag_list(tags)
+    return answer
+
+
+def bounded_answer(entity: User | Role, tags: Mapping[str, str]) -> Answer:
+    """Return the members of a user or role with tags and boundary, as Create… and Get… show them."""
+    answer = entity_answer(entity, tags)
+    if entity.boundary_arn is not None:
+        answer["PermissionsBoundary"] = {
+            "PermissionsBoundaryType": "Policy",
+            "PermissionsBoundaryArn": entity.boundary_arn,
+        }
     return answer

@@ -12,16 +12,24 @@ from groundwatch.identity.names import session_arn
 from groundwatch.identity.policy.document import Policy, PolicyKind, parse_policy
 from groundwatch.identity.policy.errors import MalformedPolicyError
 from groundwatch.identity.records import entities
-from groundwatch.identity.values import Entity, Role, User
+from groundwatch.identity.values import Entity, Group, Owner, Role, User
 
-INLINE_LIMITS: Mapping[type[Entity], int] = {User: 2048, Role: 10240}
+INLINE_LIMITS: Mapping[type[Owner], int] = {User: 2048, Role: 10240, Group: 5120}
 """Characters of all inline policies of one entity together, white space not counted."""
 TRUST_LIMIT = 2048
+MANAGED_LIMIT = 6144
 
 
 def check_inline_policy(document: str) -> None:
     """Raise MalformedPolicyDocument unless `document` is an identity policy."""
     _parse(document, "identity")
+
+
+def check_managed_policy(document: str) -> None:
+    """Raise MalformedPolicyDocument unless it is an identity policy, LimitExceeded when it is too long."""
+    _parse(document, "identity")
+    if policy_size(document) > MANAGED_LIMIT:
+        raise quota_exceeded("PolicySize", MANAGED_LIMIT)
 
 
 def check_trust_policy(document: str) -> Policy:
@@ -32,7 +40,7 @@ def check_trust_policy(document: str) -> Policy:
     return policy
 
 
-def check_inline_sizes(owner: Entity, documents: Mapping[str, str]) -> None:
+def check_inline_sizes(owner: Owner, documents: Mapping[str, str]) -> None:
     """Raise LimitExceeded when the owner's policies are together too long."""
     limit = INLINE_LIMITS[type(owner)]
     if sum(policy_size(document) for document in documents.values()) > limit:

@@ -16,6 +16,16 @@ def no_such_key(access_key_id: str) -> ServiceError:
     return ServiceError("NoSuchEntity", f"The Access Key with id {access_key_id} cannot be found.")
 
 
+def no_such_policy(policy_arn: str) -> ServiceError:
+    """Return the answer for a managed policy that does not exist."""
+    return ServiceError("NoSuchEntity", f"Policy {policy_arn} was not found.")
+
+
+def not_attachable(policy_arn: str) -> ServiceError:
+    """Return the refusal to attach a managed policy that does not exist."""
+    return ServiceError("NoSuchEntity", f"Policy {policy_arn} does not exist or is not attachable.")
+
+
 def already_exists(kind: str, name: str) -> ServiceError:
     """Return the answer for a name that is taken."""
     return ServiceError("EntityAlreadyExists", f"{kind.capitalize()} with name {name} already exists.")

@@ -10,8 +10,8 @@ from groundwatch.identity.iam import common
 from groundwatch.identity.iam.common import Answer
 from groundwatch.identity.iam.errors import no_such_key, quota_exceeded
 from groundwatch.identity.names import LONG_TERM_PREFIX, new_id, new_secret
-from groundwatch.identity.records import keys
-from groundwatch.identity.values import AccessKey, KeyStatus, User
+from groundwatch.identity.records import entities, keys
+from groundwatch.identity.values import AccessKey, KeyStatus, KeyUse, User
 
 KEYS_PER_USER = 2
 
@@ -81,6 +81,23 @@ class AccessKeyOperations(common.IamBase):
             keys.delete_key(connection, access_key_id)
 
         await self._store.write(work)
+
+    async def get_access_key_last_used(self, context: RequestContext, *, access_key_id: str) -> Answer:
+        """Return when, where and for which service a key last signed a request."""
+
+        def work(connection: Connection) -> tuple[str, KeyUse | None]:
+            key = keys.find_key(connection, access_key_id)
+            owner = entities.find_by_id(connection, key.user_id) if key else None
+            if owner is None or owner.account_id != context.account_id:
+                raise no_such_key(access_key_id)
+            return owner.name, keys.read_key_use(connection, access_key_id)
+
+        user_name, written = await self._store.read(work)
+        used = self._store.key_uses.noted(access_key_id) or written
+        shown: Answer = {"ServiceName": "N/A", "Region": "N/A"}
+        if used is not None:
+            shown = {"LastUsedDate": common.moment(used.used_ms), "ServiceName": used.service, "Region": used.region}
+        return {"UserName": user_name, "AccessKeyLastUsed": shown}
 
 
 def _require_key(connection: Connection, context: RequestContext, user_name: str | None, access_key_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Operations on the inline policies of users and roles."""
+"""Operations on the inline policies of users, roles and groups."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from groundwatch.identity.iam.common import Answer
 from groundwatch.identity.iam.documents import check_inline_policy, check_inline_sizes
 from groundwatch.identity.iam.errors import no_such_entity
 from groundwatch.identity.records import policies
-from groundwatch.identity.values import Entity, Role, User
+from groundwatch.identity.values import Group, Owner, Role, User
 
 
 class InlinePolicyOperations(common.IamBase):
-    """PutUserPolicy, PutRolePolicy and what follows."""
+    """PutUserPolicy, PutRolePolicy, PutGroupPolicy and what follows."""
 
     async def put_user_policy(
         self, context: RequestContext, *, user_name: str, policy_name: str, policy_document: str
@@ -28,6 +28,12 @@ class InlinePolicyOperations(common.IamBase):
         """Attach a policy to a role, or replace the one of this name; running sessions are bound by it at once."""
         await self._put_policy(Role, (context.account_id, role_name), policy_name, policy_document)
 
+    async def put_group_policy(
+        self, context: RequestContext, *, group_name: str, policy_name: str, policy_document: str
+    ) -> None:
+        """Attach a policy to a group, or replace the one of this name; it counts for all members at once."""
+        await self._put_policy(Group, (context.account_id, group_name), policy_name, policy_document)
+
     async def get_user_policy(self, context: RequestContext, *, user_name: str, policy_name: str) -> Answer:
         """Return a policy of a user."""
         return await self._get_policy(User, (context.account_id, user_name), policy_name)
@@ -35,6 +41,10 @@ class InlinePolicyOperations(common.IamBase):
     async def get_role_policy(self, context: RequestContext, *, role_name: str, policy_name: str) -> Answer:
         """Return a policy of a role."""
         return await self._get_policy(Role, (context.account_id, role_name), policy_name)
+
+    async def get_group_policy(self, context: RequestContext, *, group_name: str, policy_name: str) -> Answer:
+        """Return a policy of a group."""
+        return await self._get_policy(Group, (context.account_id, group_name), policy_name)
 
     async def list_user_policies(
         self,
@@ -58,6 +68,17 @@ class InlinePolicyOperations(common.IamBase):
         """Return a page of the names of a role's policies."""
         return await self._list_policies(Role, (context.account_id, role_name), marker, max_items)
 
+    async def list_group_policies(
+        self,
+        context: RequestContext,
+        *,
+        group_name: str,
+        marker: str | None = None,
+        max_items: int = common.DEFAULT_PAGE,
+    ) -> Answer:
+        """Return a page of the names of a group's policies."""
+        return await self._list_policies(Group, (context.account_id, group_name), marker, max_items)
+
     async def delete_user_policy(self, context: RequestContext, *, user_name: str, policy_name: str) -> None:
         """Detach and delete a policy of a user."""
         await self._delete_policy(User, (context.account_id, user_name), policy_name)
@@ -66,7 +87,11 @@ class InlinePolicyOperations(common.IamBase):
         """Detach and delete a policy of a role."""
         await self._delete_policy(Role, (context.account_id, role_name), policy_name)
 
-    async def _put_policy(self, entity: type[Entity], place: tuple[str, str], policy_name: str, document: str) -> None:
+    async def delete_group_policy(self, context: RequestContext, *, group_name: str, policy_name: str) -> None:
+        """Detach and delete a policy of a group."""
+        await self._delete_policy(Group, (context.account_id, group_name), policy_name)
+
+    async def _put_policy(self, entity: type[Owner], place: tuple[str, str], policy_name: str, document: str) -> None:
         check_inline_policy(document)
 
         def work(connection: Connection) -> None:
@@ -77,7 +102,7 @@ class InlinePolicyOperations(common.IamBase):
 
         await self._store.write(work)
 
-    async def _get_policy(self, entity: type[Entity], place: tuple[str, str], policy_name: str) -> Answer:
+    async def _get_policy(self, entity: type[Owner], place: tuple[str, str], policy_name: str) -> Answer:
         def work(connection: Connection) -> Answer:
             owner = common.require(connection, entity, *place)
             document = policies.find_policy(connection, owner.id, policy_name)
@@ -92,7 +117,7 @@ class InlinePolicyOperations(common.IamBase):
         return await self._store.read(work)
 
     async def _list_policies(
-        self, entity: type[Entity], place: tuple[str, str], marker: str | None, max_items: int
+        self, entity: type[Owner], place: tuple[str, str], marker: str | None, max_items: int
     ) -> Answer:
         after = common.read_marker(marker)
 
@@ -105,7 +130,7 @@ class InlinePolicyOperations(common.IamBase):
 
         return await self._store.read(work)
 
-    async def _delete_policy(self, entity: type[Entity], place: tuple[str, str], policy_name: str) -> None:
+    async def _delete_policy(self, entity: type[Owner], place: tuple[str, str], policy_name: str) -> None:
         def work(connection: Connection) -> None:
             owner = common.require(connection, entity, *place)
             if not policies.delete_policy(connection, owner.id, policy_name):

@@ -10,9 +10,8 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.identity.iam import common
 from groundwatch.identity.iam.common import Answer
 from groundwatch.identity.iam.documents import bind_principals, check_trust_policy
-from groundwatch.identity.iam.errors import delete_conflict
 from groundwatch.identity.names import ROLE_PREFIX, new_id
-from groundwatch.identity.records import entities, policies
+from groundwatch.identity.records import entities
 from groundwatch.identity.values import Role
 
 DEFAULT_MAX_SESSION_S = 3600
@@ -30,6 +29,7 @@ class RoleOperations(common.IamBase):
         path: str = "/",
         description: str | None = None,
         max_session_duration: int = DEFAULT_MAX_SESSION_S,
+        permissions_boundary: str | None = None,
         tags: Sequence[Mapping[str, str]] | None = None,
     ) -> Answer:
         """Create a role that its trust policy lets others assume."""
@@ -37,6 +37,8 @@ class RoleOperations(common.IamBase):
         added = common.read_tag_list(tags)
 
         def work(connection: Connection) -> Role:
+            if permissions_boundary is not None:
+                common.require_attachable(connection, context.account_id, permissions_boundary)
             role = Role(
                 id=new_id(ROLE_PREFIX),
                 account_id=context.account_id,
@@ -47,11 +49,12 @@ class RoleOperations(common.IamBase):
                 max_session_s=max_session_duration,
                 trust_policy=assume_role_policy_document,
                 trust_bindings=bind_principals(connection, trust),
+                boundary_arn=permissions_boundary,
             )
             common.create(connection, role, added)
             return role
 
-        answer = common.entity_answer(await self._store.write(work), added)
+        answer = common.bounded_answer(await self._store.write(work), added)
         # The real answer shows the duration in GetRole and ListRoles only.
         del answer["MaxSessionDuration"]
         return {"Role": answer}
@@ -61,7 +64,7 @@ class RoleOperations(common.IamBase):
 
         def work(connection: Connection) -> Answer:
             role = common.require(connection, Role, context.account_id, role_name)
-            return common.entity_answer(role, entities.read_tags(connection, role.id))
+            return common.bounded_answer(role, entities.read_tags(connection, role.id))
 
         return {"Role": await self._store.read(work)}
 
@@ -114,8 +117,7 @@ class RoleOperations(common.IamBase):
 
         def work(connection: Connection) -> None:
             role = common.require(connection, Role, context.account_id, role_name)
-            if policies.read_policies(connection, role.id):
-                raise delete_conflict("policies")
+            common.require_no_policies(connection, role)
             entities.delete_entity(connection, role)
 
         await self._store.write(work)

@@ -1,8 +1,8 @@
-"""Operations on the tags of users and roles."""
+"""Operations on the tags of users, roles and managed policies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,7 @@ TagList = Sequence[Mapping[str, str]]
 
 
 class TagOperations(common.IamBase):
-    """TagUser, TagRole and what follows."""
+    """TagUser, TagRole, TagPolicy and what follows."""
 
     async def tag_user(self, context: RequestContext, *, user_name: str, tags: TagList) -> None:
         """Add tags to a user, or change them."""
@@ -56,6 +56,40 @@ class TagOperations(common.IamBase):
         """Return a page of a role's tags in order of key."""
         return await self._list_tags(Role, (context.account_id, role_name), marker, max_items)
 
+    async def tag_policy(self, context: RequestContext, *, policy_arn: str, tags: TagList) -> None:
+        """Add tags to a policy, or change them."""
+        added = common.read_tag_list(tags)
+
+        def work(connection: Connection) -> None:
+            policy = common.require_own_policy(connection, context.account_id, policy_arn)
+            common.add_tags(connection, policy, added)
+
+        await self._store.write(work)
+
+    async def untag_policy(self, context: RequestContext, *, policy_arn: str, tag_keys: Sequence[str]) -> None:
+        """Remove tags from a policy; keys that it does not have are passed over."""
+
+        def work(connection: Connection) -> None:
+            policy = common.require_own_policy(connection, context.account_id, policy_arn)
+            entities.delete_tags(connection, policy.id, tag_keys)
+
+        await self._store.write(work)
+
+    async def list_policy_tags(
+        self,
+        context: RequestContext,
+        *,
+        policy_arn: str,
+        marker: str | None = None,
+        max_items: int = common.DEFAULT_PAGE,
+    ) -> Answer:
+        """Return a page of a policy's tags in order of key."""
+
+        def find(connection: Connection) -> Entity:
+            return common.require_policy(connection, context.account_id, policy_arn)
+
+        return await self._page_tags(find, marker, max_items)
+
     async def _tag(self, entity: type[Entity], account_id: str, name: str, tags: TagList) -> None:
         added = common.read_tag_list(tags)
 
@@ -73,11 +107,13 @@ class TagOperations(common.IamBase):
     async def _list_tags(
         self, entity: type[Entity], place: tuple[str, str], marker: str | None, max_items: int
     ) -> Answer:
+        return await self._page_tags(lambda connection: common.require(connection, entity, *place), marker, max_items)
+
+    async def _page_tags(self, find: Callable[[Connection], Entity], marker: str | None, max_items: int) -> Answer:
         after = common.read_marker(marker)
 
         def work(connection: Connection) -> list[tuple[str, str]]:
-            found = common.require(connection, entity, *place)
-            tags = entities.read_tags(connection, found.id)
+            tags = entities.read_tags(connection, find(connection).id)
             return [(key, value) for key, value in tags.items() if key.lower() > after]
 
         return common.page_answer(

@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from groundwatch.aws.context import RequestContext
+from groundwatch.aws.errors import ServiceError
 from groundwatch.identity.iam import common
 from groundwatch.identity.iam.common import Answer
 from groundwatch.identity.iam.errors import already_exists, delete_conflict
 from groundwatch.identity.names import USER_PREFIX, new_id
-from groundwatch.identity.records import entities, keys, policies
+from groundwatch.identity.records import entities, keys
 from groundwatch.identity.values import User
 
 
@@ -25,20 +26,27 @@ class UserOperations(common.IamBase):
         *,
         user_name: str,
         path: str = "/",
+        permissions_boundary: str | None = None,
         tags: Sequence[Mapping[str, str]] | None = None,
     ) -> Answer:
         """Create a user without any permission."""
-        user = User(new_id(USER_PREFIX), context.account_id, user_name, path, self._clock_ms())
+        user = User(new_id(USER_PREFIX), context.account_id, user_name, path, self._clock_ms(), permissions_boundary)
         added = common.read_tag_list(tags)
-        await self._store.write(lambda connection: common.create(connection, user, added))
-        return {"User": common.entity_answer(user, added)}
+
+        def work(connection: Connection) -> None:
+            if permissions_boundary is not None:
+                common.require_attachable(connection, context.account_id, permissions_boundary)
+            common.create(connection, user, added)
+
+        await self._store.write(work)
+        return {"User": common.bounded_answer(user, added)}
 
     async def get_user(self, context: RequestContext, *, user_name: str | None = None) -> Answer:
         """Return a user, by default the caller."""
 
         def work(connection: Connection) -> Answer:
             user = common.require_user(connection, context, user_name)
-            return common.entity_answer(user, entities.read_tags(connection, user.id))
+            return common.bounded_answer(user, entities.read_tags(connection, user.id))
 
         return {"User": await self._store.read(work)}
 
@@ -79,14 +87,15 @@ class UserOperations(common.IamBase):
         await self._store.write(work)
 
     async def delete_user(self, context: RequestContext, *, user_name: str) -> None:
-        """Delete a user that has neither keys nor policies any more."""
+        """Delete a user that has neither keys, policies nor groups any more."""
 
         def work(connection: Connection) -> None:
             user = common.require(connection, User, context.account_id, user_name)
             if keys.count_keys(connection, user.id):
                 raise delete_conflict("access keys")
-            if policies.read_policies(connection, user.id):
-                raise delete_conflict("policies")
+            common.require_no_policies(connection, user)
+            if entities.groups_of(connection, user.id):
+                raise ServiceError("DeleteConflict", "Cannot delete entity, must remove users from group first.")
             entities.delete_entity(connection, user)
 
         await self._store.write(work)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from groundwatch.identity.policy.document import Policy, Statement
+from groundwatch.identity.policy.document import Effect, Policy, Statement
 from groundwatch.identity.policy.keys import RequestKeys
 from groundwatch.identity.policy.principals import NO_IDENTITY_POLICIES, Caller, Grant
 
@@ -82,6 +82,19 @@ def evaluate(request: PolicyRequest, policies: PolicySet) -> Decision:
     return _Evaluation(request, policies).decide()
 
 
+def deciding_statements(request: PolicyRequest, policy: Policy, effect: Effect) -> tuple[int, ...]:
+    """Return the places of the statements of this effect that match, for whoever explains a decision.
+
+    Principals are not looked at: whether a resource policy names the caller is for `evaluate` to say.
+    """
+    evaluation = _Evaluation(request, PolicySet())
+    return tuple(
+        place
+        for place, statement in enumerate(policy.statements)
+        if statement.effect == effect and evaluation.matches(statement)
+    )
+
+
 class _Evaluation:
     """One walk over the policies for one question."""
 
@@ -136,7 +149,8 @@ class _Evaluation:
         if owner is None:
             parts = request.resource.split(":", 5)
             owner = parts[4] if len(parts) > 5 else ""
-        return owner in ("", "*", self._caller.account_id)
+        # The policies that AWS gives are every account's own.
+        return owner in ("", "*", "aws", self._caller.account_id)
 
     def _identity_effect(self) -> str | None:
         # The account's root user needs no identity policies and cannot be bound by them.
@@ -148,7 +162,7 @@ class _Evaluation:
         for policy in policies:
             for statement in policy.statements:
                 # Once something allows, only a Deny can change the answer.
-                if (statement.effect == "Deny" or allowed is None) and self._matches(statement):
+                if (statement.effect == "Deny" or allowed is None) and self.matches(statement):
                     if statement.effect == "Deny":
                         return "Deny"
                     allowed = "Allow"
@@ -161,7 +175,7 @@ class _Evaluation:
             return best
         for statement in self._policies.resource.statements:
             named = self._named(statement)
-            if named is Grant.NONE or not self._matches(statement):
+            if named is Grant.NONE or not self.matches(statement):
                 continue
             if statement.effect == "Deny":
                 return None
@@ -176,7 +190,8 @@ class _Evaluation:
             return Grant.DIRECT
         return Grant.NONE
 
-    def _matches(self, statement: Statement) -> bool:
+    def matches(self, statement: Statement) -> bool:
+        """Tell whether action, resource and conditions of the statement fit the request."""
         # Cheapest first: most statements fall at the action.
         if not statement.actions.match(self._service, self._name):
             return False

@@ -1,70 +1,62 @@
-"""Users and roles: two tables with the same names, paths and ids."""
+"""Users, roles, groups and managed policies: tables with the same names, paths and ids. And memberships in groups."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
 
-from groundwatch.identity.names import ROLE_PREFIX
-from groundwatch.identity.values import Entity, Role, User
+from groundwatch.identity.names import GROUP_PREFIX, POLICY_PREFIX, ROLE_PREFIX, USER_PREFIX
+from groundwatch.identity.values import Entity, Group, ManagedPolicy, Role, User
 from groundwatch.storage.tables import identity as tables
 
-EntityKind = Literal["user", "role"]
-TABLES: Mapping[EntityKind, Table] = {"user": tables.users, "role": tables.roles}
+TABLES: Mapping[type[object], Table] = {
+    User: tables.users,
+    Role: tables.roles,
+    Group: tables.groups,
+    ManagedPolicy: tables.managed_policies,
+}
+PREFIXES: Mapping[str, type[Entity]] = {
+    USER_PREFIX: User,
+    ROLE_PREFIX: Role,
+    GROUP_PREFIX: Group,
+    POLICY_PREFIX: ManagedPolicy,
+}
 EntityT = TypeVar("EntityT", bound=Entity)
 
 
 def table_of(entity: type[EntityT]) -> Table:
     """Return the table that holds values of this type."""
-    return tables.users if entity is User else tables.roles
-
-
-def insert_account(connection: Connection, account_id: str, created_ms: int) -> bool:
-    """Create the account; return False when it exists already."""
-    accounts = tables.accounts
-    if connection.execute(select(accounts).where(accounts.c.account_id == account_id)).one_or_none() is not None:
-        return False
-    connection.execute(insert(accounts), {"account_id": account_id, "created_ms": created_ms})
-    return True
+    return TABLES[entity]
 
 
 def insert_entity(connection: Connection, entity: Entity) -> None:
-    """Store a new user or role; raise IntegrityError when the account has one of this name."""
-    values = {
-        "id": entity.id,
-        "account_id": entity.account_id,
-        "name": entity.name,
-        "name_key": entity.name.lower(),
-        "path": entity.path,
-        "created_ms": entity.created_ms,
-    }
+    """Store a new entity; raise IntegrityError when the account has one of this kind and name."""
+    values = msgspec.structs.asdict(entity) | {"name_key": entity.name.lower()}
     if isinstance(entity, Role):
-        values |= {
-            "description": entity.description,
-            "max_session_s": entity.max_session_s,
-            "trust_policy": entity.trust_policy,
-            "trust_bindings": json.dumps(dict(entity.trust_bindings)),
-        }
+        values["trust_bindings"] = json.dumps(dict(entity.trust_bindings))
+    if isinstance(entity, ManagedPolicy):
+        values["arn"] = entity.arn
     connection.execute(insert(table_of(type(entity))), values)
 
 
 def find_by_name(connection: Connection, entity: type[EntityT], account_id: str, name: str) -> EntityT | None:
-    """Return the account's user or role of this name in any case, or None."""
+    """Return the account's entity of this name in any case, or None."""
     table = table_of(entity)
     query = select(table).where(table.c.account_id == account_id, table.c.name_key == name.lower())
     row = connection.execute(query).one_or_none()
-    return None if row is None else _entity(entity, row)
+    return None if row is None else entity_of_row(entity, row)
 
 
 def find_by_id(connection: Connection, entity_id: str) -> Entity | None:
-    """Return the user or role with this unique id, or None."""
-    entity: type[Entity] = Role if entity_id.startswith(ROLE_PREFIX) else User
+    """Return the entity with this unique id, or None."""
+    entity = PREFIXES.get(entity_id[:4], User)
     table = table_of(entity)
     row = connection.execute(select(table).where(table.c.id == entity_id)).one_or_none()
-    return None if row is None else _entity(entity, row)
+    return None if row is None else entity_of_row(entity, row)
 
 
 def page_by_name(
@@ -81,11 +73,11 @@ def page_by_name(
         .order_by(table.c.name_key)
         .limit(limit)
     )
-    return [_entity(entity, row) for row in connection.execute(query)]
+    return [entity_of_row(entity, row) for row in connection.execute(query)]
 
 
 def update_entity(connection: Connection, entity: Entity, **columns: object) -> None:
-    """Change columns of a user or role; raise IntegrityError when a new name is taken."""
+    """Change columns of an entity; raise IntegrityError when a new name is taken."""
     table = table_of(type(entity))
     connection.execute(update(table).where(table.c.id == entity.id).values(**columns))
 
@@ -96,7 +88,7 @@ def update_role_trust(connection: Connection, role: Role, document: str, binding
 
 
 def delete_entity(connection: Connection, entity: Entity) -> None:
-    """Delete the user or role with its tags and its sessions."""
+    """Delete the entity with its tags and its sessions."""
     connection.execute(delete(tables.tags).where(tables.tags.c.owner_id == entity.id))
     connection.execute(delete(tables.sessions).where(tables.sessions.c.owner_id == entity.id))
     table = table_of(type(entity))
@@ -104,7 +96,7 @@ def delete_entity(connection: Connection, entity: Entity) -> None:
 
 
 def read_tags(connection: Connection, owner_id: str) -> dict[str, str]:
-    """Return the tags of a user or role, in order of key."""
+    """Return the tags of an entity, in order of key."""
     columns = tables.tags.c
     query = select(columns.key, columns.value).where(columns.owner_id == owner_id)
     # Sorted here, since databases differ in their collation and pages depend on the order.
@@ -126,9 +118,48 @@ def delete_tags(connection: Connection, owner_id: str, keys: Sequence[str]) -> N
     connection.execute(delete(tables.tags).where(columns.owner_id == owner_id, columns.key_folded.in_(folded)))
 
 
-def _entity(entity: type[EntityT], row: Row[Any]) -> EntityT:
+def count_entities(connection: Connection, entity: type[Entity], account_id: str) -> int:
+    """Return how many entities of a kind the account has."""
+    table = table_of(entity)
+    query = select(func.count()).select_from(table).where(table.c.account_id == account_id)
+    return connection.execute(query).scalar_one()
+
+
+def join_group(connection: Connection, group_id: str, user_id: str) -> None:
+    """Make the user a member; who is one already stays one."""
+    leave_group(connection, group_id, user_id)
+    connection.execute(insert(tables.memberships), {"group_id": group_id, "user_id": user_id})
+
+
+def leave_group(connection: Connection, group_id: str, user_id: str) -> bool:
+    """End the membership; return whether there was one."""
+    columns = tables.memberships.c
+    statement = delete(tables.memberships).where(columns.group_id == group_id, columns.user_id == user_id)
+    return connection.execute(statement).rowcount > 0
+
+
+def groups_of(connection: Connection, user_id: str) -> Sequence[Group]:
+    """Return the groups of a user in order of name."""
+    return _joined(connection, Group, "group_id", "user_id", user_id)
+
+
+def members_of(connection: Connection, group_id: str) -> Sequence[User]:
+    """Return the users of a group in order of name."""
+    return _joined(connection, User, "user_id", "group_id", group_id)
+
+
+def _joined(connection: Connection, entity: type[EntityT], wanted: str, known: str, known_id: str) -> Sequence[EntityT]:
+    table, memberships = table_of(entity), tables.memberships
+    query = select(table).join(memberships, memberships.c[wanted] == table.c.id)
+    rows = connection.execute(query.where(memberships.c[known] == known_id).order_by(table.c.name_key))
+    return [entity_of_row(entity, row) for row in rows]
+
+
+def entity_of_row(entity: type[EntityT], row: Row[Any]) -> EntityT:
+    """Return the value that a whole row of the entity's table holds."""
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
     del values["name_key"]
+    values.pop("arn", None)
     if "trust_bindings" in values:
         values["trust_bindings"] = json.loads(values["trust_bindings"])
     return entity(**values)

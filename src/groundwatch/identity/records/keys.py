@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from groundwatch.identity.values import AccessKey, KeyStatus, Session
+from groundwatch.identity.values import AccessKey, KeyStatus, KeyUse, Session
 from groundwatch.storage.tables.identity import access_keys, sessions
 
 
@@ -50,6 +50,23 @@ def set_key_status(connection: Connection, access_key_id: str, status: KeyStatus
 def delete_key(connection: Connection, access_key_id: str) -> None:
     """Delete a key."""
     connection.execute(delete(access_keys).where(access_keys.c.id == access_key_id))
+
+
+def read_key_use(connection: Connection, access_key_id: str) -> KeyUse | None:
+    """Return the last use that was written down for the key, or None."""
+    columns = access_keys.c
+    query = select(columns.used_ms, columns.used_service, columns.used_region).where(columns.id == access_key_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None or row.used_ms is None else KeyUse(row.used_ms, row.used_service, row.used_region)
+
+
+def write_key_uses(connection: Connection, uses: Mapping[str, KeyUse]) -> None:
+    """Write down last uses by key, unless another node knows a later one; keys that are gone are passed over."""
+    columns = access_keys.c
+    for access_key_id, use in uses.items():
+        later = or_(columns.used_ms.is_(None), columns.used_ms < use.used_ms)
+        statement = update(access_keys).where(columns.id == access_key_id, later)
+        connection.execute(statement.values(used_ms=use.used_ms, used_service=use.service, used_region=use.region))
 
 
 def insert_session(connection: Connection, session: Session) -> None:
