@@ -1,13 +1,14 @@
 """Live tails: what a session shows and how much of it, what the hub gives to whom, and what StartLiveTail takes."""
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
-from groundwatch.logs import live_tail, live_tail_session
+from groundwatch.logs import live_tail_session
 from groundwatch.logs.access import logs_access
 from groundwatch.logs.arns import log_group_arn
 from groundwatch.logs.live_tail import SESSION_MS, LiveTail, Timing
@@ -351,7 +352,7 @@ async def test_a_session_that_cannot_be_matched_ends_alone(hub, caplog):
     assert messages(await healthy.next_update()) == ["b"]
 
 
-async def test_matching_pauses_after_a_slice_and_gives_each_session_its_turn(hub, timing):
+async def test_each_session_has_its_turn(hub):
     turns = []
 
     def noting(name):
@@ -359,13 +360,26 @@ async def test_matching_pauses_after_a_slice_and_gives_each_session_its_turn(hub
 
     for name in "ab":
         hub.open(TailRequest(ACCOUNT, {GROUP: ""}, noting(name)))
-    # Each look at the clock finds a millisecond gone.
-    timing.work_times_s = (n / 1_000 for n in range(1_000))
     hub.committed([numbered(512)])
     await hub._matching
     assert turns == ["a"] * 256 + ["b"] * 256 + ["a"] * 256 + ["b"] * 256
-    expected_s = 2 * 0.001 * live_tail.PAUSE_RATIO
-    assert timing.pauses_s == [pytest.approx(expected_s), pytest.approx(expected_s)]
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "pauses_s"),
+    [
+        pytest.param(0.0001, [0, 0], id="an idle loop is used"),
+        pytest.param(0.001, [0, 0.012, 0, 0.012], id="a busy loop is left alone four times as long as it was used"),
+    ],
+)
+async def test_matching_gives_way_after_a_slice(hub, timing, lag_s, pauses_s):
+    hub.open(TailRequest(ACCOUNT, {GROUP: ""}, bool))
+    # A slice begins, ends after 3 ms, and the loop comes back after the lag.
+    steps_s = itertools.cycle((0.003, 0, lag_s, 0))
+    timing.work_times_s = itertools.accumulate(steps_s, initial=0.0)
+    hub.committed([numbered(512)])
+    await hub._matching
+    assert timing.pauses_s == [pytest.approx(pause_s) for pause_s in pauses_s]
 
 
 async def test_stopping_ends_every_session_after_what_it_has(hub):

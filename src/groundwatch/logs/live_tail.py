@@ -1,8 +1,8 @@
 """Live tails: whoever listens gets new events a moment after they were acknowledged, and slows nobody.
 
 The writer's commit only hands batches to the sessions of their groups: one dictionary look-up where nobody listens. One
-task matches what waits, in turns of the sessions and in short slices with pauses, so that it never takes more than a
-part of the event loop; what it cannot cope with is dropped and told to the client as sampling.
+task matches what waits, in turns of the sessions and in short slices, and pauses while the event loop has other work;
+what it cannot cope with is dropped and told to the client as sampling.
 
 Everything here runs on the event loop. Events that another node of a cluster takes in are not seen.
 """
@@ -26,8 +26,10 @@ MAX_SESSIONS = 15
 SESSION_MS = 3 * 60 * 60 * 1_000
 SLICE_S = 0.002
 """How long matching may hold the event loop."""
+BUSY_LAG_S = 0.0005
+"""The event loop has other work when it comes back to the matching later than this."""
 PAUSE_RATIO = 4
-"""How many times as long as it worked the matching pauses: it takes a fifth of the event loop at most."""
+"""How many times as long as it worked the matching pauses then: it takes a fifth of a busy event loop."""
 
 log = logging.getLogger(__name__)
 
@@ -176,9 +178,15 @@ class LiveTail:
                 while self._turns and spent_s < SLICE_S:
                     self._take_turn(self._turns.popleft())
                     spent_s = self._timing.work_s() - began_s
-                await self._timing.pause(spent_s * PAUSE_RATIO)
+                await self._give_way(spent_s)
         finally:
             self._matching = None
+
+    async def _give_way(self, spent_s: float) -> None:
+        left_s = self._timing.work_s()
+        await self._timing.pause(0)
+        if self._timing.work_s() - left_s > BUSY_LAG_S:
+            await self._timing.pause(spent_s * PAUSE_RATIO)
 
     def _take_turn(self, tail: OpenTail) -> None:
         if tail.id not in self._open:
