@@ -7,6 +7,7 @@ of space is, so neither reads nor searches wait for an export.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -103,10 +104,10 @@ class ExportRunner:
             except SQLAlchemyError:
                 # The loop must outlive a failing database; the tasks stay where they are.
                 log.exception("export tasks cannot be read; next try in %d s", POLL_S)
-            try:
-                await asyncio.wait_for(self._wake.wait(), POLL_S)
-            except TimeoutError:
-                continue
+            # Not wait_for, which loses a cancellation that comes together with what it waits for (CPython 3.11).
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
 
     async def _fill(self) -> None:
         while len(self._running) < self._limits.tasks:
@@ -199,7 +200,6 @@ class _Export:
             if len(page) < STREAM_PAGE:
                 return
             after = page[-1].name
-            await self._group()
 
     async def _export_stream(self, group: LogGroup, stream: LogStream) -> None:
         folder = folder_of(stream.name)
@@ -237,9 +237,10 @@ class _Export:
         return Range(after, EventKey(min(self._task.to_ms + 1, LAST_MS), 0, 0, 0))
 
     async def _check(self) -> None:
-        """Go on only while the task is this run's; keep it so."""
+        """Go on only while the task is this run's and its group exists; keep the task."""
         if not await self._parts.tasks.is_wanted(self._task):
             raise _UnwantedError
+        await self._group()
         if self._parts.clock_ms() - self._renewed_ms > LEASE_MS // 4:
             self._renewed_ms = self._parts.clock_ms()
             await self._parts.tasks.renew(self._task)
