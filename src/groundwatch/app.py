@@ -49,8 +49,10 @@ from groundwatch.identity.access_rules import iam_access, sts_access
 from groundwatch.identity.bootstrap import ensure_administrator
 from groundwatch.identity.iam.operations import IamOperations
 from groundwatch.identity.names import LONG_TERM_PREFIX, new_id, new_secret
+from groundwatch.identity.organizations import OrganizationsOperations, organizations_access
 from groundwatch.identity.policy.document import parse_policy
 from groundwatch.identity.policy.errors import MalformedPolicyError
+from groundwatch.identity.records.accounts import tenant_tables
 from groundwatch.identity.roles import RoleAssumer
 from groundwatch.identity.store import IdentityStore
 from groundwatch.identity.sts import StsOperations
@@ -78,6 +80,7 @@ from groundwatch.storage.errors import StorageError, StorageUnavailableError
 from groundwatch.storage.event_schema import migrate_events
 from groundwatch.storage.migrate import migrate
 from groundwatch.storage.sql import Database
+from groundwatch.storage.tables import metadata
 from groundwatch.tls import ServerTls, set_up_tls
 
 log = logging.getLogger(__name__)
@@ -259,6 +262,7 @@ class Server:
             Service("iam", self._iam, iam_access),
             Service("sts", StsOperations(self._identity, now_ms, authorizer=authorizer), sts_access),
             Service("apigateway", self._apigateway, apigateway_access),
+            Service("organizations", self._organizations(), organizations_access(self._settings.account)),
         )
         port = ServicePort(
             self.services, self._authenticator(), authorizer, default_region=self._settings.region, clock_ms=now_ms
@@ -266,10 +270,20 @@ class Server:
         backend.port = port
         self.service_app = ServiceApp(port, {"/health": lambda _request: self.health()})
 
+    def _organizations(self) -> OrganizationsOperations:
+        return OrganizationsOperations(
+            self._identity,
+            now_ms,
+            operator_account=self._settings.account,
+            tenant_tables=tenant_tables(metadata),
+        )
+
     def _authenticator(self) -> Authenticator:
         if self._settings.auth == "off":
             return UnverifiedAuthenticator(self._root(), self._settings.region)
-        return SigV4Authenticator(self._identity, frozenset({"logs", "iam", "sts", "apigateway"}), now_ms)
+        return SigV4Authenticator(
+            self._identity, frozenset({"logs", "iam", "sts", "apigateway", "organizations"}), now_ms
+        )
 
     def _root(self) -> Principal:
         account = self._settings.account
@@ -320,6 +334,7 @@ class Server:
         await self._deliveries.start()
         self._reclaimer.start()
         self._exports.runner.start()
+        self._identity.key_uses.start()
         self._journal.start(self._own_log)
 
     async def first_request(self, gateway_url: str) -> welcome.FirstRequest | None:
@@ -346,6 +361,7 @@ class Server:
     async def stop(self) -> None:
         """Finish what was accepted: the ports no longer take requests."""
         log.info("stopping")
+        await self._identity.key_uses.stop()
         await self._journal.close()
         await self._reclaimer.stop()
         await self._exports.runner.stop()

@@ -148,7 +148,7 @@ def _resource(target: Target, params: Mapping[str, Any], context: RequestContext
 
 
 def _request_keys(operation: str, params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
-    keys = dict(_tag_keys(params))
+    keys = dict(request_tag_keys(params))
     if "PermissionsBoundary" in params:
         keys["iam:PermissionsBoundary"] = (params["PermissionsBoundary"],)
     if operation.startswith(("Attach", "Detach")):
@@ -156,7 +156,8 @@ def _request_keys(operation: str, params: Mapping[str, Any]) -> Mapping[str, Seq
     return keys
 
 
-def _tag_keys(params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+def request_tag_keys(params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    """Return the condition keys of the tags that a request adds or removes."""
     tags = params.get("Tags") or ()
     keys: dict[str, Sequence[str]] = {f"aws:RequestTag/{tag['Key']}": (tag["Value"],) for tag in tags}
     names = [tag["Key"] for tag in tags] or list(params.get("TagKeys") or ())

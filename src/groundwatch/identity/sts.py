@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.identity.access import AllowAll, PolicyAuthorizer, ResourcePolicy, denial
-from groundwatch.identity.names import ROLE_ARN, TEMPORARY_PREFIX, new_id, new_secret, new_token, session_arn
+from groundwatch.identity.aws_policies import AWS_ACCOUNT
+from groundwatch.identity.names import (
+    POLICY_ARN,
+    ROLE_ARN,
+    TEMPORARY_PREFIX,
+    new_id,
+    new_secret,
+    new_token,
+    session_arn,
+)
 from groundwatch.identity.policy.document import parse_policy
 from groundwatch.identity.policy.errors import MalformedPolicyError
+from groundwatch.identity.records import managed
 from groundwatch.identity.store import IdentityStore
 from groundwatch.identity.values import Role, Session
 
@@ -20,6 +30,7 @@ DEFAULT_SESSION_S = 3600
 CHAINED_SESSION_S = 3600
 DEFAULT_TOKEN_S = 43200
 SESSION_POLICY_LIMIT = 2048
+SESSION_POLICY_ARNS = 10
 # Without MFA a session token reaches all but IAM, and of STS only AssumeRole (GetCallerIdentity needs no permission).
 SESSION_TOKEN_POLICY = json.dumps(
     {
@@ -51,7 +62,7 @@ class StsOperations:
         principal = context.principal
         return {"UserId": principal.user_id, "Account": principal.account_id, "Arn": principal.arn}
 
-    async def assume_role(
+    async def assume_role(  # noqa: PLR0913 - the members of the model's input
         self,
         context: RequestContext,
         *,
@@ -59,16 +70,20 @@ class StsOperations:
         role_session_name: str,
         duration_seconds: int = DEFAULT_SESSION_S,
         policy: str | None = None,
+        policy_arns: Sequence[Mapping[str, str]] = (),
         external_id: str | None = None,
     ) -> Answer:
-        """Return temporary credentials of the role, narrowed by `policy` when one is given."""
+        """Return temporary credentials of the role, narrowed by session policies when some are given.
+
+        The managed policies of `policy_arns` count as they are now: a later version of them changes no running session.
+        """
         keys = {"sts:RoleSessionName": (role_session_name,)}
         if external_id is not None:
             keys["sts:ExternalId"] = (external_id,)
         # Before the duration: who may not assume the role must not learn its limits.
         role = await self._admit(context, AccessCheck("sts:AssumeRole", role_arn, keys))
         _check_duration(role, context, duration_seconds)
-        policies = () if policy is None else (_checked_session_policy(policy),)
+        policies = await self._session_policies(role, policy, [named["arn"] for named in policy_arns])
         session = await self._open_session(role.id, role_session_name, policies, duration_seconds)
         answer: Answer = {
             "Credentials": _credentials(session),
@@ -77,8 +92,9 @@ class StsOperations:
                 "Arn": session_arn(role.account_id, role.name, role_session_name),
             },
         }
-        if policy is not None:
-            answer["PackedPolicySize"] = max(1, len(policy) * 100 // SESSION_POLICY_LIMIT)
+        if policies:
+            given = len(policy or "") + sum(len(named["arn"]) for named in policy_arns)
+            answer["PackedPolicySize"] = max(1, given * 100 // SESSION_POLICY_LIMIT)
         return answer
 
     async def get_session_token(self, context: RequestContext, *, duration_seconds: int = DEFAULT_TOKEN_S) -> Answer:
@@ -103,6 +119,24 @@ class StsOperations:
             if (await self._authorizer.decide(context, check, trust)).allowed:
                 return role
         raise ServiceError("AccessDenied", denial(context.principal, check), status=403)
+
+    async def _session_policies(self, role: Role, policy: str | None, arns: Sequence[str]) -> tuple[str, ...]:
+        if len(arns) > SESSION_POLICY_ARNS:
+            message = f"The number of PolicyArns must be at most {SESSION_POLICY_ARNS}."
+            raise ServiceError("ValidationError", message, status=400)
+        if len(policy or "") + sum(map(len, arns)) > SESSION_POLICY_LIMIT:
+            message = f"Session policies are limited to {SESSION_POLICY_LIMIT} characters."
+            raise ServiceError("PackedPolicyTooLarge", message)
+        for arn in arns:
+            named = POLICY_ARN.fullmatch(arn)
+            if named is None or named[1] not in (role.account_id, AWS_ACCOUNT):
+                raise _unusable(arn)
+        found = await self._store.read(lambda connection: managed.documents(connection, arns))
+        for arn, document in found.items():
+            if not document:
+                raise _unusable(arn)
+        inline = () if policy is None else (_checked_session_policy(policy),)
+        return (*inline, *found.values())
 
     async def _open_session(
         self, owner_id: str, session_name: str | None, policies: tuple[str, ...], duration_s: int
@@ -138,11 +172,12 @@ def _check_duration(role: Role, context: RequestContext, duration_s: int) -> Non
         )
 
 
+def _unusable(policy_arn: str) -> ServiceError:
+    # The same for a policy of another account, which must not be told from one that is missing.
+    return ServiceError("ValidationError", f"Policy {policy_arn} does not exist or is not attachable.", status=400)
+
+
 def _checked_session_policy(document: str) -> str:
-    if len(document) > SESSION_POLICY_LIMIT:
-        raise ServiceError(
-            "PackedPolicyTooLarge", f"Session policies are limited to {SESSION_POLICY_LIMIT} characters."
-        )
     try:
         parse_policy(document, "identity")
     except MalformedPolicyError as error:

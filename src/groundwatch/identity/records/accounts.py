@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, MetaData, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, MetaData, Table, delete, insert, select, update
 
 from groundwatch.identity.values import Account, AccountStatus
 from groundwatch.storage.tables import identity as tables
@@ -42,11 +42,10 @@ def page_accounts(connection: Connection, after: str, limit: int) -> Sequence[Ac
     return [Account(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - as above
 
 
-def is_taken(connection: Connection, account_id: str, email: str) -> bool:
-    """Tell whether an account has this id or this address."""
+def has_email(connection: Connection, email: str) -> bool:
+    """Tell whether an account has this address."""
     columns = tables.accounts.c
-    query = select(columns.account_id).where(or_(columns.account_id == account_id, columns.email == email)).limit(1)
-    return connection.execute(query).one_or_none() is not None
+    return connection.execute(select(columns.account_id).where(columns.email == email).limit(1)).first() is not None
 
 
 def is_active(connection: Connection, account_id: str) -> bool:
