@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,14 +18,28 @@ MAX_DOCUMENT_BYTES = 6 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_NODES = 500_000
 """Values of a document with its aliases written out; far above what 6 MB of honest text hold."""
+MAX_INTEGER_BITS = 1024
+"""Longer integers cost time that grows with their square, and Python refuses to write them out."""
+_NUMBERS = {
+    "tag:yaml.org,2002:int": re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)\Z"),
+    "tag:yaml.org,2002:float": re.compile(
+        r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))\Z"
+        r"|\.(?:nan|NaN|NAN)\Z"
+    ),
+}
+_TAGS = frozenset((None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq"))))
+"""Explicit tags that are read; PyYAML fails in its own ways at values that do not fit the others."""
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.CSafeLoader):
-    """PyYAML's safe loader without dates: `version: 2024-01-01` is a text to OpenAPI."""
+    """PyYAML's safe loader without dates and numbers to the base of sixty.
+
+    `version: 2024-01-01` and `1:30` are texts to OpenAPI, which uses YAML 1.2.
+    """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name and form
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        first: [(tag, _NUMBERS.get(tag, pattern)) for tag, pattern in resolvers if tag != _TIMESTAMP]
         for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -68,8 +83,13 @@ def _parse(text: str) -> object:
 
 
 def _check_events(text: str) -> None:
-    depth = 0
+    depth = nodes = 0
     for event in yaml.parse(text, Loader=_Loader):
+        nodes += isinstance(event, yaml.events.NodeEvent)
+        if nodes > MAX_NODES:
+            raise bad_request(f"{INVALID_INPUT} The document is too large.")
+        if isinstance(event, yaml.events.ScalarEvent | yaml.events.CollectionStartEvent) and event.tag not in _TAGS:
+            raise bad_request(INVALID_INPUT)
         # Merging copies the merged pairs before anything can be counted: a bomb of its own.
         if isinstance(event, yaml.events.ScalarEvent) and event.value == "<<" and event.implicit[0]:
             raise bad_request(f"{INVALID_INPUT} YAML merge keys are not supported.")
@@ -89,6 +109,8 @@ def _check_size(root: object) -> None:
 
 
 def _size(value: object, depth: int, sizes: dict[int, int]) -> int:
+    if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
+        raise bad_request(f"{INVALID_INPUT} A number is too large.")
     if not isinstance(value, dict | list):
         return 1
     # A cycle is met here too: it never ends its descent.
