@@ -1,4 +1,4 @@
-"""A client of the log service for the commands: which server, whose credentials, and errors in one line.
+"""Clients of the services for the commands: which server, whose credentials, and errors in one line.
 
 The server is the first of `--endpoint-url`, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, AWS_ENDPOINT_URL, the profile's
 `endpoint_url` and the credentials file in the data directory; never silently AWS itself. The credentials are those of
@@ -46,12 +46,25 @@ class Target(msgspec.Struct, frozen=True):
     ca_bundle: str | None
 
 
-class LogsClient(msgspec.Struct, frozen=True):
-    """A client of the log service and the URL that it speaks to."""
+class ServiceClient(msgspec.Struct, frozen=True):
+    """A client of one service and the server that it speaks to."""
 
     api: Any
     """botocore's client, whose methods are made at run time."""
-    endpoint_url: str
+    target: Target
+
+    @property
+    def endpoint_url(self) -> str:
+        """The URL of the server."""
+        return self.target.endpoint_url
+
+
+class SessionKey(msgspec.Struct, frozen=True):
+    """A temporary key, as AssumeRole gives it."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
 
 
 def choose_target(
@@ -80,18 +93,25 @@ def choose_target(
     )
 
 
-def connect(wishes: Wishes, environment: Mapping[str, str]) -> LogsClient:
-    """Return a client; nothing is sent yet. Raises click's exceptions with one clear line."""
+def connect(
+    wishes: Wishes, environment: Mapping[str, str], service: str = "logs", key: SessionKey | None = None
+) -> ServiceClient:
+    """Return a client; nothing is sent yet. Raises click's exceptions with one clear line.
+
+    With `key` it asks under that key instead of the user's own.
+    """
     session = botocore.session.Session(profile=wishes.profile)
     try:
         target = choose_target(wishes, environment, session.get_scoped_config(), read_admin_credentials(wishes.data))
+        credentials = key or target.credentials
         api = session.create_client(
-            "logs",
+            service,
             region_name=target.region,
             endpoint_url=target.endpoint_url,
             verify=target.ca_bundle,
-            aws_access_key_id=target.credentials.access_key_id if target.credentials else None,
-            aws_secret_access_key=target.credentials.secret_access_key if target.credentials else None,
+            aws_access_key_id=credentials.access_key_id if credentials else None,
+            aws_secret_access_key=credentials.secret_access_key if credentials else None,
+            aws_session_token=key.session_token if key else None,
             config=botocore.config.Config(
                 connect_timeout=5,
                 max_pool_connections=32,
@@ -101,7 +121,7 @@ def connect(wishes: Wishes, environment: Mapping[str, str]) -> LogsClient:
         )
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
         raise click.UsageError(str(error)) from error
-    return LogsClient(api, target.endpoint_url)
+    return ServiceClient(api, target)
 
 
 @contextlib.contextmanager

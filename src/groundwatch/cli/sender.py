@@ -10,7 +10,7 @@ from typing import Self
 
 import botocore.exceptions
 
-from groundwatch.cli.api import LogsClient, describe_error
+from groundwatch.cli.api import ServiceClient, describe_error
 from groundwatch.cli.batches import Batch, rejected_events
 from groundwatch.cli.lines import Rejection
 
@@ -51,7 +51,7 @@ class Sender:
     only put needs no further permission.
     """
 
-    def __init__(self, client: LogsClient, group: str, stream: str, *, create: bool, in_flight: int) -> None:
+    def __init__(self, client: ServiceClient, group: str, stream: str, *, create: bool, in_flight: int) -> None:
         self.account = Account()
         self._client = client
         self._names = {"logGroupName": group, "logStreamName": stream}
