@@ -19,8 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 OFF = "off"
 AWS = "aws"
 THREADS = 8
-CONNECT_TIMEOUT_S = 5
-READ_TIMEOUT_S = 20
+# Between two packets, not for the whole upload. A stop of the server waits for an upload that hangs.
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 10
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
 """As S3 names buckets. The SDK would take access points and other ARNs too, which lead to other hosts."""
 RETRYABLE_CODES = frozenset({"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "ExpiredToken"})
