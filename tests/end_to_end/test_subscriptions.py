@@ -351,6 +351,26 @@ def test_an_account_policy_subscribes_every_group_but_the_named(start, moto):
     assert (payload["logGroup"], payload["policyLevel"]) == (GROUP, "ACCOUNT_LEVEL_POLICY")
 
 
+def test_a_destination_passes_on_what_is_sent_to_it(start, moto):
+    stream = Stream(moto, "behind")
+    logs = start("--kinesis-url", moto).client("logs")
+    arns = [
+        logs.put_destination(destinationName=name, targetArn=stream.arn, roleArn=ROLE)["destination"]["arn"]
+        for name in ("central", "spare")
+    ]
+    allow = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "logs:PutSubscriptionFilter", "Resource": "*"}
+    logs.put_destination_policy(
+        destinationName="central", accessPolicy=json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    )
+    pages = list(logs.get_paginator("describe_destinations").paginate(PaginationConfig={"PageSize": 1}))
+    assert [destination["arn"] for page in pages for destination in page["destinations"]] == arns
+    logs.put_subscription_filter(logGroupName=GROUP, filterName="all", filterPattern="", destinationArn=arns[0])
+    put(logs, "through")
+    wait_for(lambda: stream.messages("i-1") == ["through"], "the event behind the destination")
+    logs.delete_destination(destinationName="spare")
+    assert len(logs.describe_destinations()["destinations"]) == 1
+
+
 def test_the_aws_cli_puts_and_describes(start, moto):
     stream = Stream(moto, "cli")
     server = start("--kinesis-url", moto)
