@@ -13,8 +13,8 @@ ROOMS: dict[str, set[str]] = {
     "identity": {"aws", "storage"},
     "logs": {"aws", "storage"},
     "gateway": {"aws", "storage"},
-    # Commands speak the public API; only `serve` starts a server, through `app`.
-    "cli": {"app", "config", "credentials_file", "data_directory"},
+    # Commands speak the public API; only `serve` starts a server, through `app`, and only `pattern` works without one.
+    "cli": {"app", "config", "credentials_file", "data_directory", "logs", "aws"},
     "config": set(),
     "data_directory": {"config"},
     "credentials_file": {"config", "data_directory"},
@@ -62,6 +62,15 @@ def test_a_room_imports_only_what_it_may_know(room):
         if room_of(module) == room:
             known = {room_of(name) for name in imports(path, everywhere=True)}
             assert known <= allowed, f"{module} imports {sorted(known - allowed)}"
+
+
+def test_of_other_rooms_commands_know_the_filter_patterns_alone():
+    allowed = ("groundwatch.logs.patterns.", "groundwatch.aws.errors")
+    for module, path in modules():
+        if room_of(module) == "cli":
+            known = {name for name in imports(path, everywhere=True) if room_of(name) in {"logs", "aws"}}
+            assert all(name.startswith(allowed) for name in known), module
+            assert not known or module == "groundwatch.cli.pattern"
 
 
 def test_every_module_belongs_to_a_room():

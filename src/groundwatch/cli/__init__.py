@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "serve": CommandEntry("serve", "Run the server: the AWS APIs on one port, the deployed REST APIs on another."),
     "put": CommandEntry("put", "Send lines of files or of standard input to a log group."),
     "tail": CommandEntry("tail", "Show the newest events of a log group, and follow it."),
+    "pattern": CommandEntry("pattern", "Explain why lines match a filter pattern or do not."),
     "env": CommandEntry("env", "Print the exports that make the AWS CLI and SDKs use this server."),
     "version": CommandEntry("version", "Print the version."),
 }

@@ -1,5 +1,8 @@
-"""Filter patterns: one grammar, one typed syntax tree, two meanings (a Python predicate and a ClickHouse condition).
+"""Filter patterns: one grammar, one typed syntax tree, and what a tree means.
 
-Here: unstructured terms and phrases. JSON, space-delimited and regular-expression patterns are refused by name until
-they are built; a pattern that is not understood is never treated as one that matches.
+`parse_pattern` reads the whole language: terms, regular expressions, JSON patterns and space-delimited ones. A tree
+compiles to a Python predicate (`compile_predicate`: live tail, subscription filters) and to a ClickHouse condition
+(`compile_condition`: FilterLogEvents), which a property test holds equal; it prints (`pattern_text`) and explains
+itself (`explain`). A node without a meaning raises; nothing that is not understood ever matches. See
+docs/filter-patterns.md.
 """

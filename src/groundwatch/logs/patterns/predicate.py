@@ -2,35 +2,205 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from groundwatch.logs.patterns.nodes import MatchAll, Pattern, Terms
+import msgspec
+import re2
+
+from groundwatch.logs.patterns import nodes
+from groundwatch.logs.patterns.document import JsonNumber, JsonValue, read_object
+from groundwatch.logs.patterns.guards import Guard, guard_of
+from groundwatch.logs.patterns.numbers import INTEGER, LONG_INTEGER, NUMBER, bounds, canonical, equal_spellings
+from groundwatch.logs.patterns.selection import select
+from groundwatch.logs.patterns.splitting import fields
+from groundwatch.logs.patterns.target import Target
 
 Predicate = Callable[[str], bool]
+Test = Callable[[Any], bool]
+"""A condition over its subject: a JSON document, or a field of a space-delimited message."""
+ORDERS: dict[nodes.Order, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+LONGEST_LITERAL_DIGITS = 310
+"""No literal has more digits: it lies in the range of doubles."""
 
 
-def compile_predicate(pattern: Pattern) -> Predicate:
-    """Return the function that says whether a message matches `pattern`."""
-    match pattern:
-        case MatchAll():
-            return _always
-        case Terms():
-            return _terms(pattern)
+class Scalar(msgspec.Struct, frozen=True):
+    """A value that conditions compare: its text and, where it is numeric, its canonical number."""
+
+    text: str
+    number: str | None = None
 
 
-def _always(_message: str) -> bool:
-    return True
+def compile_predicate(pattern: nodes.Pattern) -> Predicate:
+    """Return the function that says whether a message matches `pattern`. It may be called from several threads."""
+    predicate: Predicate = PREDICATES.visit(pattern)
+    return predicate
 
 
-def _terms(node: Terms) -> Predicate:
-    if node.required or node.excluded:
+def scalar_of(value: JsonValue) -> Scalar | None:
+    """Return a JSON value as a scalar, None for null, objects and arrays, which no comparison holds for."""
+    if isinstance(value, str):
+        return Scalar(value, value if LONG_INTEGER.fullmatch(value) else None)
+    if isinstance(value, JsonNumber):
+        return Scalar(value.text, value.text)
+    if isinstance(value, bool):
+        return Scalar("true" if value else "false")
+    return None
 
-        def all_and_none(message: str) -> bool:
-            return all(term in message for term in node.required) and not any(term in message for term in node.excluded)
 
-        return all_and_none
+def scalar_of_field(text: str) -> Scalar:
+    """Return a field of a space-delimited message as a scalar."""
+    return Scalar(text, canonical(text) if NUMBER.fullmatch(text) else None)
 
-    def any_of(message: str) -> bool:
-        return any(term in message for term in node.optional)
 
-    return any_of
+class Predicates(Target):
+    """A method a node: patterns and conditions become functions over their subject, values functions over scalars."""
+
+    def match_all(self, _node: nodes.MatchAll) -> Predicate:
+        """Accept every message."""
+        return lambda _message: True
+
+    def terms(self, node: nodes.Terms) -> Predicate:
+        """Look for the terms anywhere in the message."""
+        if node.required or node.excluded:
+            return lambda message: (
+                all(term in message for term in node.required) and not any(term in message for term in node.excluded)
+            )
+        return lambda message: any(term in message for term in node.optional)
+
+    def regex(self, node: nodes.Regex) -> Predicate:
+        """Search with RE2, whose time is linear in the text. Its classes are ASCII, its dot stops at line ends."""
+        search = re2.compile(node.expression).search
+        return lambda text: search(text) is not None
+
+    def json(self, node: nodes.Json) -> Predicate:
+        """Read the message as a JSON object, if it has a chance, and test that."""
+        guard, test = guard_of(node.condition), self.visit(node.condition)
+
+        def predicate(message: str) -> bool:
+            if not passes(guard, message):
+                return False
+            document = read_object(message)
+            return document is not None and test(document)
+
+        return predicate
+
+    def fields(self, node: nodes.Fields) -> Predicate:
+        """Split the message, and test the fields that slots have conditions on."""
+        before, after = len(node.before), len(node.after)
+        if not before and not after:
+            return lambda _message: True
+        tests = [
+            (index, self.visit(slot))
+            for index, slot in enumerate(node.before + node.after)
+            if slot.condition is not None
+        ]
+
+        def predicate(message: str) -> bool:
+            values = fields(message, before, after, ellipsis=node.ellipsis)
+            return values is not None and all(test(values[index]) for index, test in tests)
+
+        return predicate
+
+    def slot(self, node: nodes.Slot) -> Test:
+        """Test the slot's field."""
+        return (lambda _text: True) if node.condition is None else self.visit(node.condition)
+
+    def every(self, node: nodes.Every) -> Test:
+        """Hold when all parts hold."""
+        tests = self._all(node.parts)
+        return lambda subject: all(test(subject) for test in tests)
+
+    def some(self, node: nodes.Some) -> Test:
+        """Hold when a part holds."""
+        tests = self._all(node.parts)
+        return lambda subject: any(test(subject) for test in tests)
+
+    def compare(self, node: nodes.Compare) -> Test:
+        """Hold when one of the scalars that the subject finds is equal, or for `!=` when one is not."""
+        scalars, equal = self._scalars(node.subject), self._equality(node.value)
+        return lambda subject: any(equal(scalar) != node.negated for scalar in scalars(subject))
+
+    def ordered(self, node: nodes.Ordered) -> Test:
+        """Hold when one of the numbers that the subject finds stands in this order to the literal."""
+        scalars, compares = self._scalars(node.subject), _order(node.order, node.number)
+        return lambda subject: any(scalar.number is not None and compares(scalar.number) for scalar in scalars(subject))
+
+    def is_(self, node: nodes.Is) -> Test:
+        """Hold for exactly this JSON value."""
+        wanted = {"null": None, "true": True, "false": False}[node.literal]
+        find = self.visit(node.subject)
+        return lambda document: any(value is wanted for value in find(document))
+
+    def missing(self, node: nodes.Missing) -> Test:
+        """Hold when the selector finds nothing."""
+        find = self.visit(node.subject)
+        return lambda document: not find(document)
+
+    def selector(self, node: nodes.Selector) -> Callable[[JsonValue], Sequence[JsonValue]]:
+        """Find the values that the path leads to."""
+        return lambda document: select(node.steps, document)
+
+    def field(self, _node: nodes.Field) -> Callable[[str], Sequence[str]]:
+        """Find the field itself: a slot's conditions are tested on it."""
+        return lambda text: (text,)
+
+    def text(self, node: nodes.Text) -> Callable[[Scalar], bool]:
+        """Compare the whole text, with what its open ends admit."""
+        wanted = node.text
+        if node.open_start and node.open_end:
+            return lambda scalar: wanted in scalar.text
+        if node.open_start:
+            return lambda scalar: scalar.text.endswith(wanted)
+        if node.open_end:
+            return lambda scalar: scalar.text.startswith(wanted)
+        return lambda scalar: scalar.text == wanted
+
+    def number(self, node: nodes.Number) -> Callable[[Scalar], bool]:
+        """Be equal as a number, or as text, since identifiers made of digits often are strings."""
+        spellings = equal_spellings(node.spelled)
+        return lambda scalar: scalar.number in spellings or scalar.text == node.spelled
+
+    def _all(self, parts: Iterable[nodes.Condition]) -> list[Test]:
+        return [self.visit(part) for part in parts]
+
+    def _equality(self, value: nodes.Text | nodes.Number | nodes.Regex) -> Callable[[Scalar], bool]:
+        equal: Callable[[Any], bool] = self.visit(value)
+        return (lambda scalar: equal(scalar.text)) if isinstance(value, nodes.Regex) else equal
+
+    def _scalars(self, subject: nodes.Subject) -> Callable[[Any], Iterable[Scalar]]:
+        find = self.visit(subject)
+        if isinstance(subject, nodes.Field):
+            return lambda field: map(scalar_of_field, find(field))
+        return lambda document: filter(None, map(scalar_of, find(document)))
+
+
+def passes(guard: Guard, message: str) -> bool:
+    """Tell whether each clause has a text that occurs in the message."""
+    return all(any(text in message for text in clause) for clause in guard)
+
+
+def _order(order: nodes.Order, literal: nodes.Number) -> Callable[[str], bool]:
+    """Compare integers exactly, everything else as doubles."""
+    compares, value = ORDERS[order], float(literal.spelled)
+    floor, ceiling = bounds(literal.spelled)
+    bound = floor if order in {"<=", ">"} else ceiling
+
+    def holds(number: str) -> bool:
+        if not INTEGER.fullmatch(number):
+            return compares(float(number), value)
+        if len(number) > LONGEST_LITERAL_DIGITS:
+            return compares(math.copysign(math.inf, -1 if number.startswith("-") else 1), bound)
+        return compares(int(number), bound)
+
+    return holds
+
+
+PREDICATES = Predicates()

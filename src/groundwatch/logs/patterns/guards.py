@@ -1,0 +1,78 @@
+"""What must stand in a message for a condition to have a chance: a search for text costs a fraction of reading JSON.
+
+A guard is a conjunction of clauses, each a tuple of texts of which one occurs in every message that matches. JSON may
+spell a text with escapes, so each text in it stands beside the beginning of the escapes that could hide it. Texts of
+four bytes and more also let the engine's index leave out whole blocks of messages.
+"""
+
+from __future__ import annotations
+
+import re
+
+from groundwatch.logs.patterns import nodes
+from groundwatch.logs.patterns.target import Target
+
+Clause = tuple[str, ...]
+Guard = tuple[Clause, ...]
+PLAIN = re.compile(r"[ !#-.0-\[\]-~]*")
+"""Characters that JSON escapes, if at all, by their code: no quote, slash, backslash or control character."""
+NUMERALS = frozenset("0123456789.e-")
+MAX_CLAUSE = 8
+"""Beyond so many alternatives, searching for all of them stops being cheaper."""
+
+
+def guard_of(node: nodes.Node) -> Guard:
+    """Return the guard of a condition; an empty one admits every message."""
+    guard: Guard = GUARDS.visit(node)
+    return tuple(dict.fromkeys(guard))
+
+
+class Guards(Target):
+    """A method a condition, each returning its guard."""
+
+    def every(self, node: nodes.Every) -> Guard:
+        """Demand what each part demands."""
+        return tuple(clause for part in node.parts for clause in self.visit(part))
+
+    def some(self, node: nodes.Some) -> Guard:
+        """Demand one clause of each part, since one of the parts holds."""
+        guards = [self.visit(part) for part in node.parts]
+        if not all(guards):
+            return ()
+        clause = tuple(dict.fromkeys(text for guard in guards for text in guard[0]))
+        return (clause,) if len(clause) <= MAX_CLAUSE else ()
+
+    def compare(self, node: nodes.Compare) -> Guard:
+        """Demand the text itself, unless a number that is spelled in another way may equal it."""
+        if isinstance(node.value, nodes.Text) and not node.negated:
+            text = node.value.text
+            if text and (isinstance(node.subject, nodes.Field) or not NUMERALS.issuperset(text)):
+                return ((text,),) if isinstance(node.subject, nodes.Field) else ((text, _escape(text)),)
+        return self._key(node.subject)
+
+    def ordered(self, node: nodes.Ordered) -> Guard:
+        """Demand the property's name."""
+        return self._key(node.subject)
+
+    def is_(self, node: nodes.Is) -> Guard:
+        """Demand the property's name."""
+        return self._key(node.subject)
+
+    def missing(self, _node: nodes.Missing) -> Guard:
+        """Demand nothing: anything may be absent."""
+        return ()
+
+    def _key(self, subject: nodes.Subject) -> Guard:
+        if isinstance(subject, nodes.Field):
+            return ()
+        names = [step.name for step in subject.steps if isinstance(step, nodes.Member)]
+        longest = max(names, key=len, default=None)
+        return () if longest is None else ((f'"{longest}"', _escape(longest)),)
+
+
+def _escape(text: str) -> str:
+    """Return what a JSON message that spells the text in another way contains."""
+    return "\\u00" if PLAIN.fullmatch(text) else "\\"
+
+
+GUARDS = Guards()

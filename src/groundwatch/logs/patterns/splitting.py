@@ -1,0 +1,42 @@
+"""How a message becomes fields for a space-delimited pattern, and which field belongs to which slot.
+
+Fields are separated by white space. A field that begins with `[` or `"` goes to the next `]` or `"`, which are not part
+of its value; without such an end the character is ordinary text.
+"""
+
+from __future__ import annotations
+
+import re
+
+SPACES = " \t\n\r\f\v"
+TOKEN = rf'\[[^\]]*\]|"[^"]*"|[^{SPACES}]+'
+"""In the syntax that Python's and RE2's regular expressions share: the engine splits with the same text."""
+TOKENS = re.compile(TOKEN)
+
+
+def split(message: str) -> list[re.Match[str]]:
+    """Return the fields of a message, still with their quotes and brackets."""
+    return list(TOKENS.finditer(message))
+
+
+def stripped(token: str) -> str:
+    """Return a field's value: what stands between its quotes or brackets."""
+    if len(token) > 1 and token[0] + token[-1] in {"[]", '""'}:
+        return token[1:-1]
+    return token
+
+
+def fields(message: str, before: int, after: int, *, ellipsis: bool) -> list[str] | None:
+    """Return a value for each slot, None when the fields are too few.
+
+    Without an ellipsis, the last slot takes the rest of a longer message as it stands, less white space at the end.
+    """
+    found = split(message)
+    if len(found) < before + after:
+        return None
+    values = [stripped(token.group()) for token in found]
+    if ellipsis:
+        return values[:before] + (values[-after:] if after else [])
+    if len(found) > before > 0:
+        values[before - 1] = message[found[before - 1].start() :].rstrip(SPACES)
+    return values[:before]
