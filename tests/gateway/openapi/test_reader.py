@@ -354,3 +354,73 @@ def test_settings_of_the_api():
     )
     assert (draft.policy, draft.disable_execute_api_endpoint) == ('{"Statement":[]}', True)
     assert draft.gateway_responses["THROTTLED"].status_code == "430"
+
+
+WHERE = "on 'GET' for resource at path '/a'"
+
+
+@pytest.mark.parametrize(
+    ("document", "error"),
+    [
+        pytest.param(
+            openapi({"security": held, **MOCK}),
+            f"Invalid security requirements {WHERE} specified: {expected} is expected",
+            id=f"security {held}",
+        )
+        for held, expected in [
+            ({"api_key": []}, "a list"),
+            ("api_key", "a list"),
+            (7, "a list"),
+            (True, "a list"),
+            (["api_key"], "a mapping"),
+            ([None], "a mapping"),
+        ]
+    ]
+    + [
+        pytest.param(
+            openapi({"parameters": 1, **MOCK}), f"Invalid parameters {WHERE} specified: a list is expected", id="own"
+        ),
+        pytest.param(
+            openapi() | {"paths": {"/a": {"get": MOCK, "parameters": {"name": "x"}}}},
+            "Invalid parameters for resource at path '/a' specified: a list is expected",
+            id="shared parameters",
+        ),
+        pytest.param(
+            openapi({"x-amazon-apigateway-integration": {"type": "mock", "cacheKeyParameters": 5}}),
+            "Invalid cacheKeyParameters specified: a list is expected",
+            id="cache keys",
+        ),
+        pytest.param(
+            openapi(
+                {"x-amazon-apigateway-integration": {"type": "mock", "responses": {"a": {"statusCode": {"a": 1}}}}}
+            ),
+            f"Unable to put integration {WHERE}: Value '{{\"a\":1}}' at 'statusCode' failed to satisfy constraint: "
+            r"Member must satisfy regular expression pattern: [1-5]\d\d",
+            id="status code",
+        ),
+        pytest.param(
+            openapi({"x-amazon-apigateway-integration": {"type": {"a": None}}}),
+            f'Unable to put integration {WHERE}: Invalid integration type specified: {{"a":null}}',
+            id="a mapping is shown as JSON",
+        ),
+        pytest.param(
+            openapi(servers=[{"x-amazon-apigateway-endpoint-configuration": {"disableExecuteApiEndpoint": "true"}}]),
+            "Invalid disableExecuteApiEndpoint specified: true",
+            id="a text for a switch",
+        ),
+    ],
+)
+def test_wrong_types_are_errors_where_passing_over_them_would_matter(document, error):
+    assert read(document)[1].errors == [error]
+
+
+def test_no_security_requirement_of_its_own_leaves_the_root_one():
+    scheme = {"k": {"type": "apiKey", "in": "header", "name": "x-api-key"}}
+    document = openapi({"security": None, **MOCK}, security=[{"k": []}], components={"securitySchemes": scheme})
+    assert read_method(document).api_key_required
+
+
+def test_a_template_that_is_no_text_is_read_as_json():
+    held = {"type": "mock", "requestTemplates": {"application/json": {"statusCode": 200, "ok": True}}}
+    method = read_method(openapi({"x-amazon-apigateway-integration": held}))
+    assert method.integration.request_templates == {"application/json": '{"statusCode":200,"ok":true}'}

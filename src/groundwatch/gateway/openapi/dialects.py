@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import msgspec
+
 from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.openapi.document import Tree
-from groundwatch.gateway.openapi.findings import INVALID_INPUT
+from groundwatch.gateway.openapi.findings import INVALID_INPUT, Findings
 
 ENDPOINT_CONFIGURATION = "x-amazon-apigateway-endpoint-configuration"
 
@@ -40,7 +42,7 @@ class Dialect(Protocol):
 
 def dialect_of(document: Tree) -> Dialect:
     """Return the dialect of a document; raises BadRequestException for other versions."""
-    if str(document.get("openapi", "")).startswith("3.0."):
+    if text(document.get("openapi", "")).startswith("3.0."):
         return OpenApi3(document)
     if str(document.get("swagger")) == "2.0":
         return Swagger2(document)
@@ -62,10 +64,10 @@ class OpenApi3:
         """Return the default of the server variable `basePath`, else the path of the first server's URL."""
         variables = mapping(self._server.get("variables"))
         if "basePath" in variables:
-            return str(mapping(variables["basePath"]).get("default") or "")
-        url = str(self._server.get("url") or "")
+            return text(mapping(variables["basePath"]).get("default") or "")
+        url = text(self._server.get("url") or "")
         for name, variable in variables.items():
-            url = url.replace(f"{{{name}}}", str(mapping(variable).get("default") or ""))
+            url = url.replace(f"{{{name}}}", text(mapping(variable).get("default") or ""))
         return urlsplit(url).path
 
     def schemas(self) -> Tree:
@@ -99,7 +101,7 @@ class Swagger2:
 
     def base_path(self) -> str:
         """Return `basePath`."""
-        return str(self._document.get("basePath") or "")
+        return text(self._document.get("basePath") or "")
 
     def schemas(self) -> Tree:
         """Return `definitions`."""
@@ -128,12 +130,32 @@ class Swagger2:
 
     def _types(self, operation: Tree, member: str) -> list[str]:
         declared = operation.get(member) or self._document.get(member) or ["application/json"]
-        return [str(media_type) for media_type in declared] if isinstance(declared, list) else [str(declared)]
+        return [text(media_type) for media_type in declared] if isinstance(declared, list) else [text(declared)]
 
 
 def mapping(value: object) -> Tree:
     """Return a mapping as it is, and nothing for anything else."""
     return dict(value) if isinstance(value, Mapping) else {}
+
+
+def text(value: object) -> str:
+    """Return a value where a text belongs: numbers and the like as JSON writes them, never as Python does."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def optional_text(value: object) -> str | None:
+    """Return a value as text, None for null and the empty text."""
+    return None if value is None or value == "" else text(value)
+
+
+def elements(value: object, what: str, findings: Findings) -> list[Any]:
+    """Return a list as it is, and nothing for null; anything else is an error that says `what` should have been one."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        findings.error(f"Invalid {what} specified: a list is expected")
+        return []
+    return value
 
 
 def resolve(document: Tree, value: object) -> Tree:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast, get_args
 
 from groundwatch.gateway.definition import (
@@ -12,7 +13,7 @@ from groundwatch.gateway.definition import (
     IntegrationType,
     PassthroughBehavior,
 )
-from groundwatch.gateway.openapi.dialects import ENDPOINT_CONFIGURATION, mapping
+from groundwatch.gateway.openapi.dialects import ENDPOINT_CONFIGURATION, elements, mapping, optional_text, text
 from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.draft import ValidatorDraft
 from groundwatch.gateway.openapi.findings import Findings
@@ -43,6 +44,8 @@ WITHOUT_EFFECT = frozenset(
 )
 """What the service reads without changing how a REST API runs."""
 
+STATUS_CODE = r"[1-5]\d\d"
+"""As the service model writes it."""
 _OF_HTTP_APIS = frozenset({"payloadFormatVersion", "integrationSubtype"})
 _INTEGRATION_MEMBERS = frozenset(
     {"type", "uri", "httpMethod", "credentials", "connectionType", "connectionId", "requestParameters"}
@@ -75,7 +78,7 @@ def read_gateway_responses(document: Tree) -> dict[str, GatewayResponse]:
     return {
         kind: GatewayResponse(
             response_type=kind,
-            status_code=_text(held.get("statusCode")),
+            status_code=optional_text(held.get("statusCode")),
             response_parameters=_texts(held.get("responseParameters")),
             response_templates=_texts(held.get("responseTemplates")),
         )
@@ -93,30 +96,30 @@ class IntegrationReader:
 
     def read(self, held: Tree) -> Integration | None:
         """Return the integration, or None after an error."""
-        kind = str(held.get("type", "")).upper()
+        kind = text(held.get("type", "")).upper()
         if kind not in get_args(IntegrationType):
-            self._error(f"Invalid integration type specified: {held.get('type')}")
+            self._error(f"Invalid integration type specified: {text(held.get('type'))}")
             return None
         self._check_members(held)
         timeout = held.get("timeoutInMillis", 29_000)
-        if not isinstance(timeout, int):
-            self._error(f"Invalid timeoutInMillis specified: {timeout}")
+        if isinstance(timeout, bool) or not isinstance(timeout, int):
+            self._error(f"Invalid timeoutInMillis specified: {text(timeout)}")
             return None
-        http_method = _text(held.get("httpMethod"))
+        http_method = optional_text(held.get("httpMethod"))
         return Integration(
             type=cast("IntegrationType", kind),
             http_method=http_method.upper() if http_method else None,
-            uri=_text(held.get("uri")),
+            uri=optional_text(held.get("uri")),
             connection_type=self._connection_type(held, kind),
-            connection_id=_text(held.get("connectionId")),
-            credentials=_text(held.get("credentials")),
+            connection_id=optional_text(held.get("connectionId")),
+            credentials=optional_text(held.get("credentials")),
             request_parameters=self._parameters(held, "requestParameters"),
             request_templates=_templates(held.get("requestTemplates")),
             passthrough_behavior=self._passthrough(held),
             content_handling=self._content_handling(held),
             timeout_in_millis=timeout,
-            cache_namespace=_text(held.get("cacheNamespace")),
-            cache_key_parameters=[str(name) for name in held.get("cacheKeyParameters") or ()],
+            cache_namespace=optional_text(held.get("cacheNamespace")),
+            cache_key_parameters=self._cache_key_parameters(held),
             insecure_skip_verification=mapping(held.get("tlsConfig")).get("insecureSkipVerification") is True,
             responses=self._responses(held),
         )
@@ -125,23 +128,26 @@ class IntegrationReader:
         for name in held:
             if name not in _INTEGRATION_MEMBERS and name not in _OF_HTTP_APIS and not name.startswith("x-"):
                 self._error(f"Unsupported integration property '{name}'")
-        if str(held.get("responseTransferMode", "BUFFERED")).upper() != "BUFFERED":
-            self._error(f"responseTransferMode '{held['responseTransferMode']}' is not implemented")
+        if text(held.get("responseTransferMode", "BUFFERED")).upper() != "BUFFERED":
+            self._error(f"responseTransferMode '{text(held['responseTransferMode'])}' is not implemented")
 
     def _connection_type(self, held: Tree, kind: str) -> Any:  # noqa: ANN401 - checked when it is merged
-        given = _text(held.get("connectionType"))
+        given = optional_text(held.get("connectionType"))
         if given is not None and given.upper() not in ("INTERNET", "VPC_LINK"):
             self._error(f"Invalid connectionType specified: {given}")
         return given.upper() if given else ("INTERNET" if kind.startswith("HTTP") else None)
 
     def _passthrough(self, held: Tree) -> PassthroughBehavior:
-        given = str(held.get("passthroughBehavior") or "WHEN_NO_MATCH").upper()
+        given = text(held.get("passthroughBehavior") or "WHEN_NO_MATCH").upper()
         if given not in get_args(PassthroughBehavior):
-            self._error(f"Invalid passthroughBehavior specified: {held['passthroughBehavior']}")
+            self._error(f"Invalid passthroughBehavior specified: {text(held['passthroughBehavior'])}")
         return cast("PassthroughBehavior", given)
 
+    def _cache_key_parameters(self, held: Tree) -> list[str]:
+        return [text(name) for name in elements(held.get("cacheKeyParameters"), "cacheKeyParameters", self._findings)]
+
     def _content_handling(self, held: Tree) -> ContentHandling | None:
-        given = _text(held.get("contentHandling"))
+        given = optional_text(held.get("contentHandling"))
         if given is not None and given.upper() not in get_args(ContentHandling):
             self._error(f"Invalid contentHandling specified: {given}")
         return cast("ContentHandling", given.upper()) if given else None
@@ -150,9 +156,15 @@ class IntegrationReader:
         responses: dict[str, IntegrationResponse] = {}
         for pattern, entry in mapping(held.get("responses")).items():
             response = mapping(entry)
-            status = _text(response.get("statusCode"))
+            status = optional_text(response.get("statusCode"))
             if status is None:
                 self._error(f"No statusCode specified for the response '{pattern}'")
+                continue
+            if not re.fullmatch(STATUS_CODE, status):
+                self._error(
+                    f"Value '{status}' at 'statusCode' failed to satisfy constraint: Member must satisfy regular "
+                    f"expression pattern: {STATUS_CODE}"
+                )
                 continue
             if status in responses:
                 # The service keeps responses by status too, so the last one wins there as well.
@@ -173,10 +185,9 @@ class IntegrationReader:
             if isinstance(value, str):
                 parameters[name] = value
                 continue
-            shown = str(value).lower() if isinstance(value, bool) else value
             self._findings.warning(
                 f"Invalid format for '{member}'. Expected type string for property '{name}' of resource '{self._path}' "
-                f"and method '{self._verb}' but got '{shown}'"
+                f"and method '{self._verb}' but got '{text(value)}'"
             )
         return parameters
 
@@ -187,12 +198,8 @@ class IntegrationReader:
 
 
 def _templates(held: object) -> dict[str, str | None]:
-    return {content_type: _text(template) for content_type, template in mapping(held).items()}
+    return {content_type: optional_text(template) for content_type, template in mapping(held).items()}
 
 
 def _texts(held: object) -> dict[str, str]:
-    return {name: str(value) for name, value in mapping(held).items()}
-
-
-def _text(value: object) -> str | None:
-    return None if value is None or value == "" else str(value)
+    return {name: text(value) for name, value in mapping(held).items()}

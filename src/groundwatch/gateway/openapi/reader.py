@@ -10,7 +10,7 @@ import msgspec
 
 from groundwatch.gateway.definition import Integration, Method, MethodResponse
 from groundwatch.gateway.openapi import extensions
-from groundwatch.gateway.openapi.dialects import Dialect, dialect_of, mapping, resolve
+from groundwatch.gateway.openapi.dialects import Dialect, dialect_of, elements, mapping, optional_text, resolve, text
 from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.draft import ApiDraft, MethodDraft
 from groundwatch.gateway.openapi.findings import Findings
@@ -47,9 +47,9 @@ def _with_settings(
 ) -> ApiDraft:
     info = mapping(document.get("info"))
     return ApiDraft(
-        name=_text(info.get("title")),
-        description=_text(info.get("description")),
-        version=_text(info.get("version")),
+        name=optional_text(info.get("title")),
+        description=optional_text(info.get("description")),
+        version=optional_text(info.get("version")),
         base_path=dialect.base_path(),
         paths=paths,
         methods=methods,
@@ -84,9 +84,9 @@ class _Schemas:
             name = f"MODEL{hashlib.sha256(encoded.encode()).hexdigest()[:8]}"
             self.models[name] = encoded
             return name
-        name = str(reference).removeprefix(self._prefix)
+        name = text(reference).removeprefix(self._prefix)
         if name not in self._named:
-            self._findings.error(f"Unable to find the model '{reference}' {where}")
+            self._findings.error(f"Unable to find the model '{text(reference)}' {where}")
             return None
         return name
 
@@ -115,7 +115,7 @@ class _PathReader:
         self._schemas = schemas
         self._findings = findings
         self._security = SecurityReader(document, dialect.security_schemes(), findings)
-        self._default_validator = _text(document.get(extensions.VALIDATOR))
+        self._default_validator = optional_text(document.get(extensions.VALIDATOR))
 
     def read(self, path: str, item: Tree) -> list[MethodDraft]:
         """Return the methods of one path item."""
@@ -129,37 +129,38 @@ class _PathReader:
         operations = {verb.upper(): mapping(item[verb]) for verb in VERBS if verb in item}
         if extensions.ANY_METHOD in item:
             operations["ANY"] = mapping(item[extensions.ANY_METHOD])
-        shared = item.get("parameters") or []
+        shared = elements(item.get("parameters"), f"parameters {where}", self._findings)
         return [self._method(path, verb, operation, shared) for verb, operation in operations.items()]
 
     def _method(self, path: str, verb: str, operation: Tree, shared: list[Any]) -> MethodDraft:
         where = f"on '{verb}' for resource at path '{path}'"
         extensions.check_known(operation, extensions.OPERATION, where, self._findings)
-        parameters = [resolve(self._document, held) for held in [*shared, *(operation.get("parameters") or [])]]
+        own = elements(operation.get("parameters"), f"parameters {where}", self._findings)
+        parameters = [resolve(self._document, held) for held in [*shared, *own]]
         protection = self._security.read(operation, where)
         bodies = self._dialect.request_schemas(operation, parameters)
         method = Method(
             http_method=verb,
             authorization_type=protection.authorization_type,
             api_key_required=protection.api_key_required,
-            operation_name=_text(operation.get("operationId")),
+            operation_name=optional_text(operation.get("operationId")),
             request_parameters=self._parameters(path, parameters, where),
             request_models=self._models(bodies, where),
             responses=self._responses(operation, where),
             integration=self._integration(path, verb, operation),
         )
-        validator = _text(operation.get(extensions.VALIDATOR)) or self._default_validator
+        validator = optional_text(operation.get(extensions.VALIDATOR)) or self._default_validator
         return MethodDraft(path, method, validator)
 
     def _parameters(self, path: str, parameters: list[Tree], where: str) -> dict[str, bool]:
         declared = {f"method.request.path.{name}": True for name in _PATH_PARAMETER.findall(path)}
         for parameter in parameters:
-            location = LOCATIONS.get(str(parameter.get("in")))
+            location = LOCATIONS.get(text(parameter.get("in")))
             if location is not None and parameter.get("name"):
                 required = parameter.get("required") is True or location == "path"
-                declared[f"method.request.{location}.{parameter['name']}"] = required
+                declared[f"method.request.{location}.{text(parameter['name'])}"] = required
             elif parameter.get("in") != "body":
-                name, place = parameter.get("name"), parameter.get("in")
+                name, place = text(parameter.get("name")), text(parameter.get("in"))
                 self._findings.warning(f"The parameter '{name}' in '{place}' {where} is not supported")
         return declared
 
@@ -170,7 +171,7 @@ class _PathReader:
     def _responses(self, operation: Tree, where: str) -> dict[str, MethodResponse]:
         responses = {}
         for code, held in mapping(operation.get("responses")).items():
-            if not re.fullmatch(r"[1-5]\d\d", code):
+            if not re.fullmatch(extensions.STATUS_CODE, code):
                 if not code.startswith("x-"):
                     self._findings.warning(f"The response '{code}' {where} has no status code")
                 continue
@@ -192,7 +193,7 @@ class _PathReader:
 
 
 def _api_key_source(document: Tree, findings: Findings) -> str | None:
-    source = _text(document.get(extensions.API_KEY_SOURCE))
+    source = optional_text(document.get(extensions.API_KEY_SOURCE))
     if source is not None and source.upper() not in ("HEADER", "AUTHORIZER"):
         findings.error(f"Invalid API key source specified: {source}")
     return source.upper() if source else None
@@ -203,13 +204,13 @@ def _media_types(document: Tree, findings: Findings) -> list[str] | None:
     if held is not None and not isinstance(held, list):
         findings.error("Invalid binary media types specified: a list is expected")
         return None
-    return None if held is None else [str(media_type) for media_type in held]
+    return None if held is None else [text(media_type) for media_type in held]
 
 
 def _compression(document: Tree, findings: Findings) -> int | None:
     held = document.get(extensions.COMPRESSION)
     if held is not None and (isinstance(held, bool) or not isinstance(held, int)):
-        findings.error(f"Invalid minimum compression size specified: {held}")
+        findings.error(f"Invalid minimum compression size specified: {text(held)}")
         return None
     return held
 
@@ -227,8 +228,7 @@ def _endpoint_switch(dialect: Dialect, findings: Findings) -> bool | None:
         if name != "disableExecuteApiEndpoint":
             findings.error(f"The endpoint configuration '{name}' is not implemented")
     switch = configuration.get("disableExecuteApiEndpoint")
-    return None if switch is None else switch is True
-
-
-def _text(value: object) -> str | None:
-    return None if value is None or value == "" else str(value)
+    if switch is not None and not isinstance(switch, bool):
+        findings.error(f"Invalid disableExecuteApiEndpoint specified: {text(switch)}")
+        return None
+    return switch

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from groundwatch.gateway.openapi.dialects import mapping
+from groundwatch.gateway.openapi.dialects import elements, mapping, text
 from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.extensions import AUTH, AUTHORIZER, AUTHTYPE
 from groundwatch.gateway.openapi.findings import Findings
@@ -34,8 +34,14 @@ class SecurityReader:
         override = operation.get(AUTH)
         # The extension overrides what the root asks for, not what the operation itself asks for.
         inherited = None if override is not None else self._root
-        requirements = operation.get("security", inherited) or []
-        if isinstance(requirements, list) and len(requirements) > 1:
+        stated = operation.get("security")
+        requirements = elements(
+            inherited if stated is None else stated, f"security requirements {where}", self._findings
+        )
+        if not all(isinstance(requirement, dict) for requirement in requirements):
+            # To pass over one would open the method.
+            self._findings.error(f"Invalid security requirements {where} specified: a mapping is expected")
+        if len(requirements) > 1:
             self._findings.warning(f"The alternative security requirements {where} are all required")
         names = [name for requirement in requirements for name in mapping(requirement)]
         protection = self._combined(names, where)
@@ -46,7 +52,7 @@ class SecurityReader:
             if AUTHORIZER in scheme:
                 kind = mapping(scheme[AUTHORIZER]).get("type")
                 self._findings.error(
-                    f"Unable to create authorizer '{name}': authorizers of type '{kind}' are not implemented"
+                    f"Unable to create authorizer '{name}': authorizers of type '{text(kind)}' are not implemented"
                 )
 
     def _combined(self, names: list[str], where: str) -> Protection:
@@ -57,22 +63,24 @@ class SecurityReader:
                 self._findings.error(f"Unable to find the security scheme '{name}' {where}")
             elif AUTHORIZER in scheme:
                 continue
-            elif str(scheme.get(AUTHTYPE, "")).lower() == "awssigv4":
+            elif text(scheme.get(AUTHTYPE, "")).lower() == "awssigv4":
                 authorization_type = "AWS_IAM"
             elif _is_api_key(scheme):
                 key_required = True
             else:
-                message = f"The security scheme '{name}' of type '{scheme.get('type')}' {where} is not implemented"
+                message = (
+                    f"The security scheme '{name}' of type '{text(scheme.get('type'))}' {where} is not implemented"
+                )
                 self._findings.error(message)
         return Protection(authorization_type, key_required)
 
     def _overridden(self, protection: Protection, override: Tree, where: str) -> Protection:
-        kind = str(override.get("type", "")).upper()
+        kind = text(override.get("type", "")).upper()
         if kind not in ("NONE", "AWS_IAM"):
-            self._findings.error(f"Invalid authorization type '{override.get('type')}' {where}")
+            self._findings.error(f"Invalid authorization type '{text(override.get('type'))}' {where}")
         return Protection(kind, protection.api_key_required)
 
 
 def _is_api_key(scheme: Tree) -> bool:
     is_header = scheme.get("type") == "apiKey" and scheme.get("in") == "header"
-    return is_header and str(scheme.get("name", "")).lower() == "x-api-key"
+    return is_header and text(scheme.get("name", "")).lower() == "x-api-key"
