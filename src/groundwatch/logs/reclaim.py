@@ -8,6 +8,7 @@ stopped; what expired follows from the retentions.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -85,10 +86,10 @@ class Reclaimer:
                 # The loop must outlive a failing store; what is to be done stays remembered.
                 pause_s = RETRY_S
                 log.exception("space of deleted or expired events could not be reclaimed; next try in %d s", pause_s)
-            try:
-                await asyncio.wait_for(self._wake.wait(), pause_s)
-            except TimeoutError:
-                continue
+            # Not wait_for, which loses a cancellation that comes together with what it waits for (CPython 3.11).
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
 
 
 def _delete(client: Client, waiting: Sequence[Reclaim]) -> None:
