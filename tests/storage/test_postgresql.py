@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogCatalog, Tenant
+from groundwatch.logs.exports.tasks import LEASE_MS, ExportRequest, ExportTasks
 from groundwatch.logs.name_pattern import NamePattern
 from groundwatch.storage import tables
 from groundwatch.storage.migrate import migrate
@@ -82,3 +83,29 @@ async def test_the_catalog_orders_names_by_bytes_and_keeps_them_unique(database)
     assert group.tags == {"t": "a"}
     await catalog.delete_group(group)
     assert [item.group_number for item in await catalog.waiting_reclaims()] == [group.number]
+
+
+async def test_export_tasks_keep_their_quota_and_change_hands(database):
+    clock = [1_790_000_000_000]
+    catalog, tasks = LogCatalog(database, lambda: clock[0]), ExportTasks(database, lambda: clock[0])
+    await catalog.create_group(TENANT, "exported")
+    group = await catalog.group(TENANT, "exported")
+    for name in ("a/b", "a-b", "c"):
+        await catalog.create_stream(group, name)
+    assert await tasks.shared_folders(group.number) == ["a-b"]
+    request = ExportRequest(group, 0, 1, "archive", "p")
+    task_id = await tasks.add(request)
+    with pytest.raises(ServiceError, match=r"Resource limit exceeded\."):
+        await tasks.add(request)
+    lost = await tasks.claim()
+    # Another node may be working on it, so a start of this one takes nothing away.
+    await tasks.release_all()
+    assert await tasks.claim() is None
+    clock[0] += LEASE_MS
+    taken = await tasks.claim()
+    assert not await tasks.is_wanted(lost)
+    await tasks.cancel(TENANT, task_id)
+    await tasks.finish(taken, "COMPLETED", "Completed successfully")
+    (ended,) = await tasks.page(TENANT, before=None, limit=9, task_id=None, status=None)
+    assert (ended.status, ended.message) == ("CANCELLED", "Cancelled by user")
+    await tasks.release(taken)
