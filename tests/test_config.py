@@ -35,6 +35,7 @@ def test_defaults(tmp_path):
         "lambda_url": "off",
         "delivery_queue_bytes": 1073741824,
         "s3_url": "off",
+        "outbound_allow": (),
     }
 
 
@@ -99,6 +100,9 @@ def test_which_file_is_read(files, flags, environment, named, expected):
         pytest.param("recent_events_bytes", "2GiB", 2 * 1024**3, id="size with unit"),
         pytest.param("recent_events_bytes", "0", 0, id="size zero"),
         pytest.param("data", "/srv/gw", Path("/srv/gw"), id="absolute path"),
+        pytest.param(
+            "outbound_allow", "10.0.0.0/8, ::1,a.internal", ("10.0.0.0/8", "::1", "a.internal"), id="destinations"
+        ),
     ],
 )
 def test_values(name, text, value):
@@ -171,6 +175,14 @@ def test_home_directory_is_expanded(monkeypatch):
             "--events-url: 'chdb://events' is not an events URL; write chdb:///ABSOLUTE/PATH or "
             "http://HOST:8123/DATABASE",
             id="relative chdb path",
+        ),
+        pytest.param(
+            {"outbound_allow": "10.0.0.1,10.0.0.0/99"},
+            {},
+            "",
+            "--outbound-allow: '10.0.0.1,10.0.0.0/99' has '10.0.0.0/99', which is neither an address nor a network nor "
+            "a host name",
+            id="a network that is none",
         ),
         pytest.param({"data": ""}, {}, "", "--data: '' is empty; give a directory", id="empty directory"),
         pytest.param(

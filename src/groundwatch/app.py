@@ -41,6 +41,7 @@ from groundwatch.gateway.access import apigateway_access
 from groundwatch.gateway.control.ids import RandomIds
 from groundwatch.gateway.control.operations import ApiGatewayOperations
 from groundwatch.gateway.integrations.base import UnknownServiceError
+from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.runtime.access import AccessEntry
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
 from groundwatch.gateway.store import GatewayStore
@@ -240,6 +241,7 @@ class Server:
         authorizer = self._authorizer
         store = GatewayStore(self._metadata, now_ms)
         backend = _Backend()
+        self._outbound = OutboundClient(OutboundRules.allowing(self._settings.outbound_allow))
         self.gateway_app = GatewayApp(
             store,
             backend,
@@ -367,6 +369,7 @@ class Server:
         await self._exports.runner.stop()
         await self._writer.flush()
         await self._deliveries.stop()
+        await self._outbound.close()
 
     def close(self) -> None:
         """Close both stores."""

@@ -93,6 +93,8 @@ class Settings(msgspec.Struct, frozen=True):
     delivery_queue_bytes: int
     s3_url: str
     """`off`, `aws` or a URL."""
+    outbound_allow: tuple[str, ...]
+    """Addresses, networks in CIDR form and host names."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -183,6 +185,25 @@ def parse_target_url(text: str) -> str:
     if text in {"off", "aws"} or (parts.scheme in {"http", "https"} and parts.hostname):
         return text
     raise ValueError("is neither off, aws nor a URL; write for example http://127.0.0.1:4566")
+
+
+def parse_destinations(text: str) -> tuple[str, ...]:
+    """Return addresses, networks (`10.0.0.0/8`) and host names, written with commas between them; `off` is none."""
+    if text == "off":
+        return ()
+    entries = tuple(entry.strip() for entry in text.split(",") if entry.strip())
+    for entry in entries:
+        if not _is_destination(entry):
+            raise ValueError(f"has {entry!r}, which is neither an address nor a network nor a host name")
+    return entries
+
+
+def _is_destination(entry: str) -> bool:
+    try:
+        ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return re.fullmatch(r"(?![0-9.]+$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", entry) is not None
+    return True
 
 
 def parse_region(text: str) -> str:
@@ -322,6 +343,14 @@ SETTINGS: tuple[Setting, ...] = (
         parse_target_url,
         "Where export tasks find buckets: nowhere, at AWS, or at a compatible service. Requests are signed with this "
         "process's own AWS credentials.",
+    ),
+    Setting(
+        "outbound_allow",
+        "off|NETWORK,HOST,…",
+        "off",
+        parse_destinations,
+        "Which hosts beside those on the public Internet HTTP integrations and authorizers of APIs may reach: "
+        "addresses, networks such as 10.0.0.0/8, and host names, with commas between them.",
     ),
 )
 
