@@ -17,6 +17,13 @@ import msgspec
 from groundwatch.aws.context import AccessCheck, RequestContext
 
 SERVICE_PRINCIPAL = "apigateway.amazonaws.com"
+_CREDENTIALS: Mapping[str, str] = {
+    "PutIntegration": "credentials",
+    "UpdateIntegration": "credentials",
+    "CreateAuthorizer": "authorizerCredentials",
+    "UpdateAuthorizer": "authorizerCredentials",
+}
+"""Where operations name a role that the gateway shall act under."""
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[^:]+:role/.+")
 
 
@@ -48,12 +55,12 @@ def pass_role_checks(credentials: Iterable[str | None]) -> list[AccessCheck]:
 
 
 def _credentials(operation: str, params: Mapping[str, Any]) -> list[str | None]:
-    if operation == "PutIntegration":
-        return [params.get("credentials")]
-    if operation != "UpdateIntegration":
+    member = _CREDENTIALS.get(operation)
+    if member is None:
         return []
     patches = params.get("patchOperations") or ()
-    return [patch.get("value") for patch in patches if str(patch.get("path")).strip("/") == "credentials"]
+    patched = [patch.get("value") for patch in patches if str(patch.get("path")).strip("/") == member]
+    return [params.get(member), *patched]
 
 
 def _filled(params: Mapping[str, Any], member: str) -> str:

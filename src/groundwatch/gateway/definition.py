@@ -114,6 +114,50 @@ class GatewayResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     response_templates: dict[str, str] = {}
 
 
+class ClaimRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a native JWT authorizer asks of one claim."""
+
+    claim_name: str
+    required: bool = False
+    expected_values: list[str] = []
+    """The value must be one of these; empty asks only that it is there."""
+
+
+class TokenIssuer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An OpenID Connect issuer that a native JWT authorizer trusts."""
+
+    issuer: str
+    audiences: list[str]
+    additional_claims: list[ClaimRule] = []
+
+
+class JwtConfiguration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a native JWT authorizer accepts."""
+
+    issuers: list[TokenIssuer]
+    default_algorithms: list[str]
+
+
+class Authorizer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who decides for the methods that name it: a Lambda function, or the keys of a token's issuer."""
+
+    id: str
+    name: str
+    type: Literal["TOKEN", "REQUEST", "COGNITO_USER_POOLS", "JWT"]
+    provider_arns: list[str] = []
+    """User pools, for `COGNITO_USER_POOLS`."""
+    auth_type: str | None = None
+    """The author's own word, without effect."""
+    authorizer_uri: str | None = None
+    authorizer_credentials: str | None = None
+    identity_source: str | None = None
+    """Mapping expressions such as `method.request.header.Authorization`, separated by commas."""
+    identity_validation_expression: str | None = None
+    authorizer_result_ttl_in_seconds: int | None = None
+    """None for the service's default, 0 for results that are not kept."""
+    jwt_configuration: JwtConfiguration | None = None
+
+
 class RestApi(msgspec.Struct, frozen=True, omit_defaults=True):
     """A REST API with everything that a deployment copies."""
 
@@ -138,6 +182,8 @@ class RestApi(msgspec.Struct, frozen=True, omit_defaults=True):
     models: dict[str, Model] = {}
     """By name."""
     request_validators: dict[str, RequestValidator] = {}
+    """By id."""
+    authorizers: dict[str, Authorizer] = {}
     """By id."""
     gateway_responses: dict[str, GatewayResponse] = {}
     """By response type; only those that are customised."""

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from groundwatch.aws.context import RequestContext
-from groundwatch.gateway.definition import Method, Resource, RestApi
+from groundwatch.gateway.definition import Authorizer, Method, Resource, RestApi
 
 
 class TestRequest(msgspec.Struct, frozen=True):
@@ -40,6 +40,22 @@ class TestResult(msgspec.Struct, frozen=True):
     __test__ = False
 
 
+class AuthorizerTestResult(msgspec.Struct, frozen=True):
+    """What an authorizer decided, and how."""
+
+    client_status: int
+    """The status that a client would get before the method runs: 200 when it may go on."""
+    latency_ms: int
+    log: str
+    principal_id: str | None = None
+    policy: str | None = None
+    """The policy document of a function."""
+    claims: dict[str, str] = {}
+    """The claims of a token."""
+
+    __test__ = False
+
+
 class TestInvoker(Protocol):
     """Runs a method as it is defined now; authorizers, API keys and throttling are skipped."""
 
@@ -47,3 +63,8 @@ class TestInvoker(Protocol):
         self, api: RestApi, resource: Resource, method: Method, request: TestRequest, context: RequestContext
     ) -> TestResult:
         """Return the answer and the log; a method that fails is a result with its error status, not an exception."""
+
+    async def test_authorizer(
+        self, api: RestApi, authorizer: Authorizer, request: TestRequest, context: RequestContext
+    ) -> AuthorizerTestResult:
+        """Return what the authorizer says of the request; its failures are results too."""

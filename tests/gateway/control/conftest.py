@@ -8,7 +8,7 @@ from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.control.operations import ApiGatewayOperations
 from groundwatch.gateway.store import GatewayStore
-from groundwatch.gateway.testing import TestResult
+from groundwatch.gateway.testing import AuthorizerTestResult, TestResult
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables import metadata
 
@@ -44,6 +44,10 @@ class RecordingInvoker:
     async def test_invoke(self, api, resource, method, request, context):
         self.calls.append((api, resource, method, request, context))
         return TestResult(200, "{}", {"a": "b"}, {"a": ["b"]}, 7, "Execution log\n")
+
+    async def test_authorizer(self, api, authorizer, request, context):
+        self.calls.append((api, authorizer, request, context))
+        return AuthorizerTestResult(200, 7, "Execution log\n", principal_id="me", policy="{}")
 
 
 class RecordingAuthorizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from groundwatch.gateway.control.authorizers import AuthorizerOperations
 from groundwatch.gateway.control.gateway_responses import GatewayResponseOperations
 from groundwatch.gateway.control.imports import ImportOperations
 from groundwatch.gateway.control.integrations import IntegrationOperations
@@ -24,6 +25,7 @@ class ApiGatewayOperations(
     UsagePlanOperations,
     ModelOperations,
     GatewayResponseOperations,
+    AuthorizerOperations,
     TagOperations,
 ):
     """Amazon API Gateway's control plane for REST APIs (`apigateway`, 2015-07-09).

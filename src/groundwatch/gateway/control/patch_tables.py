@@ -134,6 +134,20 @@ REQUEST_VALIDATOR = Table(
         flag("/validateRequestParameters", "validate_request_parameters"),
     )
 )
+AUTHORIZER = Table(
+    (
+        required_text("/name", "name"),
+        choice("/type", "type", ("TOKEN", "REQUEST", "COGNITO_USER_POOLS")),
+        text("/authorizerUri", "authorizer_uri"),
+        text("/authorizerCredentials", "authorizer_credentials"),
+        number("/authorizerResultTtlInSeconds", "authorizer_result_ttl_in_seconds"),
+        text("/identitySource", "identity_source"),
+        text("/identityValidationExpression", "identity_validation_expression"),
+        text("/authType", "auth_type"),
+        value_item("/providerARNs", "provider_arns"),
+    ),
+    not_built=("jwtConfiguration",),
+)
 GATEWAY_RESPONSE = Table(
     (
         text("/statusCode", "status_code"),

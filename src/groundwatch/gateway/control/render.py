@@ -9,6 +9,7 @@ import msgspec
 from groundwatch.gateway.control.patch import attribute_name
 from groundwatch.gateway.definition import (
     ApiKey,
+    Authorizer,
     GatewayResponse,
     Integration,
     IntegrationResponse,
@@ -19,9 +20,11 @@ from groundwatch.gateway.definition import (
     Resource,
     RestApi,
     Stage,
+    TokenIssuer,
     UsagePlan,
 )
 from groundwatch.gateway.store import DeploymentInfo
+from groundwatch.gateway.testing import AuthorizerTestResult
 
 Rendered = dict[str, Any]
 
@@ -40,7 +43,7 @@ def members(value: msgspec.Struct, *without: str) -> Rendered:
 def rest_api(api: RestApi, *, with_tags: bool = False) -> Rendered:
     """Return a RestApi; `with_tags` shows an empty map too, as answers to updates do."""
     dropped = ("account_id", "region", "created_ms", "endpoint_types", "ip_address_type", "policy", "tags")
-    parts = ("resources", "models", "request_validators", "gateway_responses")
+    parts = ("resources", "models", "request_validators", "authorizers", "gateway_responses")
     rendered = members(api, *dropped, *parts)
     rendered["createdDate"] = seconds(api.created_ms)
     rendered["endpointConfiguration"] = {"types": list(api.endpoint_types), "ipAddressType": api.ip_address_type}
@@ -156,6 +159,40 @@ def model(value: Model) -> Rendered:
 def request_validator(value: RequestValidator) -> Rendered:
     """Return a RequestValidator."""
     return members(value)
+
+
+def authorizer(value: Authorizer) -> Rendered:
+    """Return an Authorizer."""
+    rendered = members(value, "provider_arns", "jwt_configuration")
+    if value.provider_arns:
+        rendered["providerARNs"] = list(value.provider_arns)
+    if value.jwt_configuration is not None:
+        configuration = value.jwt_configuration
+        rendered["jwtConfiguration"] = {
+            "issuers": [_token_issuer(issuer) for issuer in configuration.issuers],
+            "defaultAlgorithms": list(configuration.default_algorithms),
+        }
+    return rendered
+
+
+def authorizer_test(result: AuthorizerTestResult) -> Rendered:
+    """Return the answer of TestInvokeAuthorizer."""
+    rendered: Rendered = {"clientStatus": result.client_status, "log": result.log, "latency": result.latency_ms}
+    if result.principal_id is not None:
+        rendered["principalId"] = result.principal_id
+    if result.policy is not None:
+        rendered["policy"] = result.policy
+    if result.claims:
+        rendered["claims"] = dict(result.claims)
+    return rendered
+
+
+def _token_issuer(value: TokenIssuer) -> Rendered:
+    rendered = members(value, "additional_claims")
+    if value.additional_claims:
+        rules = [{**members(rule), "format": "SINGLE_STRING"} for rule in value.additional_claims]
+        rendered["additionalClaims"] = rules
+    return rendered
 
 
 def gateway_response(value: GatewayResponse, *, is_default: bool) -> Rendered:

@@ -22,7 +22,12 @@ from groundwatch.gateway.definition import (
 
 HTTP_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
 AUTHORIZATION_TYPES = ("NONE", "AWS_IAM")
-AUTHORIZER_TYPES = ("CUSTOM", "COGNITO_USER_POOLS", "JWT")
+AUTHORIZER_TYPES: Mapping[str, tuple[str, ...]] = {
+    "CUSTOM": ("TOKEN", "REQUEST"),
+    "COGNITO_USER_POOLS": ("COGNITO_USER_POOLS",),
+    "JWT": ("JWT",),
+}
+"""Authorization types that need an authorizer, and the types of authorizer that serve them."""
 CALLER_CREDENTIALS = "arn:aws:iam::*:user/*"
 MAX_COMPRESSION_BYTES = 10_485_760
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 50, 29_000
@@ -57,24 +62,30 @@ def check_http_method(http_method: str) -> str:
 
 def check_method(api: RestApi, method: Method) -> None:
     """Raise when a method refers to what its API does not have."""
-    if method.authorization_type in AUTHORIZER_TYPES or method.authorizer_id is not None:
-        # This server has no authorizers yet, so no id can be valid.
-        message = (
-            "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires "
-            "a valid authorizer."
-        )
-        raise bad_request(message)
-    if method.authorization_type not in AUTHORIZATION_TYPES:
-        options = ",".join(AUTHORIZATION_TYPES + AUTHORIZER_TYPES)
-        raise bad_request(f"Invalid AuthorizationType specified. Valid options are {options}")
-    if method.authorization_scopes:
-        raise NotImplementedByServer("Authorization scopes")
+    _check_authorization(api, method)
     if method.request_validator_id is not None and method.request_validator_id not in api.request_validators:
         raise bad_request("Invalid Request Validator identifier specified")
     check_models(api, method.request_models)
     for parameter in method.request_parameters:
         if not _METHOD_PARAMETER.fullmatch(parameter):
             raise invalid_mapping(f"Invalid mapping expression parameter specified: {parameter}")
+
+
+def _check_authorization(api: RestApi, method: Method) -> None:
+    kind = method.authorization_type
+    if kind not in AUTHORIZATION_TYPES and kind not in AUTHORIZER_TYPES:
+        options = ",".join((*AUTHORIZATION_TYPES, *AUTHORIZER_TYPES))
+        raise bad_request(f"Invalid AuthorizationType specified. Valid options are {options}")
+    if kind in AUTHORIZER_TYPES or method.authorizer_id is not None:
+        authorizer = api.authorizers.get(method.authorizer_id or "")
+        if authorizer is None or authorizer.type not in AUTHORIZER_TYPES.get(kind, (authorizer.type,)):
+            message = (
+                "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
+                "requires a valid authorizer."
+            )
+            raise bad_request(message)
+    if method.authorization_scopes and kind not in ("COGNITO_USER_POOLS", "JWT"):
+        raise bad_request(f"Authorization scopes are not supported for the authorization type {kind}")
 
 
 def check_models(api: RestApi, models: Mapping[str, str]) -> None:

@@ -10,8 +10,9 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from groundwatch.aws.context import RequestContext
+from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.aws.http import WireRequest, WireResponse
-from groundwatch.gateway.definition import Method, Resource, RestApi, Stage
+from groundwatch.gateway.definition import Authorizer, Method, Resource, RestApi, Stage
 from groundwatch.gateway.runtime.compiled import CompiledDeployment
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.exchange import Exchange, Target, new_exchange
@@ -22,7 +23,7 @@ from groundwatch.gateway.runtime.media import JSON
 from groundwatch.gateway.runtime.pipeline import Progress, Step
 from groundwatch.gateway.runtime.routing import Router
 from groundwatch.gateway.runtime.stages import Admitted, Arrived, Authorized, Located, Routed
-from groundwatch.gateway.testing import TestRequest, TestResult
+from groundwatch.gateway.testing import AuthorizerTestResult, TestRequest, TestResult
 
 STAGE_NAME = "test-invoke-stage"
 """The stage that ARNs and `$context` show for test invocations."""
@@ -56,6 +57,16 @@ class MethodTester:
         response = await self._run(api, resource, method, exchange, request)
         log.line(f"Method completed with status: {response.status}")
         return _result(response, self._clock_ms() - started_ms, log.text())
+
+    async def test_authorizer(
+        self,
+        api: RestApi,
+        authorizer: Authorizer,
+        request: TestRequest,
+        context: RequestContext,  # noqa: ARG002
+    ) -> AuthorizerTestResult:
+        """Refuse: methods with authorizers are not served yet either."""
+        raise NotImplementedByServer("TestInvokeAuthorizer")
 
     async def _run(
         self, api: RestApi, resource: Resource, method: Method, exchange: Exchange, request: TestRequest
