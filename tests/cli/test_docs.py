@@ -24,7 +24,7 @@ def test_main_rewrites_the_pages(tmp_path):
     assert text.startswith("a\n")
     assert text.endswith("\nb\n")
     assert "## groundwatch put" in text
-    assert "old" not in text
+    assert "\nold\n" not in text
 
 
 def test_a_page_without_its_part_is_refused():

@@ -10,6 +10,7 @@ from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.identity.access import PolicyAuthorizer
 from groundwatch.identity.bootstrap import ensure_administrator
 from groundwatch.identity.iam.operations import IamOperations
+from groundwatch.identity.organizations import OrganizationsOperations
 from groundwatch.identity.roles import RoleAssumer
 from groundwatch.identity.store import IdentityStore
 from groundwatch.identity.sts import StsOperations
@@ -39,6 +40,7 @@ class World:
         self.sts = StsOperations(self.store, clock)
         self.authorizer = PolicyAuthorizer(self.store)
         self.assumer = RoleAssumer(self.store, clock)
+        self.organizations = OrganizationsOperations(self.store, clock, operator_account=ACCOUNT)
 
     def root(self, account_id: str = ACCOUNT) -> RequestContext:
         return self.context(Principal(account_id, f"arn:aws:iam::{account_id}:root", "Account", account_id))
@@ -78,6 +80,13 @@ class World:
                 context, role_name=name, policy_name="test", policy_document=document(*statements)
             )
         return answer["Role"]["Arn"]
+
+    async def managed(self, name: str, *statements: dict, account_id: str = ACCOUNT, path: str = "/") -> str:
+        """Create a managed policy of these statements; return its ARN."""
+        answer = await self.iam.create_policy(
+            self.root(account_id), policy_name=name, path=path, policy_document=document(*statements)
+        )
+        return answer["Policy"]["Arn"]
 
     async def signed(self, access_key_id: str) -> RequestContext:
         """Return the context of a request signed with this key."""

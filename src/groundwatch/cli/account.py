@@ -138,9 +138,9 @@ def enable(*, account: str, endpoint_url: str | None, profile: str | None, data:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_options
 def delete(*, account: str, yes: bool, endpoint_url: str | None, profile: str | None, data: Path) -> None:
-    """Delete an account that is disabled and holds no log groups, APIs or other data any more.
+    """Delete a disabled account that holds no data any more.
 
-    Its users, roles, policies and keys go with it.
+    Its users, roles, policies and keys go with it; log groups, APIs and whatever else it made must be deleted before.
     """
     client = _organizations(Wishes(endpoint_url, profile, None, data))
     account_id = _find_account(client, account)

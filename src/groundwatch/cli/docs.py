@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -31,8 +31,16 @@ def command_help() -> str:
     for name in COMMANDS:
         command = program.get_command(top, name)
         if command is not None:
-            parts += [f"## groundwatch {name}\n", _console(click.Context(command, info_name=name, parent=top))]
+            parts += [f"## groundwatch {name}\n", *_help_of(click.Context(command, info_name=name, parent=top))]
     return "\n".join(parts)
+
+
+def _help_of(context: click.Context) -> Iterator[str]:
+    """Yield the help of a command, and of those below it."""
+    yield _console(context)
+    if isinstance(context.command, click.Group):
+        for name, command in context.command.commands.items():
+            yield _console(click.Context(command, info_name=name, parent=context))
 
 
 def _console(context: click.Context) -> str:
