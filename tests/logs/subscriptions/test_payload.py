@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from groundwatch.logs.catalog import Tenant
-from groundwatch.logs.events import Event, EventKey, event_id
-from groundwatch.logs.subscriptions.payload import StreamEvents, control_message, pack
+from groundwatch.logs.events import EventKey, event_id
+from groundwatch.logs.subscriptions.payload import Part, StreamEvents, control_message, pack
 from groundwatch.logs.subscriptions.records import GroupPlace, Subscription
 
 NOW_MS = 1_790_000_000_000
@@ -25,8 +25,8 @@ SUBSCRIPTION = Subscription(
 
 
 def events(*messages: str) -> StreamEvents:
-    keys = [EventKey(NOW_MS + n, NOW_MS, 5, n) for n in range(len(messages))]
-    return StreamEvents("i-1", [Event(key, message) for key, message in zip(keys, messages, strict=True)])
+    count = range(len(messages))
+    return StreamEvents("i-1", [Part(NOW_MS, 5, count, [NOW_MS + n for n in count], messages)])
 
 
 def decoded(packed) -> list[dict]:

@@ -10,7 +10,7 @@ import pytest
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import Tenant
-from groundwatch.logs.events import Event, EventKey
+from groundwatch.logs.subscriptions.payload import Part
 from groundwatch.logs.subscriptions.queue import Arrival, DeliveryQueue, Waiting
 from groundwatch.logs.subscriptions.records import GroupPlace, Route, Subscription
 from groundwatch.logs.subscriptions.targets import TargetError
@@ -66,13 +66,13 @@ def texts(data: bytes) -> list[str]:
 
 class Reader:
     def __init__(self) -> None:
-        self.stored: dict[int, list[Event]] = {}
+        self.stored: dict[int, Part] = {}
         self.failures: list[Exception] = []
 
-    async def events(self, arrival):
+    async def part(self, arrival):
         if self.failures:
             raise self.failures.pop(0)
-        return self.stored.get(arrival.batch, [])
+        return self.stored.get(arrival.batch, Part(0, 0, [], [], []))
 
 
 class Permission:
@@ -242,7 +242,7 @@ async def test_events_from_before_the_subscription_are_not_for_it(scene):
 
 async def test_what_is_not_in_memory_comes_from_the_store(scene, caplog):
     await scene.add("a", number=7, content=False)
-    scene.reader.stored[7] = [Event(EventKey(NOW_MS, NOW_MS + 7, 7, 0), "a")]
+    scene.reader.stored[7] = Part(NOW_MS + 7, 7, [0], [NOW_MS], ["a"])
     scene.reader.failures = [StorageError("down")]
     await scene.run()
     assert scene.outbox.messages() == [["a"]]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from groundwatch.logs.events import EVENT_OVERHEAD_BYTES, Event, EventKey
+from groundwatch.logs.events import EVENT_OVERHEAD_BYTES
 from groundwatch.logs.intake import TOO_OLD_MS
+from groundwatch.logs.subscriptions.payload import Part
 from groundwatch.logs.subscriptions.queue import Arrival
-from groundwatch.storage.clickhouse import Client, EventDatabase
+from groundwatch.storage.clickhouse import EventDatabase
 
 BATCH = """
     SELECT timestamp, seq, message FROM events
@@ -32,8 +33,8 @@ class BatchReader:
     def __init__(self, database: EventDatabase) -> None:
         self._database = database
 
-    async def events(self, arrival: Arrival) -> list[Event]:
-        """Return the events of a batch in order; empty when they were deleted meanwhile."""
+    async def part(self, arrival: Arrival) -> Part:
+        """Return the events of a batch in order; without those that were deleted meanwhile."""
         parameters = {
             "group": arrival.group_id,
             "stream": arrival.stream_id,
@@ -43,14 +44,9 @@ class BatchReader:
             "batch": arrival.batch,
         }
 
-        def query(client: Client) -> Sequence[Sequence[object]]:
-            return client.query(BATCH, parameters=parameters).result_rows
-
-        rows = await self._database.run("search", query)
-        return [
-            Event(EventKey(int(str(at)), arrival.ingested_ms, arrival.batch, int(str(seq))), str(message))
-            for at, seq, message in rows
-        ]
+        rows = await self._database.run("search", lambda client: client.query(BATCH, parameters=parameters).result_rows)
+        timestamps, positions, messages = zip(*rows, strict=True) if rows else ((), (), ())
+        return Part(arrival.ingested_ms, arrival.batch, positions, timestamps, messages)
 
     async def arrivals(self, group_ids: Sequence[int], since_ms: int) -> list[Arrival]:
         """Return the batches of these groups that were accepted at `since_ms` or later, in that order."""

@@ -12,9 +12,8 @@ from itertools import zip_longest
 import msgspec
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.logs.events import Event, EventKey
 from groundwatch.logs.subscriptions.outbox import Outbox
-from groundwatch.logs.subscriptions.payload import Packed, StreamEvents, pack
+from groundwatch.logs.subscriptions.payload import Packed, Part, StreamEvents, pack
 from groundwatch.logs.subscriptions.permission import DeliveryPermission
 from groundwatch.logs.subscriptions.queue import DeliveryQueue, Entry, Waiting
 from groundwatch.logs.subscriptions.reader import BatchReader
@@ -127,7 +126,7 @@ class Worker:
             return
         route = self.subscription.route
         if route is None:
-            self._lose("no destination", sum(len(stream.events) for stream in streams))
+            self._lose("no destination", sum(stream.count for stream in streams))
             return
         max_bytes = VENDORS[route.target.vendor].max_record_bytes
         packed = await self._tools.outbox.compute(
@@ -141,15 +140,15 @@ class Worker:
         """Return the events of the entries by stream, each stream's in order of storage."""
         batches = [self._tools.queue.content(entry) for entry in entries]
         names = await self._names(entries, batches)
-        streams: dict[str, list[Event]] = {}
+        streams: dict[str, list[Part]] = {}
         for entry, batch in zip(entries, batches, strict=True):
             name = names.get(entry.arrival.stream_id)
-            events = _events(batch) if batch is not None else await self._tools.reader.events(entry.arrival)
-            if name is None or not events:
+            part = _part(batch) if batch is not None else await self._tools.reader.part(entry.arrival)
+            if name is None or not part.messages:
                 self._lose("deleted", entry.arrival.events)
             else:
-                streams.setdefault(name, []).extend(events)
-        return [StreamEvents(name, events) for name, events in streams.items()]
+                streams.setdefault(name, []).append(part)
+        return [StreamEvents(name, parts) for name, parts in streams.items()]
 
     async def _names(self, entries: Sequence[Entry], batches: Sequence[Batch | None]) -> Mapping[int, str]:
         known = {batch.stream_id: batch.stream_name for batch in batches if batch is not None and batch.stream_name}
@@ -252,9 +251,8 @@ def _chunk(entries: Sequence[Entry]) -> Sequence[Entry]:
     return entries
 
 
-def _events(batch: Batch) -> list[Event]:
-    places = enumerate(zip(batch.timestamps, batch.messages, strict=True))
-    return [Event(EventKey(at, batch.ingested_ms, batch.number, seq), message) for seq, (at, message) in places]
+def _part(batch: Batch) -> Part:
+    return Part(batch.ingested_ms, batch.number, range(len(batch.messages)), batch.timestamps, batch.messages)
 
 
 def _rounds(packed: Sequence[Packed], subscription: Subscription) -> list[list[Record]]:
