@@ -45,7 +45,7 @@ def test_selection_knows_every_step(step):
     from groundwatch.logs.patterns.selection import select
 
     node = step("a") if step is nodes.Member else step(0) if step is nodes.Element else step()
-    assert select([node], {"a": "x"}) + select([node], ["x"]) == ["x"]
+    assert [*select([node], {"a": "x"}), *select([node], ["x"])] == ["x"]
 
 
 class Stranger(nodes.Node, frozen=True):

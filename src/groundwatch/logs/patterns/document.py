@@ -3,6 +3,8 @@
 Where readers of JSON differ, this one does as the engine does, since a pattern must mean the same in both:
 of repeated keys the first counts; a byte order mark may lead; nothing but white space may follow; more than 1,023
 levels, half a surrogate pair, and a number beyond the range of doubles make a message unusable.
+
+Most messages go through msgspec, which agrees in all but rare cases; those go through the standard library's reader.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined] # the C or the Python one
 from typing import NoReturn
 
 import msgspec
 
-from groundwatch.logs.patterns.numbers import shortest
-
 MAX_DEPTH = 1023
+CONVERTED_DIGITS = 4000
+REMEMBERED_MESSAGES = 256
+REMEMBERED_CHARACTERS = 8192
+"""Longer messages are not remembered, so that the memory for it stays within some tens of megabytes."""
 # Strings and empty arrays and objects, which are no level to the engine, are taken whole and count for nothing.
 STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|\[[ \t\n\r]*\]|\{[ \t\n\r]*\}|[\[\]{}]', re.DOTALL)
 OPENING = frozenset("[{")
@@ -28,13 +33,13 @@ SCALAR = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|fa
 WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
-class JsonNumber(msgspec.Struct, frozen=True):
-    """A number of a message, as its canonical text."""
+class LongInteger(msgspec.Struct, frozen=True):
+    """An integer with more digits than the interpreter converts, as its text."""
 
     text: str
 
 
-JsonValue = str | bool | JsonNumber | list["JsonValue"] | dict[str, "JsonValue"] | None
+JsonValue = str | bool | int | float | LongInteger | list["JsonValue"] | dict[str, "JsonValue"] | None
 
 
 class RepeatedKeys(dict[str, JsonValue]):
@@ -48,13 +53,39 @@ class RepeatedKeys(dict[str, JsonValue]):
 def read_object(message: str) -> dict[str, JsonValue] | None:
     """Return the message as a JSON object, None when it is none."""
     text = message.removeprefix("\ufeff")
-    if message.count("[") + message.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+    if _too_deep(text):
         return None
     try:
         document = _parse(text)
     except ValueError:
         return None
     return document if isinstance(document, dict) and _pairs_surrogates(text) else None
+
+
+def read_without_repeats(message: str) -> dict[str, JsonValue] | None:
+    """Return what `read_object` returns, some five times faster, but of repeated keys the last value."""
+    document = _read_recent(message) if len(message) < REMEMBERED_CHARACTERS else _read_fast(message)
+    return document if isinstance(document, dict) else None
+
+
+def _read_fast(message: str) -> JsonValue:
+    if _too_deep(message):
+        return None
+    try:
+        return FAST_DECODER.decode(message)  # type: ignore[no-any-return]
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return read_object(message)
+
+
+# Several filters look at one message in a row.
+_read_recent = lru_cache(maxsize=REMEMBERED_MESSAGES)(_read_fast)
+
+
+def _too_deep(text: str) -> bool:
+    """Tell whether the message nests beyond the limit; short ones cannot."""
+    if len(text) <= MAX_DEPTH or text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    return _depth(text) > MAX_DEPTH
 
 
 def _parse(text: str) -> JsonValue:
@@ -64,15 +95,18 @@ def _parse(text: str) -> JsonValue:
         return _parse_deep(text)
 
 
-def _integer(text: str) -> JsonNumber:
-    return JsonNumber("0" if text == "-0" else text)
+def _integer(text: str) -> int | LongInteger:
+    return int(text) if len(text) <= CONVERTED_DIGITS else LongInteger(text)
 
 
-def _float(text: str) -> JsonNumber:
+def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError("number out of range")
-    return JsonNumber(shortest(value))
+    return value
+
+
+FAST_DECODER = msgspec.json.Decoder()
 
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

@@ -9,8 +9,8 @@ import msgspec
 import re2
 
 from groundwatch.logs.patterns import nodes
-from groundwatch.logs.patterns.document import JsonNumber, JsonValue, read_object
-from groundwatch.logs.patterns.predicate import PREDICATES, compile_predicate
+from groundwatch.logs.patterns.document import JsonValue, read_object
+from groundwatch.logs.patterns.predicate import PREDICATES, compile_predicate, number_text
 from groundwatch.logs.patterns.selection import select
 from groundwatch.logs.patterns.splitting import fields, split
 from groundwatch.logs.patterns.target import Target
@@ -140,8 +140,9 @@ def _values(values: Sequence[JsonValue]) -> str:
 
 
 def _value(value: JsonValue) -> str:
-    if isinstance(value, JsonNumber):
-        return _shown(value.text)
+    number = number_text(value)
+    if number is not None:
+        return _shown(number)
     if isinstance(value, dict):
         return f"an object of {_count(len(value), 'property', 'properties')}"
     if isinstance(value, list):

@@ -47,7 +47,7 @@ class Guards(Target):
         if isinstance(node.value, nodes.Text) and not node.negated:
             text = node.value.text
             if text and (isinstance(node.subject, nodes.Field) or not NUMERALS.issuperset(text)):
-                return ((text,),) if isinstance(node.subject, nodes.Field) else ((text, _escape(text)),)
+                return ((text,),) if isinstance(node.subject, nodes.Field) else ((text, escape_of(text)),)
         return self._key(node.subject)
 
     def ordered(self, node: nodes.Ordered) -> Guard:
@@ -67,12 +67,24 @@ class Guards(Target):
             return ()
         names = [step.name for step in subject.steps if isinstance(step, nodes.Member)]
         longest = max(names, key=len, default=None)
-        return () if longest is None else ((f'"{longest}"', _escape(longest)),)
+        return () if longest is None else ((f'"{longest}"', escape_of(longest)),)
 
 
-def _escape(text: str) -> str:
+def escape_of(text: str) -> str:
     """Return what a JSON message that spells the text in another way contains."""
     return "\\u00" if PLAIN.fullmatch(text) else "\\"
+
+
+def member_names(condition: nodes.Condition) -> frozenset[str] | None:
+    """Return the names of all properties that the selectors pass, None where a wildcard passes any."""
+    if isinstance(condition, nodes.Every | nodes.Some):
+        found = [member_names(part) for part in condition.parts]
+        return None if None in found else frozenset().union(*(names for names in found if names))
+    if isinstance(condition.subject, nodes.Field):
+        return frozenset()
+    if any(isinstance(step, nodes.AnyMember) for step in condition.subject.steps):
+        return None
+    return frozenset(step.name for step in condition.subject.steps if isinstance(step, nodes.Member))
 
 
 GUARDS = Guards()

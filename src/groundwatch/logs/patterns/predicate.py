@@ -11,9 +11,17 @@ import msgspec
 import re2
 
 from groundwatch.logs.patterns import nodes
-from groundwatch.logs.patterns.document import JsonNumber, JsonValue, read_object
-from groundwatch.logs.patterns.guards import Guard, guard_of
-from groundwatch.logs.patterns.numbers import INTEGER, LONG_INTEGER, NUMBER, bounds, canonical, equal_spellings
+from groundwatch.logs.patterns.document import JsonValue, LongInteger, read_object, read_without_repeats
+from groundwatch.logs.patterns.guards import Guard, escape_of, guard_of, member_names
+from groundwatch.logs.patterns.numbers import (
+    INTEGER,
+    LONG_INTEGER,
+    NUMBER,
+    bounds,
+    canonical,
+    equal_spellings,
+    shortest,
+)
 from groundwatch.logs.patterns.selection import select
 from groundwatch.logs.patterns.splitting import fields
 from groundwatch.logs.patterns.target import Target
@@ -27,6 +35,8 @@ ORDERS: dict[nodes.Order, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
+EXACT_BELOW = 2**53
+"""Below, a double with an integral value is that integer."""
 LONGEST_LITERAL_DIGITS = 310
 """No literal has more digits: it lies in the range of doubles."""
 
@@ -48,11 +58,19 @@ def scalar_of(value: JsonValue) -> Scalar | None:
     """Return a JSON value as a scalar, None for null, objects and arrays, which no comparison holds for."""
     if isinstance(value, str):
         return Scalar(value, value if LONG_INTEGER.fullmatch(value) else None)
-    if isinstance(value, JsonNumber):
-        return Scalar(value.text, value.text)
     if isinstance(value, bool):
         return Scalar("true" if value else "false")
-    return None
+    number = number_text(value)
+    return None if number is None else Scalar(number, number)
+
+
+def number_text(value: JsonValue) -> str | None:
+    """Return the canonical text of a JSON number, None for everything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float):
+        return shortest(value)
+    return value.text if isinstance(value, LongInteger) else None
 
 
 def scalar_of_field(text: str) -> Scalar:
@@ -83,11 +101,12 @@ class Predicates(Target):
     def json(self, node: nodes.Json) -> Predicate:
         """Read the message as a JSON object, if it has a chance, and test that."""
         guard, test = guard_of(node.condition), self.visit(node.condition)
+        repeated = _repetitions(node)
 
         def predicate(message: str) -> bool:
             if not passes(guard, message):
                 return False
-            document = read_object(message)
+            document = read_object(message) if repeated(message) else read_without_repeats(message)
             return document is not None and test(document)
 
         return predicate
@@ -130,8 +149,11 @@ class Predicates(Target):
 
     def ordered(self, node: nodes.Ordered) -> Test:
         """Hold when one of the numbers that the subject finds stands in this order to the literal."""
-        scalars, compares = self._scalars(node.subject), _order(node.order, node.number)
-        return lambda subject: any(scalar.number is not None and compares(scalar.number) for scalar in scalars(subject))
+        compares = _order(node.order, node.number)
+        if isinstance(node.subject, nodes.Field):
+            return lambda text: compares(scalar_of_field(text).number)
+        find = self.visit(node.subject)
+        return lambda document: any(compares(_ordered(value)) for value in find(document))
 
     def is_(self, node: nodes.Is) -> Test:
         """Hold for exactly this JSON value."""
@@ -187,13 +209,35 @@ def passes(guard: Guard, message: str) -> bool:
     return all(any(text in message for text in clause) for clause in guard)
 
 
-def _order(order: nodes.Order, literal: nodes.Number) -> Callable[[str], bool]:
+def _repetitions(node: nodes.Json) -> Callable[[str], bool]:
+    """Return the test whether a message may repeat a key that the pattern names, which the fast reader gets wrong."""
+    names = member_names(node.condition)
+    if names is None:
+        return lambda _message: True
+    watched = [(f'"{name}"', escape_of(name)) for name in names]
+    return lambda message: any(message.count(key) > 1 or escape in message for key, escape in watched)
+
+
+def _ordered(value: JsonValue) -> float | str | None:
+    """Return a value that orders like the number: itself where that is exact, else its canonical text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int) or (isinstance(value, float) and abs(value) < EXACT_BELOW):
+        return value
+    if isinstance(value, str):
+        return value if LONG_INTEGER.fullmatch(value) else None
+    return number_text(value)
+
+
+def _order(order: nodes.Order, literal: nodes.Number) -> Callable[[float | str | None], bool]:
     """Compare integers exactly, everything else as doubles."""
     compares, value = ORDERS[order], float(literal.spelled)
     floor, ceiling = bounds(literal.spelled)
     bound = floor if order in {"<=", ">"} else ceiling
 
-    def holds(number: str) -> bool:
+    def holds(number: float | str | None) -> bool:
+        if not isinstance(number, str):
+            return number is not None and compares(number, bound if isinstance(number, int) else value)
         if not INTEGER.fullmatch(number):
             return compares(float(number), value)
         if len(number) > LONGEST_LITERAL_DIGITS:

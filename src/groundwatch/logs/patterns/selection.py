@@ -8,10 +8,13 @@ from groundwatch.logs.patterns import nodes
 from groundwatch.logs.patterns.document import JsonValue, RepeatedKeys
 
 
-def select(steps: Sequence[nodes.Step], document: JsonValue) -> list[JsonValue]:
+def select(steps: Sequence[nodes.Step], document: JsonValue) -> Sequence[JsonValue]:
     """Return the values that the steps lead to: several with a wildcard, none where a step has nowhere to go."""
-    found = [document]
+    found: Sequence[JsonValue] = (document,)
     for step in steps:
+        if len(found) == 1:
+            found = _taken(step, found[0])
+            continue
         found = [value for parent in found for value in _taken(step, parent)]
     return found
 

@@ -7,6 +7,7 @@ of its value; without such an end the character is ordinary text.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 SPACES = " \t\n\r\f\v"
 TOKEN = rf'\[[^\]]*\]|"[^"]*"|[^{SPACES}]+'
@@ -14,9 +15,12 @@ TOKEN = rf'\[[^\]]*\]|"[^"]*"|[^{SPACES}]+'
 TOKENS = re.compile(TOKEN)
 
 
-def split(message: str) -> list[re.Match[str]]:
+def split(message: str) -> list[str]:
     """Return the fields of a message, still with their quotes and brackets."""
-    return list(TOKENS.finditer(message))
+    if '"' in message or "[" in message:
+        return TOKENS.findall(message)
+    # Bytes split at ASCII white space, which is what `SPACES` holds; text would split at any.
+    return [word.decode("utf-8", "surrogatepass") for word in message.encode("utf-8", "surrogatepass").split()]
 
 
 def stripped(token: str) -> str:
@@ -34,9 +38,15 @@ def fields(message: str, before: int, after: int, *, ellipsis: bool) -> list[str
     found = split(message)
     if len(found) < before + after:
         return None
-    values = [stripped(token.group()) for token in found]
+    values = [stripped(token) for token in found[:before]]
     if ellipsis:
-        return values[:before] + (values[-after:] if after else [])
+        return values + [stripped(token) for token in found[len(found) - after :]]
     if len(found) > before > 0:
-        values[before - 1] = message[found[before - 1].start() :].rstrip(SPACES)
-    return values[:before]
+        values[-1] = _rest(message, before)
+    return values
+
+
+def _rest(message: str, number: int) -> str:
+    """Return the message from its field with this number, counted from one."""
+    start = next(islice(TOKENS.finditer(message), number - 1, None)).start()
+    return message[start:].rstrip(SPACES)
