@@ -204,9 +204,11 @@ def test_kinesis_gets_the_documented_payload_byte_for_byte(start, moto):
     assert json.loads(control)["logEvents"][0]["message"] == (
         "CWL CONTROL MESSAGE: Checking health of destination Kinesis stream."
     )
+    subscribe(logs, stream.arn, pattern="[level=ERROR, ...]", name="errors")
     put(logs, "ERROR three")
-    wait_for(lambda: len(stream.raw()) == 3, "the next record")
-    assert stream.raw()[2][0] == key, "one partition key a log stream"
+    wait_for(lambda: len(stream.data()) == 2, "the next record")
+    assert stream.data()[1]["logEvents"][0]["extractedFields"] == {"level": "ERROR", "2": "three"}
+    assert stream.raw()[-1][0] == key, "one partition key a log stream"
 
 
 def test_firehose_gets_gzip_records(start, moto):

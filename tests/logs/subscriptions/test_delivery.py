@@ -18,6 +18,7 @@ DOWN = TargetError("EndpointConnectionError", "refused", retryable=True)
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
     monkeypatch.setattr(delivery_module, "TICK_S", 0.001)
+    monkeypatch.setattr(delivery_module, "GATHER_S", 0.001)
     monkeypatch.setattr("groundwatch.logs.subscriptions.worker.LONGEST_PAUSE_S", 0.001)
 
 

@@ -11,6 +11,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.patterns.parse import parse_pattern
 from groundwatch.logs.patterns.predicate import compile_predicate
+from groundwatch.logs.subscriptions.extraction import field_extractor
 from groundwatch.logs.subscriptions.policies import PolicyStore, placed_policies, read_document, read_selection
 from groundwatch.logs.subscriptions.records import (
     ACCOUNT_LEVEL,
@@ -110,6 +111,7 @@ class Plan:
             distribution=order.distribution,
             since_ms=order.since_ms,
             policy_level=order.policy_level,
+            extract=field_extractor(pattern),
         )
 
     def _route(self, order: _Order, account_id: str) -> Route | None:
