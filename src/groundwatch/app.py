@@ -40,6 +40,7 @@ from groundwatch.data_directory import open_data_directory
 from groundwatch.gateway.access import apigateway_access
 from groundwatch.gateway.control.ids import RandomIds
 from groundwatch.gateway.control.operations import ApiGatewayOperations
+from groundwatch.gateway.functions import LambdaFunctions
 from groundwatch.gateway.integrations.base import UnknownServiceError
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.runtime.access import AccessEntry
@@ -242,6 +243,9 @@ class Server:
         store = GatewayStore(self._metadata, now_ms)
         backend = _Backend()
         self._outbound = OutboundClient(OutboundRules.allowing(self._settings.outbound_allow))
+        # Where functions are is the operator's word, not a user's.
+        self._endpoints = OutboundClient(OutboundRules(everywhere=True))
+        self._functions = LambdaFunctions(self._settings.lambda_url, self._endpoints)
         self.gateway_app = GatewayApp(
             store,
             backend,
@@ -370,6 +374,7 @@ class Server:
         await self._writer.flush()
         await self._deliveries.stop()
         await self._outbound.close()
+        await self._endpoints.close()
 
     def close(self) -> None:
         """Close both stores."""

@@ -8,6 +8,7 @@ import urllib.parse
 import pytest
 
 from groundwatch.gateway.functions import FunctionUnavailableError, LambdaFunctions, function_of
+from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:who"
 URI = f"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
@@ -41,12 +42,11 @@ def endpoint():
 
 
 @pytest.fixture
-def functions(endpoint, monkeypatch):
+async def functions(endpoint, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    made = LambdaFunctions(f"http://127.0.0.1:{endpoint.server_port}")
-    yield made
-    made.close()
+    async with OutboundClient(OutboundRules(everywhere=True)) as client:
+        yield LambdaFunctions(f"http://127.0.0.1:{endpoint.server_port}", client)
 
 
 ANSWERS = [
@@ -75,10 +75,20 @@ async def test_an_unknown_function_was_not_run(functions):
 
 
 async def test_without_an_endpoint_nothing_is_run():
-    functions = LambdaFunctions("off")
-    with pytest.raises(FunctionUnavailableError, match="lambda_url"):
-        await functions.invoke(ARN, b"{}")
-    functions.close()
+    async with OutboundClient(OutboundRules()) as client:
+        with pytest.raises(FunctionUnavailableError, match="lambda_url"):
+            await LambdaFunctions("off", client).invoke(ARN, b"{}")
+
+
+async def test_an_endpoint_of_ones_own_is_called_unsigned_without_credentials(endpoint):
+    endpoint.answers[f"/2015-03-31/functions/{ARN}/invocations"] = (202, {}, b"")
+    async with OutboundClient(OutboundRules(everywhere=True)) as client:
+        functions = LambdaFunctions(f"http://127.0.0.1:{endpoint.server_port}/", client, lambda: None)
+        answer = await functions.invoke(ARN, b"{}", headers={"X-Amz-Invocation-Type": "Event"})
+        assert (answer.status, answer.payload) == (202, b"")
+        assert endpoint.seen[0][2] is None
+        with pytest.raises(FunctionUnavailableError, match="no AWS credentials"):
+            await LambdaFunctions("aws", client, lambda: None).invoke(ARN, b"{}")
 
 
 URIS = [

@@ -2,35 +2,38 @@
 
 Requests are signed with the credentials of this process, found as the SDK finds them; a compatible endpoint is called
 unsigned when there are none. Roles that definitions name mean nothing to it and are checked by whoever calls.
+
+    FunctionUnavailableError     a function was not run
+    └── FunctionTimeoutError     its answer did not arrive in time
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import botocore.session
 import msgspec
-from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError
 
 from groundwatch.aws.arn import parse_arn
+from groundwatch.gateway.outbound import OutboundAnswer, OutboundClient, OutboundError, OutboundTimeoutError
 
 OFF = "off"
 AWS = "aws"
-MAX_CALLS = 64
-"""Calls at the same time; more wait for their turn."""
-CONNECT_TIMEOUT_S = 3
-READ_TIMEOUT_S = 30
+TIMEOUT_S = 30
 """A second more than any integration may take, so that the gateway's own limit decides."""
 _FUNCTION_URI = re.compile(
-    r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/"
+    r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+:lambda:path/+2015-03-31/functions/"
     r"(?P<arn>arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_.:$-]+)/invocations"
 )
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class FunctionAnswer(msgspec.Struct, frozen=True):
@@ -39,17 +42,39 @@ class FunctionAnswer(msgspec.Struct, frozen=True):
     payload: bytes
     error: str | None = None
     """`Handled` or `Unhandled` when the function failed; the payload then describes the failure."""
+    status: int = 200
+    """202 for an event that was only queued."""
 
 
 class FunctionUnavailableError(Exception):
-    """A function could not be run: no endpoint, no connection, no such function, or the endpoint refused."""
+    """A function could not be run: no endpoint, no connection, no such function, or the endpoint refused.
+
+    `status` is what the endpoint answered, None when it did not answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class FunctionTimeoutError(FunctionUnavailableError):
+    """The answer did not arrive in time."""
 
 
 class Functions(Protocol):
     """Runs functions."""
 
-    async def invoke(self, function_arn: str, payload: bytes) -> FunctionAnswer:
+    async def invoke(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        timeout_s: float = TIMEOUT_S,
+    ) -> FunctionAnswer:
         """Run a function with a JSON document and wait for its answer.
+
+        `headers` are those of the Invoke operation, such as `X-Amz-Invocation-Type`.
 
         Raises:
             FunctionUnavailableError: when it was not run, or its answer did not arrive.
@@ -63,54 +88,66 @@ def function_of(uri: str) -> str | None:
 
 
 class LambdaFunctions:
-    """Functions behind the Lambda API: at AWS, in the region of the function, or at a compatible endpoint."""
+    """Functions behind the Lambda API: at AWS, in the region of the function, or at a compatible endpoint.
 
-    def __init__(self, endpoint: str) -> None:
+    `client` must be allowed to reach the endpoint, which is the operator's and may be private. `find_credentials` may
+    block.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        client: OutboundClient,
+        find_credentials: Callable[[], Any] | None = None,
+    ) -> None:
         self._endpoint = endpoint
-        self._session = botocore.session.Session()
-        self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
-        self._executor = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="function")
+        self._client = client
+        self._find_credentials = find_credentials or botocore.session.Session().get_credentials
+        self._credentials: Any = None
 
-    async def invoke(self, function_arn: str, payload: bytes) -> FunctionAnswer:
+    async def invoke(
+        self,
+        function_arn: str,
+        payload: bytes,
+        *,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        timeout_s: float = TIMEOUT_S,
+    ) -> FunctionAnswer:
         """Run a function and wait for its answer; raises FunctionUnavailableError."""
         if self._endpoint == OFF:
             raise FunctionUnavailableError("no endpoint is set for Lambda functions (lambda_url)")
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._invoke, function_arn, payload)
-
-    def close(self) -> None:
-        """Close the connections; calls must have been answered."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
-
-    def _invoke(self, function_arn: str, payload: bytes) -> FunctionAnswer:
         try:
-            client = self._client(parse_arn(function_arn).region)
-            answer = client.invoke(FunctionName=function_arn, InvocationType="RequestResponse", Payload=payload)
-            return FunctionAnswer(answer["Payload"].read(), answer.get("FunctionError"))
-        except (BotoCoreError, ClientError, ValueError) as error:
+            region = parse_arn(function_arn).region
+            request = self._request(function_arn, region, payload, headers)
+            await self._sign(request, region)
+            answer = await self._client.send(
+                "POST", request.url, headers=list(request.headers.items()), body=payload, timeout_s=timeout_s
+            )
+        except OutboundTimeoutError as error:
+            raise FunctionTimeoutError(f"{function_arn} did not answer: {error}") from error
+        except (OutboundError, BotoCoreError, ValueError) as error:
             raise FunctionUnavailableError(f"{function_arn} was not run: {error}") from error
+        return _function_answer(function_arn, answer)
 
-    def _client(self, region: str) -> Any:  # noqa: ANN401 - botocore has no types
-        # A session is not safe to make clients from in several threads.
-        with self._lock:
-            client = self._clients.get(region)
-            if client is None:
-                client = self._clients[region] = self._connect(region)
-            return client
+    def _request(self, function_arn: str, region: str, payload: bytes, headers: Mapping[str, str]) -> AWSRequest:
+        base = f"https://lambda.{region}.amazonaws.com" if self._endpoint == AWS else self._endpoint.rstrip("/")
+        url = f"{base}/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
+        return AWSRequest("POST", url, {"Content-Type": "application/json", **headers}, payload)
 
-    def _connect(self, region: str) -> Any:  # noqa: ANN401 - botocore has no types
-        elsewhere = self._endpoint != AWS
-        unsigned = elsewhere and self._session.get_credentials() is None
-        config = Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=MAX_CALLS,
-            signature_version=UNSIGNED if unsigned else None,
-        )
-        url = self._endpoint if elsewhere else None
-        return self._session.create_client("lambda", region_name=region, endpoint_url=url, config=config)
+    async def _sign(self, request: AWSRequest, region: str) -> None:
+        # Finding credentials and refreshing them may ask the network.
+        if self._credentials is None:
+            self._credentials = await asyncio.to_thread(self._find_credentials)
+        if self._credentials is None:
+            if self._endpoint == AWS:
+                raise FunctionUnavailableError("this process has no AWS credentials to call functions with")
+            return
+        frozen = await asyncio.to_thread(self._credentials.get_frozen_credentials)
+        SigV4Auth(Credentials(frozen.access_key, frozen.secret_key, frozen.token), "lambda", region).add_auth(request)
+
+
+def _function_answer(function_arn: str, answer: OutboundAnswer) -> FunctionAnswer:
+    if not 200 <= answer.status < 300:
+        reason = answer.header("x-amzn-errortype") or answer.body[:200].decode("utf-8", "replace")
+        raise FunctionUnavailableError(f"{function_arn} was not run: {answer.status} {reason}", answer.status)
+    return FunctionAnswer(answer.body, answer.header("x-amz-function-error"), answer.status)
