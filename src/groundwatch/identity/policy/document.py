@@ -57,8 +57,11 @@ class Actions(msgspec.Struct, frozen=True):
 
     def match(self, service: str, name: str) -> bool:
         """Tell whether the element covers the action `service:name`, both in lower case."""
-        listed = self.everything or any(glob.matches(name) for glob in self.globs.get(service, ()))
-        return listed != self.negated
+        if not self.everything:
+            for glob in self.globs.get(service, ()):
+                if glob.matches(name):
+                    return not self.negated
+        return self.everything != self.negated
 
 
 class Resources(msgspec.Struct, frozen=True):
@@ -69,7 +72,10 @@ class Resources(msgspec.Struct, frozen=True):
 
     def match(self, resource: str, keys: RequestKeys) -> bool:
         """Tell whether the element covers the resource."""
-        return any(pattern.matches(resource, keys) for pattern in self.patterns) != self.negated
+        for pattern in self.patterns:
+            if pattern.matches(resource, keys):
+                return not self.negated
+        return self.negated
 
 
 class Statement(msgspec.Struct, frozen=True):

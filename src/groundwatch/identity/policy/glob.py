@@ -25,7 +25,7 @@ Token = str | Wild
 class Run:
     """A stretch between two `*`: literal pieces at fixed distances, with single-character holes between them."""
 
-    __slots__ = ("_accept", "_holes", "_literal", "_masks", "_pieces", "length")
+    __slots__ = ("_accept", "_holes", "_masks", "_pieces", "length", "literal")
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         pieces: list[tuple[int, str]] = []
@@ -38,7 +38,7 @@ class Run:
                 offset += len(token)
         self.length = offset
         self._pieces = tuple(pieces)
-        self._literal = "".join(text for _, text in pieces) if Wild.ONE not in tokens else None
+        self.literal = "".join(text for _, text in pieces) if Wild.ONE not in tokens else None
         self._prepare_search()
 
     def at(self, text: str, start: int) -> bool:
@@ -47,8 +47,8 @@ class Run:
 
     def find(self, text: str, start: int, end: int) -> int:
         """Return the first place of the run within `text[start:end]`, or -1."""
-        if self._literal is not None:
-            return text.find(self._literal, start, end)
+        if self.literal is not None:
+            return text.find(self.literal, start, end)
         state = 0
         for position in range(start, end):
             state = (state << 1 | 1) & self._masks.get(text[position], self._holes)
@@ -62,7 +62,7 @@ class Run:
         self._accept = 1 << self.length >> 1
         literal_bits = 0
         masks: dict[str, int] = {}
-        if self._literal is None:
+        if self.literal is None:
             for offset, piece in self._pieces:
                 for index, character in enumerate(piece, offset):
                     literal_bits |= 1 << index
@@ -74,7 +74,7 @@ class Run:
 class Glob:
     """A compiled pattern; immutable and safe to share."""
 
-    __slots__ = ("_exact", "_middle", "_prefix", "_shortest", "_suffix")
+    __slots__ = ("_begins", "_exact", "_literal", "_middle", "_prefix", "_shortest", "_suffix")
 
     def __init__(self, tokens: Iterable[Token]) -> None:
         runs = _split_at_stars(tokens)
@@ -82,9 +82,19 @@ class Glob:
         self._prefix, self._suffix = runs[0], runs[-1]
         self._middle = tuple(run for run in runs[1:-1] if run.length)
         self._shortest = sum(run.length for run in runs)
+        # Nearly all patterns are a text, or a text and a star: for these Python's own comparison will do.
+        self._literal = runs[0].literal if len(runs) == 1 else None
+        self._begins = runs[0].literal if len(runs) == 2 and runs[1].length == 0 else None
 
     def matches(self, text: str) -> bool:
         """Tell whether the whole of `text` fits the pattern, case-sensitively."""
+        if self._begins is not None:
+            return text.startswith(self._begins)
+        if self._literal is not None:
+            return text == self._literal
+        return self._fits(text)
+
+    def _fits(self, text: str) -> bool:
         size = len(text)
         if self._exact is not None:
             return size == self._shortest and self._exact.at(text, 0)
