@@ -18,7 +18,7 @@ import msgspec
 
 from benchmarks.events import PutBody
 from benchmarks.prepared import Bodies
-from groundwatch.logs.writer import COLUMNS, TYPES
+from groundwatch.logs.writer import COLUMNS, INSERT_SETTINGS, TYPES
 from groundwatch.storage.clickhouse import Client, open_client
 from groundwatch.storage.event_schema import migrate_events
 
@@ -53,7 +53,14 @@ def insert_all(client: Client, blocks: Sequence[Columns]) -> InsertResult:
     """Insert the blocks one after the other, each fsynced by the table's settings, and return what it took."""
     start_s = time.perf_counter()
     for block in blocks:
-        client.insert("events", block, column_names=COLUMNS, column_type_names=TYPES, column_oriented=True)
+        client.insert(
+            "events",
+            block,
+            column_names=COLUMNS,
+            column_type_names=TYPES,
+            column_oriented=True,
+            settings=INSERT_SETTINGS,
+        )
     return InsertResult(sum(len(block[0]) for block in blocks), time.perf_counter() - start_s)
 
 

@@ -17,6 +17,13 @@ class Settings(msgspec.Struct, frozen=True):
     put_events: int = 1_000_000
     """For Groundwatch, moto_server and chDB alike: moto's rate falls by a few percent as its lists grow."""
 
+    search_events: int = 5_000_000
+
     def quick(self) -> Settings:
         """Return sizes for trying the harness out; the figures are not for quoting."""
-        return Settings(rounds=min(self.rounds, 2), round_s=2, put_events=self.put_events // 10)
+        return Settings(
+            rounds=min(self.rounds, 2),
+            round_s=2,
+            put_events=self.put_events // 10,
+            search_events=self.search_events // 10,
+        )
