@@ -134,5 +134,6 @@ class GroupOperations(common.IamBase):
 
 def _page(member: str, found: Sequence[User] | Sequence[Group], marker: str | None, max_items: int) -> Answer:
     after = common.read_marker(marker)
-    following = [entity for entity in found if common.name_key(entity) > after]
+    # Sorted here too: databases differ in their collation, and markers are compared here.
+    following = sorted((entity for entity in found if common.name_key(entity) > after), key=common.name_key)
     return common.page_answer(member, following, max_items, name_of=common.name_key, show=common.entity_answer)
