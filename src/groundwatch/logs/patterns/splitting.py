@@ -12,6 +12,8 @@ from itertools import islice
 SPACES = " \t\n\r\f\v"
 TOKEN = rf'\[[^\]]*\]|"[^"]*"|[^{SPACES}]+'
 """In the syntax that Python's and RE2's regular expressions share: the engine splits with the same text."""
+GROUPED = r'^(?:\[([^\]]*)\]|"([^"]*)")$'
+"""A token with delimiters; its value is what one of the groups holds."""
 TOKENS = re.compile(TOKEN)
 
 

@@ -17,7 +17,7 @@ import msgspec
 from groundwatch.logs.patterns import nodes
 from groundwatch.logs.patterns.guards import Guard, guard_of
 from groundwatch.logs.patterns.numbers import LONG_INTEGER, NUMBER, bounds, equal_spellings
-from groundwatch.logs.patterns.splitting import SPACES, TOKEN
+from groundwatch.logs.patterns.splitting import GROUPED, SPACES, TOKEN
 from groundwatch.logs.patterns.target import Target
 
 FALSE = "0"
@@ -38,7 +38,7 @@ FAR = 10**30
 # The parts of a regular expression for fields that put a number into JSON's form: no plus sign, no leading zeros.
 FIELD_NUMBER = f"^{NUMBER.pattern}$"
 LEADING = r"^\+?(-?)0*([0-9])"
-UNSIGNED = r"\1\2"
+BOTH_GROUPS = r"\1\2"
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -120,7 +120,7 @@ class SqlConditions(Target):
         """Test a field. Lambdas name it and its number, since the engine has no other way to use a value twice."""
         if node.condition is None:
             return TRUE
-        spelled = f"replaceRegexpOne(field, {self._text(LEADING)}, {self._text(UNSIGNED)})"
+        spelled = f"replaceRegexpOne(field, {self._text(LEADING)}, {self._text(BOTH_GROUPS)})"
         number = f"if(match(field, {self._text(FIELD_NUMBER)}), JSONExtractRaw({spelled}), '')"
         test = self.visit(node.condition)
         return f"arrayExists(field -> arrayExists(number -> {test}, [{number}]), [{value}])"
@@ -278,16 +278,15 @@ class SqlConditions(Target):
 
     def _tokens(self) -> str:
         """Split at white space alone where nothing groups, which is some ten times faster."""
-        grouped = "length(token) > 1 AND concat(substring(token, 1, 1), substring(token, -1)) IN ('[]', '\"\"')"
-        value = f"if({grouped}, substring(token, 2, length(token) - 2), token)"
         return (
             f"if(position(message, '\"') > 0 OR position(message, '[') > 0, "
-            f"arrayMap(token -> {value}, extractAll(message, {self._text(TOKEN)})), splitByWhitespace(message))"
+            f"extractAll(message, {self._text(TOKEN)}), splitByWhitespace(message))"
         )
 
     def _field_value(self, place: int, rest_from: int | None) -> str:
         """Return the value of the token at a place, or for the last slot of all the rest of a longer message."""
-        value = f"tokens[{self._bound(place, 'Int32')}]"
+        token = f"tokens[{self._bound(place, 'Int32')}]"
+        value = f"replaceRegexpOne({token}, {self._text(GROUPED)}, {self._text(BOTH_GROUPS)})"
         if rest_from is None:
             return value
         space = f"[{SPACES}]"
