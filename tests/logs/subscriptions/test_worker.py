@@ -223,6 +223,23 @@ async def test_after_a_day_of_failures_the_events_are_given_up(scene):
     assert len(scene.pauses) == 3
 
 
+async def test_younger_events_stay_when_the_oldest_expire(scene):
+    scene.outbox.script = [THROTTLED]
+    scene.pause_ms = MAX_AGE_MS + 10
+    await scene.add("old", number=1)
+    await scene.add("young", number=1_000)
+    await scene.run()
+    assert scene.worker.lost_events == Counter(expired=1)
+    assert scene.outbox.messages() == [["young"]]
+
+
+async def test_what_waited_longer_than_a_day_is_tried_once(scene):
+    scene.clock.now_ms += 2 * MAX_AGE_MS
+    await scene.add("old")
+    await scene.run()
+    assert scene.outbox.messages() == [["old"]]
+
+
 async def test_beyond_its_room_the_oldest_are_given_up(scene):
     for number in range(20):
         await scene.add(str(number))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -11,7 +12,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.patterns.parse import parse_pattern
 from groundwatch.logs.patterns.predicate import compile_predicate
-from groundwatch.logs.subscriptions.extraction import field_extractor
+from groundwatch.logs.subscriptions.extraction import Extract, field_extractor
 from groundwatch.logs.subscriptions.policies import PolicyStore, placed_policies, read_document, read_selection
 from groundwatch.logs.subscriptions.records import (
     ACCOUNT_LEVEL,
@@ -41,6 +42,20 @@ class _Order(msgspec.Struct, frozen=True):
     distribution: str
     since_ms: int
     policy_level: str | None = None
+
+
+class _Matching(msgspec.Struct, frozen=True):
+    """A filter pattern, ready for use."""
+
+    matches: Callable[[str], bool]
+    extract: Extract | None
+
+
+@lru_cache(maxsize=4096)
+def _matching(pattern: str) -> _Matching:
+    """Return the compiled pattern; remembered, since every change of a filter makes a new plan of all of them."""
+    tree = parse_pattern(pattern)
+    return _Matching(compile_predicate(tree), field_extractor(tree))
 
 
 class Plan:
@@ -96,7 +111,7 @@ class Plan:
 
     def _subscription(self, order: _Order, place: GroupPlace) -> Subscription | None:
         try:
-            pattern = parse_pattern(order.pattern)
+            matching = _matching(order.pattern)
             route = self._route(order, place.tenant.account_id)
         except ServiceError as error:
             # It was checked when it was made; another version of the server may have made it.
@@ -106,12 +121,12 @@ class Plan:
             key=order.key,
             group=place,
             name=order.name,
-            matches=compile_predicate(pattern),
+            matches=matching.matches,
             route=route,
             distribution=order.distribution,
             since_ms=order.since_ms,
             policy_level=order.policy_level,
-            extract=field_extractor(pattern),
+            extract=matching.extract,
         )
 
     def _route(self, order: _Order, account_id: str) -> Route | None:

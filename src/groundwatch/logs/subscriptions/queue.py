@@ -101,7 +101,7 @@ class DeliveryQueue:
         self.head = 0
         """The position of the newest entry."""
         self.newest_ms = 0
-        """The latest ingestion time among all entries that there ever were."""
+        """When the last entry that there ever was had been accepted."""
         self.was_closed = True
         """Whether the last run ended in order, so that nothing that it stored is missing here."""
 
@@ -116,7 +116,8 @@ class DeliveryQueue:
     async def add(self, arrivals: Sequence[Arrival]) -> set[int]:
         """Append arrivals in order; they survive a crash when this returns. Return the groups that they belong to."""
         entries = [Entry(self.head + index, arrival) for index, arrival in enumerate(arrivals, 1)]
-        newest_ms = max([self.newest_ms, *(arrival.ingested_ms for arrival in arrivals)])
+        # The last and not the greatest: a clock that was set back must not hide what came after.
+        newest_ms = arrivals[-1].ingested_ms if arrivals else self.newest_ms
         rows = [_row(entry) for entry in entries]
 
         def write(connection: Connection) -> None:

@@ -48,8 +48,8 @@ class Tools(msgspec.Struct, frozen=True):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-class _TooMuchWaitsError(Exception):
-    """While a target failed, more came than may wait."""
+class _PatienceError(Exception):
+    """A target failed for so long that the oldest entries have to go, for the reason given."""
 
 
 class Worker:
@@ -114,8 +114,8 @@ class Worker:
         chunk = _chunk(entries)
         try:
             await self._deliver(chunk)
-        except _TooMuchWaitsError:
-            await self._give_up_oldest()
+        except _PatienceError as error:
+            await self._give_up_oldest(str(error))
         else:
             self._pass(chunk)
 
@@ -174,10 +174,10 @@ class Worker:
                 if left:
                     await self._pause(f"{len(left)} of {len(records)} records were throttled")
             records = left
-            self._check_patience(records, accepted_ms)
-            if records and self._expired(accepted_ms):
-                self._lose("expired", _count(records))
-                return
+            if records and self._is_expired(accepted_ms):
+                raise _PatienceError("expired")
+            if records and self.waiting.size_bytes > self._tools.max_waiting_bytes:
+                raise _PatienceError("queue full")
         self._note_success()
 
     async def _attempt(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -188,21 +188,18 @@ class Worker:
         await self._tools.permission.check(route, subscription.group.tenant, subscription.group.name)
         return await self._tools.outbox.send(route.target, records, doubtful=self._failures > 0)
 
-    def _check_patience(self, records: Sequence[Record], accepted_ms: int) -> None:
-        if records and not self._expired(accepted_ms) and self.waiting.size_bytes > self._tools.max_waiting_bytes:
-            raise _TooMuchWaitsError
-
-    def _expired(self, accepted_ms: int) -> bool:
+    def _is_expired(self, accepted_ms: int) -> bool:
         return self._tools.clock_ms() - accepted_ms > MAX_AGE_MS
 
-    async def _give_up_oldest(self) -> None:
-        """Pass over the oldest entries until a tenth of the room is free again."""
-        target_bytes = self._tools.max_waiting_bytes * 9 // 10
-        while self.waiting.size_bytes > target_bytes:
+    async def _give_up_oldest(self, reason: str) -> None:
+        """Pass over the oldest entries: those that have expired, and more until a tenth of the room is free."""
+        wanted_bytes = self._tools.max_waiting_bytes * 9 // 10
+        while True:
             entries = await self._tools.queue.after(self.subscription.group.number, self.position, 1)
-            if not entries:
+            is_crowded = reason == "queue full" and self.waiting.size_bytes > wanted_bytes
+            if not entries or not (is_crowded or self._is_expired(entries[0].arrival.ingested_ms)):
                 return
-            self._lose("queue full", entries[0].arrival.events)
+            self._lose(reason, entries[0].arrival.events)
             self._pass(entries)
 
     def _pass(self, entries: Sequence[Entry]) -> None:
