@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -75,6 +76,21 @@ def test_evaluation_is_bounded(template, render):
     body = json.dumps({"x": "x" * 50_000, "l": list(range(1000))})
     with pytest.raises(TemplateLimitError):
         render(template, body, steps=200_000)
+
+
+@pytest.mark.parametrize(
+    "template", ["$input.json('$..*')", "$input.json(\"$['x'" + ",'x'" * 110 + ']")'], ids=["nested", "repeated"]
+)
+def test_a_search_that_finds_the_same_again_and_again_is_not_written_out(template, render):
+    nested = {"x": ["x" * 100_000]}
+    for _ in range(300):
+        nested = {"x": nested, "y": 1}
+    tracemalloc.start()
+    with pytest.raises(TemplateLimitError, match=r"characters|steps"):
+        render(template, json.dumps(nested), steps=1_000_000)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 40_000_000
 
 
 def test_backtracking_is_linear(render):

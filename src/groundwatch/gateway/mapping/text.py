@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from groundwatch.gateway.mapping.budget import Budget
+from groundwatch.gateway.mapping.budget import MAX_TEXT_CHARACTERS, Budget
 from groundwatch.gateway.mapping.errors import PayloadError
 from groundwatch.gateway.mapping.values import ContextMap, Entry, VtlList, VtlValue, java_double
 
@@ -67,11 +67,25 @@ def to_json(value: VtlValue, budget: Budget) -> str:
         return "null"
     if budget.mutated:
         return _exact_json(value, budget, _ESCAPED)
-    fast = msgspec.json.encode(value).decode()
+    fast = _fast_json(value, budget)
     budget.charge_text(len(fast))
     if _NEEDS_EXACT.search(fast):
         return _exact_json(value, budget, _ESCAPED)
     return fast
+
+
+def _fast_json(value: VtlValue, budget: Budget) -> str:
+    if not isinstance(value, list):
+        return msgspec.json.encode(value).decode()
+    pieces: list[bytes] = []
+    length = 0
+    for item in value:
+        pieces.append(msgspec.json.encode(item))
+        length += len(pieces[-1])
+        # What a search finds may contain one another: a payload of megabytes then stands for gigabytes.
+        if length > MAX_TEXT_CHARACTERS:
+            budget.charge_text(length)
+    return f"[{b','.join(pieces).decode()}]"
 
 
 def _exact_json(value: VtlValue, budget: Budget, escaped: re.Pattern[str]) -> str:
