@@ -4,6 +4,7 @@ import base64
 import gzip
 import http.server
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -311,6 +312,45 @@ def test_what_waits_when_the_server_is_killed_arrives_in_order(start, moto):
     put(logs, "again")
     wait_for(lambda: stream.messages("i-1")[-1] == "again", "an event after an orderly restart")
     assert stream.messages("i-1") == [*arrived, "after", "again"], "an orderly restart repeats nothing"
+
+
+def put_until_it_dies(logs, prefix: str, acknowledged: list[str]) -> None:
+    for number in range(100_000):
+        try:
+            put(logs, f"{prefix}/{number}")
+        except (BotoCoreError, ClientError):
+            return
+        acknowledged.append(f"{prefix}/{number}")
+
+
+def check_kills(start, moto, name: str, rounds: int) -> None:
+    stream = Stream(moto, name)
+    server = start("--kinesis-url", moto)
+    subscribe(server.client("logs"), stream.arn)
+    acknowledged: list[str] = []
+    for round_number in range(rounds):
+        logs = server.client("logs")
+        arguments = (logs, str(round_number), acknowledged)
+        writer = threading.Thread(target=put_until_it_dies, args=arguments, daemon=True)
+        before = len(acknowledged)
+        writer.start()
+        wait_for(lambda before=before: len(acknowledged) > before + 5, "some puts")
+        time.sleep(random.uniform(0, 0.5))
+        server.kill()
+        writer.join(30)
+        server.start()
+    wait_for(lambda: set(acknowledged) <= set(stream.messages("i-1")), "everything that was acknowledged")
+    first = [message for message in dict.fromkeys(stream.messages("i-1")) if message in set(acknowledged)]
+    assert first == acknowledged
+
+
+def test_kills_under_load_lose_no_delivery(start, moto):
+    check_kills(start, moto, "kills", rounds=2)
+
+
+@pytest.mark.soak
+def test_kills_again_and_again_lose_no_delivery(start, moto):
+    check_kills(start, moto, "soak", rounds=25)
 
 
 def test_a_dead_target_delays_no_other_and_catches_up(start, moto, functions):
