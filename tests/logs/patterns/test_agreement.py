@@ -289,6 +289,25 @@ def test_json_patterns(engine_verdicts, pattern, messages):
     check(engine_verdicts, pattern, messages)
 
 
+one = st.sampled_from([nodes.Selector((nodes.Member("a"),)), nodes.Selector((nodes.Member("a"), nodes.AnyElement()))])
+value_tests = st.one_of(
+    st.builds(nodes.Compare, one, values, st.booleans()), st.builds(nodes.Ordered, one, orders, numbers)
+).map(nodes.Json)
+value_messages = st.one_of(scalars, arrays(scalars), json_values).map('{{"a":{}}}'.format)
+
+
+@settings(relaxed, max_examples=120)
+@given(value_tests, st.lists(value_messages, min_size=20, max_size=40))
+def test_values_of_json(engine_verdicts, pattern, messages):
+    check(engine_verdicts, pattern, messages)
+
+
+@settings(relaxed, max_examples=100)
+@given(field_leaves, st.lists(tokens, min_size=20, max_size=40))
+def test_values_of_fields(engine_verdicts, condition, messages):
+    check(engine_verdicts, nodes.Fields((nodes.Slot("f", condition),)), messages)
+
+
 @settings(relaxed, max_examples=100)
 @given(fields_patterns, st.lists(line_messages, min_size=6, max_size=14))
 def test_space_delimited_patterns(engine_verdicts, pattern, messages):

@@ -46,6 +46,7 @@ class Guards(Target):
         """Demand the text itself, unless a number that is spelled in another way may equal it."""
         if isinstance(node.value, nodes.Text) and not node.negated:
             text = node.value.text
+            # 404 may be spelled 4.04e2, but only characters of numbers can be spelled otherwise.
             if text and (isinstance(node.subject, nodes.Field) or not NUMERALS.issuperset(text)):
                 return ((text,),) if isinstance(node.subject, nodes.Field) else ((text, escape_of(text)),)
         return self._key(node.subject)

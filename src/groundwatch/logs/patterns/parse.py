@@ -47,6 +47,7 @@ def parse_pattern(text: str) -> nodes.Pattern:
 def regex(expression: str, offset: int) -> nodes.Regex:
     """Return the node for what stands between percent signs, checked against the alphabet and by the engine itself."""
     node = cast("nodes.Regex", _parse("regex", expression, offset))
+    # The engine's own compiler is the judge of ranges and sizes, so that no stored filter fails when it is searched.
     options = re2.Options()
     options.log_errors = False
     try:
@@ -118,6 +119,7 @@ class _Builder(Transformer[Token, nodes.Node]):
         first = mark or term
         if first is None or term is None or term == '""':
             raise self._wrong(term)
+        # The lexer drops white space, so only positions tell whether there was any.
         if first.start_pos and not self._text[first.start_pos - 1].isspace():
             raise self._wrong(first)
         return str(mark or ""), term

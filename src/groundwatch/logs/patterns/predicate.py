@@ -106,6 +106,7 @@ class Predicates(Target):
         def predicate(message: str) -> bool:
             if not passes(guard, message):
                 return False
+            # The engine takes the first of repeated keys, the fast reader the last.
             document = read_object(message) if repeated(message) else read_without_repeats(message)
             return document is not None and test(document)
 

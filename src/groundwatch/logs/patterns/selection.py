@@ -12,6 +12,7 @@ def select(steps: Sequence[nodes.Step], document: JsonValue) -> Sequence[JsonVal
     """Return the values that the steps lead to: several with a wildcard, none where a step has nowhere to go."""
     found: Sequence[JsonValue] = (document,)
     for step in steps:
+        # Nearly always there is one parent, and nothing to flatten.
         if len(found) == 1:
             found = _taken(step, found[0])
             continue

@@ -122,6 +122,7 @@ class SqlConditions(Target):
             return TRUE
         spelled = f"replaceRegexpOne(field, {self._text(LEADING)}, {self._text(BOTH_GROUPS)})"
         number = f"if(match(field, {self._text(FIELD_NUMBER)}), JSONExtractRaw({spelled}), '')"
+        # Aliases would be plainer, but the engine expands each use of them, in a long pattern beyond its limits.
         test = self.visit(node.condition)
         return f"arrayExists(field -> arrayExists(number -> {test}, [{number}]), [{value}])"
 
@@ -148,6 +149,7 @@ class SqlConditions(Target):
         bound = floor if node.order in {"<=", ">"} else ceiling
 
         def test(scalar: Scalar) -> str:
+            # Beyond 18 digits toInt64OrNull may wrap instead of failing.
             small = f"toInt64OrNull({scalar.raw})"
             near = self._bound(max(-FAR, min(FAR, bound)), "Int128")
             exact = (
@@ -169,6 +171,7 @@ class SqlConditions(Target):
 
     def selector(self, node: nodes.Selector, test: Callable[[Scalar], str]) -> str:
         """Test the value at the path, or with a wildcard each of the values until one passes."""
+        # More than one wildcard would need nested lambdas; the language has none.
         wildcards = [n for n, step in enumerate(node.steps) if isinstance(step, nodes.AnyElement | nodes.AnyMember)]
         if not wildcards:
             return self._at("message", node.steps, test)
@@ -196,6 +199,7 @@ class SqlConditions(Target):
             return f"endsWith({scalar.text}, {self._text(node.text)})"
         if node.open_end:
             return f"startsWith({scalar.text}, {self._text(node.text)})"
+        # The raw text needs no second reading of the message, and prints plain characters as they are.
         if scalar.is_json and SAFE.fullmatch(node.text):
             return f"has({self._texts(_raw_forms(node.text))}, {scalar.raw})"
         return f"{scalar.text} = {self._text(node.text)}"
