@@ -5,6 +5,7 @@ Debian 12 has no Fluent Bit, no Vector and no CloudWatch agent, and its rsyslog 
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -137,20 +138,14 @@ class TestDocker:
         assert "ResourceNotFoundException: The specified log group does not exist." in done.stderr
 
 
-RSYSLOG = """
-module(load="imtcp")
-module(load="omprog")
-template(name="event" type="list" option.jsonf="on") {{
-  property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")
-  property(outname="host" name="hostname" format="jsonf")
-  property(outname="program" name="programname" format="jsonf")
-  property(outname="severity" name="syslogseverity-text" format="jsonf")
-  property(outname="message" name="msg" format="jsonf")
-}}
-input(type="imtcp" port="{port}" address="127.0.0.1")
-action(type="omprog" template="event" output="{output}"
-       binary="{program} put {group} {stream} --timestamp-field time --data {data}")
-"""
+def documented_rsyslog(replacements: dict[str, str]) -> str:
+    """Return the configuration on the page about clients, with the test's own values in place of those there."""
+    page = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
+    configuration = re.search(r"```rsyslog\n(.*?)```", page, re.DOTALL)[1]
+    for written, value in replacements.items():
+        assert written in configuration
+        configuration = configuration.replace(written, value)
+    return configuration
 
 
 @pytest.fixture
@@ -159,8 +154,14 @@ def rsyslog(client_cache, place, tmp_path) -> Iterator[int]:
     unpacked = unpack(client_cache, "usr/sbin/rsyslogd", "rsyslog")
     (modules,) = Path(unpacked.root).glob("usr/lib/*-linux-*/rsyslog")
     port, settings = free_port(), tmp_path / "rsyslog.conf"
-    values = {"program": SCRIPTS / "groundwatch", "data": place.server.data, "output": tmp_path / "put.out"}
-    settings.write_text(RSYSLOG.format(port=port, group=place.group, stream=place.stream, **values))
+    replacements = {
+        "/opt/groundwatch/bin/groundwatch": str(SCRIPTS / "groundwatch"),
+        "/var/lib/groundwatch": str(place.server.data),
+        "/var/log/groundwatch-put.log": str(tmp_path / "put.out"),
+        "/syslog/all web-1": f"{place.group} {place.stream}",
+        "10514": str(port),
+    }
+    settings.write_text(documented_rsyslog(replacements))
     command = ["/usr/bin/env", "rsyslogd", "-n", "-C", "-f", str(settings), "-i", str(tmp_path / "pid")]
     with (tmp_path / "rsyslog.out").open("wb") as output:
         daemon = subprocess.Popen(
