@@ -225,6 +225,7 @@ async def test_a_session_policy_stays_as_it_was(world, root, policy):
         (["arn:aws:iam::aws:policy/Nothing"], "ValidationError"),
         ([f"arn:aws:iam::{OTHER}:policy/theirs"], "ValidationError"),
         (["no-arn-at-all-but-long"], "ValidationError"),
+        ([None], "ValidationError"),
         ([ADMINISTRATOR_ACCESS] * 11, "ValidationError"),
         ([f"arn:aws:iam::{ACCOUNT}:policy/{'x' * 600}{n}" for n in range(4)], "PackedPolicyTooLarge"),
     ],
@@ -234,7 +235,7 @@ async def test_unusable_session_policies(world, root, arns, code):
     arn = await world.role("R", TRUST, ANY)
     with pytest.raises(ServiceError) as refusal:
         await world.sts.assume_role(
-            root, role_arn=arn, role_session_name="s1", policy_arns=[{"arn": arn} for arn in arns]
+            root, role_arn=arn, role_session_name="s1", policy_arns=[{"arn": arn} if arn else {} for arn in arns]
         )
     assert refusal.value.code == code
 

@@ -42,6 +42,12 @@ async def test_a_denied_request_is_a_use_too(world):
     assert (await last_used(world, alice))[1]["ServiceName"] == "logs"
 
 
+async def test_calls_without_a_check_are_uses_too(world):
+    alice = await world.user("alice")
+    await world.sts.get_caller_identity(alice)
+    assert (await last_used(world, alice))[1]["ServiceName"] == "sts"
+
+
 async def test_an_earlier_use_of_another_node_does_not_replace_a_later_one(world):
     alice = await world.user("alice", ANY)
     await world.authorizer.authorize(alice, [GET])

@@ -170,6 +170,18 @@ async def test_pages_of_policies_hold_each_once(filled, root):
     assert sorted(found) == sorted([OWN, *aws_policies()])
 
 
+async def test_markers_are_short_enough_to_be_sent_back(filled, root):
+    """The model allows a marker 320 characters, less than an ARN may have."""
+    path, name = f"/{'p' * 500}/", "n" * 128
+    arn = await filled.managed(name, READ, path=path)
+    await filled.iam.attach_role_policy(root, role_name="R", policy_arn=arn)
+    await filled.iam.attach_role_policy(root, role_name="R", policy_arn=OWN)
+    listed = await filled.iam.list_policies(root, scope="Local", max_items=1)
+    attached = await filled.iam.list_attached_role_policies(root, role_name="R", max_items=1)
+    assert listed["Policies"][0]["Arn"] == attached["AttachedPolicies"][0]["PolicyArn"] == arn
+    assert max(len(listed["Marker"]), len(attached["Marker"])) <= 320
+
+
 @pytest.mark.parametrize(
     ("operation", "arguments", "code", "message"),
     [

@@ -220,6 +220,7 @@ async def test_pages(world):
             "ResourcePolicy: Missing required field Principal",
         ),
         pytest.param({"caller_arn": "x"}, "Invalid ARN:  x"),
+        pytest.param({"context_entries": [{}]}, "A context entry has no ContextKeyName."),
         pytest.param(
             {"permissions_boundary_policy_input_list": [document(READ)] * 2},
             "Only one permissions boundary can be given.",

@@ -59,6 +59,8 @@ class StsOperations:
 
     async def get_caller_identity(self, context: RequestContext) -> Answer:
         """Return who the caller is."""
+        # Nobody checks this call, so nobody else would note it.
+        self._store.key_uses.note(context, "sts:GetCallerIdentity")
         principal = context.principal
         return {"UserId": principal.user_id, "Account": principal.account_id, "Arn": principal.arn}
 
@@ -83,7 +85,7 @@ class StsOperations:
         # Before the duration: who may not assume the role must not learn its limits.
         role = await self._admit(context, AccessCheck("sts:AssumeRole", role_arn, keys))
         _check_duration(role, context, duration_seconds)
-        policies = await self._session_policies(role, policy, [named["arn"] for named in policy_arns])
+        policies = await self._session_policies(role, policy, [named.get("arn", "") for named in policy_arns])
         session = await self._open_session(role.id, role_session_name, policies, duration_seconds)
         answer: Answer = {
             "Credentials": _credentials(session),
@@ -93,13 +95,14 @@ class StsOperations:
             },
         }
         if policies:
-            given = len(policy or "") + sum(len(named["arn"]) for named in policy_arns)
+            given = len(policy or "") + sum(len(named.get("arn", "")) for named in policy_arns)
             answer["PackedPolicySize"] = max(1, given * 100 // SESSION_POLICY_LIMIT)
         return answer
 
     async def get_session_token(self, context: RequestContext, *, duration_seconds: int = DEFAULT_TOKEN_S) -> Answer:
         """Return temporary credentials of the calling user; without MFA they reach neither IAM nor most of STS."""
         principal = context.principal
+        self._store.key_uses.note(context, "sts:GetSessionToken")
         if principal.kind != "User" or (principal.access_key_id or "").startswith(TEMPORARY_PREFIX):
             raise ServiceError("AccessDenied", "Cannot call GetSessionToken with session credentials", status=403)
         session = await self._open_session(principal.user_id, None, (SESSION_TOKEN_POLICY,), duration_seconds)

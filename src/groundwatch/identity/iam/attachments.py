@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
@@ -183,14 +184,19 @@ class AttachmentOperations(common.IamBase):
 def _attached_page(arns: Sequence[str], path_prefix: str, marker: str | None, max_items: int) -> Answer:
     after = common.read_marker(marker)
     named = [match for arn in arns if (match := POLICY_ARN.fullmatch(arn)) and match[2].startswith(path_prefix)]
-    following = [match for match in named if match[0] > after]
+    following = sorted((match for match in named if _policy_order(match) > after), key=_policy_order)
     return common.page_answer(
         "AttachedPolicies",
         following,
         max_items,
-        name_of=lambda match: match[0],
+        name_of=_policy_order,
         show=lambda match: {"PolicyName": match[3], "PolicyArn": match[0]},
     )
+
+
+def _policy_order(arn: re.Match[str]) -> str:
+    # The ARN itself would be too long for a marker.
+    return f"{arn[3].lower()} {arn[1]}"
 
 
 def _entities_page(owners: Sequence[Owner], max_items: int) -> Answer:

@@ -244,8 +244,8 @@ def _used(usage: Usage, kind: str | None) -> Iterable[str]:
 
 
 def _order(policy: ManagedPolicy) -> str:
-    # One of AWS's may have the name of one of the account's.
-    return f"{policy.name.lower()} {policy.arn}"
+    # One of AWS's may have the name of one of the account's. The ARN would be too long for a marker.
+    return f"{policy.name.lower()} {policy.account_id}"
 
 
 def _policy_answer(policy: ManagedPolicy, usage: Usage) -> Answer:

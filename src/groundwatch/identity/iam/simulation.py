@@ -212,6 +212,8 @@ def _principal_keys(owner: Owner, tags: Mapping[str, str], now_ms: int) -> dict[
 
 
 def _given_keys(entries: ContextEntries) -> dict[str, Sequence[str]]:
+    if not all("ContextKeyName" in entry for entry in entries):
+        raise ServiceError("InvalidInput", "A context entry has no ContextKeyName.")
     return {entry["ContextKeyName"].lower(): tuple(entry.get("ContextKeyValues") or ()) for entry in entries}
 
 
