@@ -69,10 +69,11 @@ class Reader:
         self.stored: dict[int, Part] = {}
         self.failures: list[Exception] = []
 
-    async def part(self, arrival):
+    async def parts(self, arrivals):
         if self.failures:
             raise self.failures.pop(0)
-        return self.stored.get(arrival.batch, Part(0, 0, [], [], []))
+        known = (arrival for arrival in arrivals if arrival.batch in self.stored)
+        return {(arrival.stream_id, arrival.batch): self.stored[arrival.batch] for arrival in known}
 
 
 class Permission:

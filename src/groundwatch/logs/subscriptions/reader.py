@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from groundwatch.logs.events import EVENT_OVERHEAD_BYTES
 from groundwatch.logs.intake import TOO_OLD_MS
@@ -10,12 +11,11 @@ from groundwatch.logs.subscriptions.payload import Part
 from groundwatch.logs.subscriptions.queue import Arrival
 from groundwatch.storage.clickhouse import EventDatabase
 
-BATCH = """
-    SELECT timestamp, seq, message FROM events
-    WHERE group_id = {group:UInt64} AND stream_id = {stream:UInt64}
-    AND timestamp >= {first:Int64} AND timestamp <= {last:Int64}
-    AND ingested = {ingested:Int64} AND batch = {batch:UInt64}
-    ORDER BY seq
+BATCHES = """
+    SELECT stream_id, batch, timestamp, seq, message FROM events
+    WHERE group_id = {group:UInt64} AND has({streams:Array(UInt64)}, stream_id)
+    AND timestamp >= {first:Int64} AND timestamp <= {last:Int64} AND has({batches:Array(UInt64)}, batch)
+    ORDER BY stream_id, batch, seq
 """
 # No event is older than 14 days when it is accepted, so the bound on `timestamp` only spares partitions.
 ARRIVALS = """
@@ -33,20 +33,24 @@ class BatchReader:
     def __init__(self, database: EventDatabase) -> None:
         self._database = database
 
-    async def part(self, arrival: Arrival) -> Part:
-        """Return the events of a batch in order; without those that were deleted meanwhile."""
+    async def parts(self, arrivals: Sequence[Arrival]) -> dict[tuple[int, int], Part]:
+        """Return the events of some batches of one group, by stream and batch; without those deleted meanwhile."""
         parameters = {
-            "group": arrival.group_id,
-            "stream": arrival.stream_id,
-            "first": arrival.first_ms,
-            "last": arrival.last_ms,
-            "ingested": arrival.ingested_ms,
-            "batch": arrival.batch,
+            "group": arrivals[0].group_id,
+            "streams": sorted({arrival.stream_id for arrival in arrivals}),
+            "first": min(arrival.first_ms for arrival in arrivals),
+            "last": max(arrival.last_ms for arrival in arrivals),
+            "batches": sorted({arrival.batch for arrival in arrivals}),
         }
-
-        rows = await self._database.run("search", lambda client: client.query(BATCH, parameters=parameters).result_rows)
-        timestamps, positions, messages = zip(*rows, strict=True) if rows else ((), (), ())
-        return Part(arrival.ingested_ms, arrival.batch, positions, timestamps, messages)
+        rows = await self._database.run(
+            "search", lambda client: client.query(BATCHES, parameters=parameters).result_rows
+        )
+        ingested_ms = {(arrival.stream_id, arrival.batch): arrival.ingested_ms for arrival in arrivals}
+        found = {}
+        for place, of_batch in groupby(rows, key=lambda row: (row[0], row[1])):
+            timestamps, positions, messages = zip(*(row[2:] for row in of_batch), strict=True)
+            found[place] = Part(ingested_ms[place], place[1], positions, timestamps, messages)
+        return found
 
     async def arrivals(self, group_ids: Sequence[int], since_ms: int) -> list[Arrival]:
         """Return the batches of these groups that were accepted at `since_ms` or later, in that order."""

@@ -25,6 +25,7 @@ from groundwatch.storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 CHUNK_BATCHES = 64
+GIVEN_UP_AT_ONCE = 512
 CHUNK_BYTES = 8 * 1024 * 1024
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 60.0
@@ -140,11 +141,14 @@ class Worker:
         """Return the events of the entries by stream, each stream's in order of storage."""
         batches = [self._tools.queue.content(entry) for entry in entries]
         names = await self._names(entries, batches)
+        gone = [entry.arrival for entry, batch in zip(entries, batches, strict=True) if batch is None]
+        read = await self._tools.reader.parts(gone) if gone else {}
         streams: dict[str, list[Part]] = {}
         for entry, batch in zip(entries, batches, strict=True):
             name = names.get(entry.arrival.stream_id)
-            part = _part(batch) if batch is not None else await self._tools.reader.part(entry.arrival)
-            if name is None or not part.messages:
+            place = (entry.arrival.stream_id, entry.arrival.batch)
+            part = read.get(place) if batch is None else _part(batch)
+            if name is None or part is None:
                 self._lose("deleted", entry.arrival.events)
             else:
                 streams.setdefault(name, []).append(part)
@@ -194,13 +198,13 @@ class Worker:
     async def _give_up_oldest(self, reason: str) -> None:
         """Pass over the oldest entries: those that have expired, and more until a tenth of the room is free."""
         wanted_bytes = self._tools.max_waiting_bytes * 9 // 10
-        while True:
-            entries = await self._tools.queue.after(self.subscription.group.number, self.position, 1)
-            is_crowded = reason == "queue full" and self.waiting.size_bytes > wanted_bytes
-            if not entries or not (is_crowded or self._is_expired(entries[0].arrival.ingested_ms)):
-                return
-            self._lose(reason, entries[0].arrival.events)
-            self._pass(entries)
+        while entries := await self._tools.queue.after(self.subscription.group.number, self.position, GIVEN_UP_AT_ONCE):
+            for entry in entries:
+                is_crowded = reason == "queue full" and self.waiting.size_bytes > wanted_bytes
+                if not is_crowded and not self._is_expired(entry.arrival.ingested_ms):
+                    return
+                self._lose(reason, entry.arrival.events)
+                self._pass([entry])
 
     def _pass(self, entries: Sequence[Entry]) -> None:
         self._done_batches += len(entries)
