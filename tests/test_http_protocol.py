@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 
 from groundwatch.http_protocol import Patience, bounded_protocol
 
-PATIENCE = Patience(stalled_bytes=1000, head_s=30, body_s=300, farewell_s=1)
+PATIENCE = Patience(stalled_bytes=1000, head_s=30, body_s=300, unread_s=60, farewell_s=1)
 HEAD = b"POST / HTTP/1.1\r\nhost: a\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 
@@ -184,9 +184,24 @@ async def test_a_client_that_goes_on_sending_after_its_refusal_is_cut_off():
     assert connection.wire.aborted
 
 
+async def test_an_answer_that_nobody_reads_is_given_up():
+    connection = Connection(echo_length)
+    connection.send(HEAD + b"content-length: 0\r\n\r\n")
+    await connection.settle()
+    connection.protocol.pause_writing()
+    connection.protocol.resume_writing()
+    connection.protocol.pause_writing()
+    assert connection.clock.waiting().count(PATIENCE.unread_s) == 1
+
+    connection.clock.pass_by(PATIENCE.unread_s)
+
+    assert connection.wire.aborted
+
+
 async def test_a_lost_connection_leaves_no_timer():
     connection = Connection(echo_length)
     connection.send(HEAD)
+    connection.protocol.pause_writing()
 
     connection.protocol.connection_lost(None)
 

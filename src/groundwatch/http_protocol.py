@@ -26,6 +26,8 @@ class Patience(msgspec.Struct, frozen=True):
     """From the connection, or a request's first byte, until its head is complete."""
     body_s: float = 300
     """From the head to the end of the body; the largest body needs 35 KB/s."""
+    unread_s: float = 60
+    """How long a client may leave an answer unread that no longer fits into the buffers on its way."""
     farewell_s: float = 1
     """What is left for the client to read its answer when the rest of its request is not wanted."""
 
@@ -53,6 +55,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._at_boundary = True
         self._has_progressed = False
         self._deadline: TimerHandle | None = None
+        self._unread: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Wait for the first request, not forever."""
@@ -62,7 +65,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._set_deadline(None)
+        self._stop_waiting_for_reader()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read, not forever."""
+        super().pause_writing()
+        self._stop_waiting_for_reader()
+        self._unread = self.loop.call_later(self._patience.unread_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing to a client that reads again."""
+        self._stop_waiting_for_reader()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and judge whether it got the request on."""
@@ -117,6 +132,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self._give_up)
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _give_up(self) -> None:
         self._deadline = None
