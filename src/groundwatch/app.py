@@ -42,6 +42,7 @@ from groundwatch.gateway.control.ids import RandomIds
 from groundwatch.gateway.control.operations import ApiGatewayOperations
 from groundwatch.gateway.functions import LambdaFunctions
 from groundwatch.gateway.integrations.base import UnknownServiceError
+from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.runtime.access import AccessEntry
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
@@ -241,6 +242,7 @@ class Server:
     def _build_services(self) -> None:
         authorizer = self._authorizer
         store = GatewayStore(self._metadata, now_ms)
+        self._usage = UsageLedger(self._metadata, now_ms)
         backend = _Backend()
         self._outbound = OutboundClient(OutboundRules.allowing(self._settings.outbound_allow))
         # Where functions are is the operator's word, not a user's.
@@ -259,6 +261,8 @@ class Server:
         self._apigateway = ApiGatewayOperations(
             store,
             test_invoker=self.gateway_app.test_invoker,
+            usage=self._usage,
+            caches=self.gateway_app.stage_caches,
             authorizer=authorizer,
             clock_ms=now_ms,
             ids=RandomIds(),
@@ -341,6 +345,7 @@ class Server:
         self._reclaimer.start()
         self._exports.runner.start()
         self._identity.key_uses.start()
+        self._usage.start()
         self._journal.start(self._own_log)
 
     async def first_request(self, gateway_url: str) -> welcome.FirstRequest | None:
@@ -368,6 +373,7 @@ class Server:
         """Finish what was accepted: the ports no longer take requests."""
         log.info("stopping")
         await self._identity.key_uses.stop()
+        await self._usage.stop()
         await self._journal.close()
         await self._reclaimer.stop()
         await self._exports.runner.stop()

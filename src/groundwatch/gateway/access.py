@@ -22,6 +22,7 @@ _CREDENTIALS: Mapping[str, str] = {
     "UpdateIntegration": "credentials",
     "CreateAuthorizer": "authorizerCredentials",
     "UpdateAuthorizer": "authorizerCredentials",
+    "UpdateAccount": "cloudwatchRoleArn",
 }
 """Where operations name a role that the gateway shall act under."""
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[^:]+:role/.+")

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from groundwatch.gateway.definition import ApiKey, Deployment, RestApi, Stage
+from groundwatch.gateway.definition import ApiKey, Deployment, RestApi, Stage, UsagePlan
 
 
 class DeployedStage(msgspec.Struct, frozen=True):
@@ -32,3 +32,6 @@ class Catalog(Protocol):
 
         Values are compared in constant time. Keys belong to the account and region of the API.
         """
+
+    async def find_usage_plan(self, key: ApiKey, api_id: str, stage_name: str) -> UsagePlan | None:
+        """Return the usage plan by which an admitted key may call the stage; its keys and stages are left out."""

@@ -12,6 +12,8 @@ import msgspec
 
 IntegrationType = Literal["HTTP", "AWS", "MOCK", "HTTP_PROXY", "AWS_PROXY"]
 PassthroughBehavior = Literal["WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER"]
+CacheControlStrategy = Literal["FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER"]
+QuotaPeriod = Literal["DAY", "WEEK", "MONTH"]
 ContentHandling = Literal["CONVERT_TO_BINARY", "CONVERT_TO_TEXT"]
 
 
@@ -198,6 +200,30 @@ class Deployment(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str | None = None
 
 
+class MethodSetting(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a stage treats one method, or all that have no setting of their own; the defaults are the service's."""
+
+    metrics_enabled: bool = False
+    logging_level: str | None = None
+    """`OFF`, `ERROR` or `INFO`; None where nobody has said so, which is off."""
+    data_trace_enabled: bool = False
+    throttling_burst_limit: int = 5000
+    throttling_rate_limit: float = 10000.0
+    """Requests per second; below 0 switches the limit off."""
+    caching_enabled: bool = False
+    cache_ttl_in_seconds: int = 300
+    cache_data_encrypted: bool = False
+    require_authorization_for_cache_control: bool = True
+    unauthorized_cache_control_header_strategy: CacheControlStrategy = "SUCCEED_WITH_RESPONSE_HEADER"
+
+
+class AccessLogSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a stage's access log goes, and what a line of it looks like; both are needed."""
+
+    destination_arn: str | None = None
+    format: str | None = None
+
+
 class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A name under which a deployment is reachable."""
 
@@ -208,6 +234,12 @@ class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str | None = None
     variables: dict[str, str] = {}
     tags: dict[str, str] = {}
+    cache_cluster_enabled: bool = False
+    cache_cluster_size: str | None = None
+    """In GB, as the model spells it."""
+    method_settings: dict[str, MethodSetting] = {}
+    """By path without its first slash and verb, such as `pets/GET`, or `*/*`."""
+    access_log_settings: AccessLogSettings | None = None
 
 
 class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -226,6 +258,23 @@ class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: dict[str, str] = {}
 
 
+class Throttle(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A token bucket's limits; what is None is not limited here."""
+
+    burst_limit: int | None = None
+    rate_limit: float | None = None
+    """Requests per second."""
+
+
+class Quota(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many requests a key may make in a period."""
+
+    limit: int
+    period: QuotaPeriod
+    offset: int = 0
+    """The day on which a WEEK (0 is Sunday) or a MONTH (0 is the 1st) begins; 0 for a DAY. In UTC."""
+
+
 class UsagePlan(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which keys may call which stages."""
 
@@ -238,3 +287,20 @@ class UsagePlan(msgspec.Struct, frozen=True, omit_defaults=True):
     key_ids: list[str] = []
     description: str | None = None
     tags: dict[str, str] = {}
+    throttle: Throttle | None = None
+    """For each key, over all stages of the plan."""
+    quota: Quota | None = None
+    product_code: str | None = None
+    method_throttles: dict[str, dict[str, Throttle]] = {}
+    """For each key: `apiId:stageName` → path and verb, such as `/pets/GET` → limits."""
+
+
+ACCOUNT_RATE, ACCOUNT_BURST = 10000.0, 5000
+"""Requests per second and at once that all APIs of an account and region share: the service's default."""
+
+
+class AccountSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What holds for all APIs of an account in a region."""
+
+    cloudwatch_role_arn: str | None = None
+    """The role under which logs are written; logging needs it to be set."""

@@ -16,8 +16,9 @@ from sqlalchemy.exc import IntegrityError
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway import store_sql as sql
+from groundwatch.gateway import usage_sql
 from groundwatch.gateway.catalog import DeployedStage
-from groundwatch.gateway.definition import ApiKey, Deployment, RestApi, Stage, UsagePlan
+from groundwatch.gateway.definition import AccountSettings, ApiKey, Deployment, RestApi, Stage, UsagePlan
 from groundwatch.gateway.store_sql import DeploymentInfo, KeyFilter, Place, Releases
 from groundwatch.storage.sql import Database
 
@@ -50,6 +51,12 @@ class _CachedKey(msgspec.Struct):
     value: ApiKey
 
 
+class _CachedPlan(msgspec.Struct):
+    generation: int
+    checked_ms: int
+    value: UsagePlan | None
+
+
 class GatewayStore:
     """The control plane's memory; implements `catalog.Catalog` for the runtime.
 
@@ -65,6 +72,7 @@ class GatewayStore:
         self._generation = 0
         self._stages: dict[tuple[str, str], _CachedStage] = {}
         self._keys: dict[tuple[str, str, str], _CachedKey] = {}
+        self._plans: dict[tuple[str, str, str], _CachedPlan] = {}
 
     # --- REST APIs ---
 
@@ -185,6 +193,7 @@ class GatewayStore:
             known = sql.read_key(connection, place, key_id) is not None
             if known:
                 sql.delete_key(connection, key_id)
+                usage_sql.delete_usage(connection, key_id=key_id)
             return known
 
         return await self._write(work)
@@ -230,7 +239,24 @@ class GatewayStore:
             known = sql.read_plan(connection, place, plan_id) is not None
             if known:
                 sql.delete_plan(connection, plan_id)
+                usage_sql.delete_usage(connection, plan_id=plan_id)
             return known
+
+        return await self._write(work)
+
+    # --- accounts ---
+
+    async def get_account(self, place: Place) -> AccountSettings:
+        """Return what holds for all APIs of an account in a region."""
+        return await self._database.read(lambda connection: usage_sql.read_account(connection, place))
+
+    async def update_account(self, place: Place, edit: Callable[[AccountSettings], AccountSettings]) -> AccountSettings:
+        """Replace the settings of an account by `edit` of them and return the new value."""
+
+        def work(connection: Connection) -> AccountSettings:
+            edited = edit(usage_sql.read_account(connection, place))
+            usage_sql.save_account(connection, place, edited)
+            return edited
 
         return await self._write(work)
 
@@ -270,6 +296,22 @@ class GatewayStore:
         key = known.value
         same = hmac.compare_digest(key.value.encode(), value.encode())
         return key if same and key.enabled else None
+
+    async def find_usage_plan(self, key: ApiKey, api_id: str, stage_name: str) -> UsagePlan | None:
+        """Return the usage plan by which a key may call a stage; the same object as long as nothing changed."""
+        question = (key.id, api_id, stage_name)
+        known = self._plans.get(question)
+        now_ms = self._clock_ms()
+        if known is not None and self._is_fresh(known.generation, known.checked_ms, now_ms):
+            return known.value
+        generation, place = self._generation, Place(key.account_id, key.region)
+        plan = await self._database.read(
+            lambda connection: sql.find_admitting_plan(connection, place, key.id, api_id, stage_name)
+        )
+        if len(self._plans) >= MAX_CACHED_KEYS:
+            self._plans.clear()
+        self._plans[question] = _CachedPlan(generation, now_ms, plan)
+        return plan
 
     def _remember_key(self, question: tuple[str, str, str], entry: _CachedKey) -> None:
         # Only keys that exist are remembered, so callers cannot fill the cache with guesses.

@@ -356,6 +356,23 @@ def find_admitted_key(connection: Connection, value: str, api_id: str, stage_nam
     return None if row is None else msgspec.json.decode(row.document, type=ApiKey)
 
 
+def find_admitting_plan(
+    connection: Connection, place: Place, key_id: str, api_id: str, stage_name: str
+) -> UsagePlan | None:
+    """Return the plan that admits a key to a stage, the first in order of ids, or None."""
+    query = (
+        select(usage_plans.c.document)
+        .join(usage_plan_keys, usage_plan_keys.c.plan_id == usage_plans.c.id)
+        .join(usage_plan_stages, usage_plan_stages.c.plan_id == usage_plans.c.id)
+        .where(usage_plan_keys.c.key_id == key_id, *_in_place(usage_plans, place))
+        .where(usage_plan_stages.c.api_id == api_id, usage_plan_stages.c.stage_name == stage_name)
+        .order_by(usage_plans.c.id)
+        .limit(1)
+    )
+    document = connection.execute(query).scalar_one_or_none()
+    return None if document is None else msgspec.json.decode(document, type=UsagePlan)
+
+
 def _in_place(table: Table, place: Place) -> tuple[ColumnElement[bool], ...]:
     return (table.c.account_id == place.account_id, table.c.region == place.region)
 

@@ -1,4 +1,4 @@
-"""What TestInvokeMethod asks of the runtime: run a method of the current definition, without deployment or network.
+"""What the control plane asks of the runtime: run a method of the current definition, and forget what is cached.
 
 The control plane calls it and turns the answer into the model's members; the runtime implements it.
 """
@@ -68,3 +68,13 @@ class TestInvoker(Protocol):
         self, api: RestApi, authorizer: Authorizer, request: TestRequest, context: RequestContext
     ) -> AuthorizerTestResult:
         """Return what the authorizer says of the request; its failures are results too."""
+
+
+class StageCaches(Protocol):
+    """What the runtime keeps of a stage's answers."""
+
+    def flush_data(self, api_id: str, stage_name: str) -> None:
+        """Forget all cached responses of a stage."""
+
+    def flush_authorizers(self, api_id: str, stage_name: str) -> None:
+        """Forget all results of authorizers that are kept for a stage."""

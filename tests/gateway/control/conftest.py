@@ -7,6 +7,7 @@ import pytest
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.control.operations import ApiGatewayOperations
+from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.store import GatewayStore
 from groundwatch.gateway.testing import AuthorizerTestResult, TestResult
 from groundwatch.storage.sql import Database
@@ -117,8 +118,37 @@ def invoker():
 
 
 @pytest.fixture
-def operations(store, invoker, authorizer, clock):
-    return ApiGatewayOperations(store, test_invoker=invoker, authorizer=authorizer, clock_ms=clock, ids=CountingIds())
+def usage(database, clock):
+    return UsageLedger(database, clock)
+
+
+class RecordingCaches:
+    def __init__(self):
+        self.flushed = []
+
+    def flush_data(self, api_id, stage_name):
+        self.flushed.append(("data", api_id, stage_name))
+
+    def flush_authorizers(self, api_id, stage_name):
+        self.flushed.append(("authorizers", api_id, stage_name))
+
+
+@pytest.fixture
+def caches():
+    return RecordingCaches()
+
+
+@pytest.fixture
+def operations(store, invoker, usage, caches, authorizer, clock):
+    return ApiGatewayOperations(
+        store,
+        test_invoker=invoker,
+        usage=usage,
+        caches=caches,
+        authorizer=authorizer,
+        clock_ms=clock,
+        ids=CountingIds(),
+    )
 
 
 @pytest.fixture

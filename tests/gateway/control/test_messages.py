@@ -380,9 +380,8 @@ async def test_a_forged_position_is_refused(operations, context):
 @pytest.mark.parametrize(
     ("operation", "members"),
     [
-        ("create_deployment", {"cache_cluster_enabled": True}),
         ("create_deployment", {"tracing_enabled": True}),
-        ("create_stage", {"stage_name": "s", "deployment_id": "d", "cache_cluster_enabled": True}),
+        ("create_stage", {"stage_name": "s", "deployment_id": "d", "tracing_enabled": True}),
     ],
 )
 async def test_features_without_an_implementation_are_refused(api, operation, members):

@@ -163,11 +163,16 @@ async def test_the_same_value_of_another_tenant_opens_nothing(published, store, 
     assert await store.find_api_key("v" * 20, published.id, "prod") is None
 
 
-def test_the_migration_makes_the_tables(tmp_path):
-    path = Path(groundwatch.storage.__file__).with_name("migrations") / "versions" / "0002_gateway.py"
-    spec = importlib.util.spec_from_file_location("gateway_migration", path)
+def migration(name):
+    path = Path(groundwatch.storage.__file__).with_name("migrations") / "versions" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_migrations_make_the_tables(tmp_path):
+    modules = [migration("0002_gateway"), migration("0007_gateway_usage")]
     engine = create_engine(f"sqlite:///{tmp_path}/m.db")
     with engine.begin() as connection:
         migrations = MigrationContext.configure(
@@ -175,7 +180,9 @@ def test_the_migration_makes_the_tables(tmp_path):
             opts={"include_object": lambda _, name, kind, *__: kind != "table" or name.startswith("gateway_")},
         )
         with Operations.context(migrations):
-            module.upgrade()
+            for module in modules:
+                module.upgrade()
             assert compare_metadata(migrations, metadata) == []
-            module.downgrade()
+            for module in reversed(modules):
+                module.downgrade()
     engine.dispose()

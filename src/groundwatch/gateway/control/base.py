@@ -8,8 +8,9 @@ from groundwatch.aws.context import Authorizer, RequestContext
 from groundwatch.gateway.control.errors import not_found
 from groundwatch.gateway.control.ids import IdSource
 from groundwatch.gateway.definition import RestApi
+from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.store import GatewayStore, Place, UnknownApiError
-from groundwatch.gateway.testing import TestInvoker
+from groundwatch.gateway.testing import StageCaches, TestInvoker
 
 
 class ControlPlane:
@@ -18,17 +19,21 @@ class ControlPlane:
     `authorizer` answers for what only the operation can see: the roles named inside an imported document.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the operations work with
         self,
         store: GatewayStore,
         *,
         test_invoker: TestInvoker,
+        usage: UsageLedger,
+        caches: StageCaches,
         authorizer: Authorizer,
         clock_ms: Callable[[], int],
         ids: IdSource,
     ) -> None:
         self._store = store
         self._test_invoker = test_invoker
+        self._usage = usage
+        self._caches = caches
         self._authorizer = authorizer
         self._clock_ms = clock_ms
         self._ids = ids

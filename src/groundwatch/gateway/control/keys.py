@@ -55,7 +55,7 @@ class ApiKeyOperations(ControlPlane):
             customer_id=customer_id,
             tags=dict(tags or {}),
         )
-        _check_key(key)
+        check_key(key)
         return render.api_key(await self._store.create_key(key), with_value=True)
 
     async def get_api_key(
@@ -92,7 +92,7 @@ class ApiKeyOperations(ControlPlane):
 
         def edit(key: ApiKey) -> ApiKey:
             patched = apply_patch(patch_tables.API_KEY, key, patch_operations)
-            _check_key(patched)
+            check_key(patched)
             return replace(patched, updated_ms=now_ms)
 
         found = _known(await self._store.update_key(place_of(context), api_key, edit))
@@ -133,7 +133,8 @@ def _known(key: ApiKey | None) -> ApiKey:
     return key
 
 
-def _check_key(key: ApiKey) -> None:
+def check_key(key: ApiKey) -> None:
+    """Raise when value, name or description of a key are too short or too long."""
     if len(key.value) < MIN_VALUE_CHARACTERS:
         raise bad_request(f"API Key value should be at least {MIN_VALUE_CHARACTERS} characters")
     if len(key.value) > MAX_VALUE_CHARACTERS:

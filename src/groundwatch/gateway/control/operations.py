@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from groundwatch.gateway.control.account import AccountOperations
 from groundwatch.gateway.control.authorizers import AuthorizerOperations
 from groundwatch.gateway.control.gateway_responses import GatewayResponseOperations
 from groundwatch.gateway.control.imports import ImportOperations
 from groundwatch.gateway.control.integrations import IntegrationOperations
+from groundwatch.gateway.control.key_imports import ApiKeyImportOperations
 from groundwatch.gateway.control.keys import ApiKeyOperations
 from groundwatch.gateway.control.models import ModelOperations
 from groundwatch.gateway.control.plans import UsagePlanOperations
@@ -13,6 +15,7 @@ from groundwatch.gateway.control.releases import ReleaseOperations
 from groundwatch.gateway.control.resources import ResourceOperations
 from groundwatch.gateway.control.rest_apis import RestApiOperations
 from groundwatch.gateway.control.tags import TagOperations
+from groundwatch.gateway.control.usage import UsageOperations
 
 
 class ApiGatewayOperations(
@@ -27,6 +30,9 @@ class ApiGatewayOperations(
     GatewayResponseOperations,
     AuthorizerOperations,
     TagOperations,
+    AccountOperations,
+    ApiKeyImportOperations,
+    UsageOperations,
 ):
     """Amazon API Gateway's control plane for REST APIs (`apigateway`, 2015-07-09).
 

@@ -28,12 +28,17 @@ class Step(msgspec.Struct, frozen=True):
     op: str
     path: str
     key: str
-    """The variable segment of the path, unescaped; empty when the pattern has none."""
+    """The last variable segment of the path, unescaped; empty when the pattern has none."""
     value: str | None
+    keys: tuple[str, ...] = ()
+    """All variable segments."""
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """What one path pattern, such as `/requestTemplates/{type}`, stands for."""
+    """What one path pattern, such as `/requestTemplates/{type}`, stands for.
+
+    `{name...}` takes one segment or more, which clients write with and without escaping their slashes.
+    """
 
     path: str
     attribute: str
@@ -48,8 +53,6 @@ class Table(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     not_built: tuple[str, ...] = ()
     """First segments of paths that the service has and this server has not (yet)."""
-    deep_not_built: bool = False
-    """Whether every path of three segments or more is such a path (the method settings of a stage)."""
     unknown_path: str | None = None
     """Message for an unknown path, with `{path}` and `{allowed}`, where a kind has its own."""
 
@@ -183,26 +186,28 @@ def _match(table: Table, operation: Mapping[str, Any]) -> tuple[Rule, Step]:
         raise bad_request("Invalid patch path null")
     segments = [part.replace("~1", "/").replace("~0", "~") for part in path.removeprefix("/").split("/")]
     for rule in table.rules:
-        key = _key(rule.path, segments) if path.startswith("/") else None
-        if key is not None and op in rule.ops:
-            return rule, Step(op, path, key, operation.get("value"))
-    if segments[0] in table.not_built or (table.deep_not_built and len(segments) > 2):
+        keys = _keys(rule.path, segments) if path.startswith("/") else None
+        if keys is not None and op in rule.ops:
+            return rule, Step(op, path, keys[-1] if keys else "", operation.get("value"), keys)
+    if segments[0] in table.not_built:
         raise NotImplementedByServer(f"Patch operation '{op}' on '{path}'")
     raise bad_request(_refusal(table, op, path))
 
 
-def _key(pattern: str, segments: Sequence[str]) -> str | None:
-    """Return the variable part of a path that fits the pattern ('' when there is none), or None."""
+def _keys(pattern: str, segments: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the variable parts of a path that fits the pattern, or None."""
     wanted = pattern.removeprefix("/").split("/")
+    surplus = len(segments) - len(wanted)
+    greedy = next((place for place, name in enumerate(wanted) if name.endswith("...}")), None)
+    if greedy is not None and surplus > 0:
+        joined = "/".join(segments[greedy : greedy + surplus + 1])
+        segments = [*segments[:greedy], joined, *segments[greedy + surplus + 1 :]]
     if len(wanted) != len(segments):
         return None
-    key = ""
-    for expected, given in zip(wanted, segments, strict=True):
-        if expected.startswith("{"):
-            key = given
-        elif expected != given:
-            return None
-    return key
+    pairs = list(zip(wanted, segments, strict=True))
+    if any(expected != given for expected, given in pairs if not expected.startswith("{")):
+        return None
+    return tuple(given for expected, given in pairs if expected.startswith("{"))
 
 
 def _refusal(table: Table, op: str, path: str) -> str:
@@ -211,7 +216,7 @@ def _refusal(table: Table, op: str, path: str) -> str:
         if op in ANY:
             return f"Invalid patch path  '{path}' specified for op '{op}'. Please choose supported operations"
         return f"Invalid patch operation specified. Must be one of: {_list(allowed)}"
-    paths = _list([rule.path for rule in table.rules if op in rule.ops])
+    paths = _list([rule.path.replace("...", "") for rule in table.rules if op in rule.ops])
     if table.unknown_path is not None:
         return table.unknown_path.format(path=path, allowed=paths)
     return f"Invalid patch path  '{path}' specified for op '{op}'. Must be one of: {paths}"

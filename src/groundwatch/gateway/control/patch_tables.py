@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
+from groundwatch.gateway.control import plan_patches, stage_patches
 from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.control.patch import (
     ADD_REMOVE,
@@ -112,17 +113,15 @@ STAGE = Table(
         required_text("/deploymentId", "deployment_id"),
         text("/description", "description"),
         entry("/variables/{variable_name}", "variables", ops=frozenset({"replace", "remove"})),
+        *stage_patches.SIMPLE_RULES,
+        *stage_patches.METHOD_SETTING_RULES,
     ),
     not_built=(
-        "cacheClusterEnabled",
-        "cacheClusterSize",
         "clientCertificateId",
         "tracingEnabled",
         "documentationVersion",
-        "accessLogSettings",
         "canarySettings",
     ),
-    deep_not_built=True,
     unknown_path="Invalid method setting path: {path}. Must be one of: {allowed}",
 )
 DEPLOYMENT = Table((text("/description", "description"),))
@@ -155,6 +154,7 @@ GATEWAY_RESPONSE = Table(
         entry("/responseTemplates/{type}", "response_templates", ops=ANY),
     )
 )
+ACCOUNT = Table((text("/cloudwatchRoleArn", "cloudwatch_role_arn"),), not_built=("features",))
 API_KEY = Table(
     (
         required_text("/name", "name"),
@@ -169,6 +169,6 @@ USAGE_PLAN = Table(
         required_text("/name", "name"),
         text("/description", "description"),
         Rule("/apiStages", "api_stages", ADD_REMOVE, _api_stage),
+        *plan_patches.RULES,
     ),
-    not_built=("throttle", "quota", "productCode", "apiStages"),
 )

@@ -8,7 +8,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from groundwatch.aws.context import RequestContext
-from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, conflict, not_found
@@ -16,6 +15,7 @@ from groundwatch.gateway.control.ids import SHORT
 from groundwatch.gateway.control.keys import KeyPages
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import Operations, apply_patch
+from groundwatch.gateway.control.plan_patches import check_plan, method_throttles_of, quota_of, throttle_of
 from groundwatch.gateway.definition import ApiKey, UsagePlan
 from groundwatch.gateway.store import KeyFilter, Place
 
@@ -23,13 +23,15 @@ from groundwatch.gateway.store import KeyFilter, Place
 class UsagePlanOperations(ControlPlane):
     """Usage plans and usage plan keys."""
 
-    async def create_usage_plan(
+    async def create_usage_plan(  # noqa: PLR0913 - the model's members
         self,
         context: RequestContext,
         *,
         name: str,
         description: str | None = None,
         api_stages: Sequence[Mapping[str, Any]] | None = None,
+        throttle: Mapping[str, Any] | None = None,
+        quota: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Create a plan for stages of the tenant's APIs."""
@@ -43,8 +45,11 @@ class UsagePlanOperations(ControlPlane):
             api_stages=[_api_stage(stage) for stage in api_stages or ()],
             description=description,
             tags=dict(tags or {}),
+            throttle=throttle_of(throttle),
+            quota=quota_of(quota),
+            method_throttles=method_throttles_of(api_stages or ()),
         )
-        return render.usage_plan(await self._store.create_plan(plan))
+        return render.usage_plan(await self._store.create_plan(check_plan(plan)))
 
     async def get_usage_plan(self, context: RequestContext, *, usage_plan_id: str) -> dict[str, Any]:
         """Return a plan."""
@@ -75,7 +80,7 @@ class UsagePlanOperations(ControlPlane):
 
         def edit(plan: UsagePlan) -> UsagePlan:
             _check_removed_stages(plan, patch_operations or ())
-            return apply_patch(patch_tables.USAGE_PLAN, plan, patch_operations)
+            return check_plan(apply_patch(patch_tables.USAGE_PLAN, plan, patch_operations), plan)
 
         return render.usage_plan(_known(await self._store.update_plan(place_of(context), usage_plan_id, edit)))
 
@@ -141,8 +146,6 @@ class UsagePlanOperations(ControlPlane):
 
 
 def _api_stage(stage: Mapping[str, Any]) -> str:
-    if stage.get("throttle"):
-        raise NotImplementedByServer("Throttling of a usage plan's methods")
     if not stage.get("apiId") or not stage.get("stage"):
         raise bad_request("Invalid API Stage specified")
     return f"{stage['apiId']}:{stage['stage']}"

@@ -16,7 +16,8 @@ from groundwatch.gateway.control.errors import bad_request, conflict, not_found
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
-from groundwatch.gateway.definition import RestApi, Stage
+from groundwatch.gateway.control.stage_patches import check_stage
+from groundwatch.gateway.definition import AccountSettings, RestApi, Stage
 from groundwatch.gateway.store import DeploymentInfo, Releases
 
 _STAGE_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -39,11 +40,12 @@ class ReleaseOperations(ControlPlane):
         stage_description: str | None = None,
         description: str | None = None,
         cache_cluster_enabled: bool | None = None,
+        cache_cluster_size: str | None = None,
         variables: Mapping[str, str] | None = None,
         tracing_enabled: bool | None = None,
     ) -> dict[str, Any]:
         """Freeze the API as it is; with `stage_name` also create that stage or point it here."""
-        _refuse_features(cacheClusterEnabled=cache_cluster_enabled, tracingEnabled=tracing_enabled)
+        _refuse_features(tracingEnabled=tracing_enabled)
         now_ms = self._clock_ms()
 
         def edit(releases: Releases) -> Releases:
@@ -59,6 +61,10 @@ class ReleaseOperations(ControlPlane):
                 updated_ms=now_ms,
                 description=stage_description or known.description,
                 variables=dict(variables) if variables is not None else known.variables,
+                cache_cluster_enabled=known.cache_cluster_enabled
+                if cache_cluster_enabled is None
+                else cache_cluster_enabled,
+                cache_cluster_size=cache_cluster_size or known.cache_cluster_size,
             )
             return _with_stage(deployed, stage)
 
@@ -129,12 +135,13 @@ class ReleaseOperations(ControlPlane):
         deployment_id: str,
         description: str | None = None,
         cache_cluster_enabled: bool | None = None,
+        cache_cluster_size: str | None = None,
         variables: Mapping[str, str] | None = None,
         tracing_enabled: bool | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Make a deployment reachable under a name."""
-        _refuse_features(cacheClusterEnabled=cache_cluster_enabled, tracingEnabled=tracing_enabled)
+        _refuse_features(tracingEnabled=tracing_enabled)
         now_ms = self._clock_ms()
         stage = Stage(
             name=stage_name,
@@ -144,6 +151,8 @@ class ReleaseOperations(ControlPlane):
             description=description,
             variables=dict(variables or {}),
             tags=dict(tags or {}),
+            cache_cluster_enabled=bool(cache_cluster_enabled),
+            cache_cluster_size=cache_cluster_size,
         )
 
         def edit(releases: Releases) -> Releases:
@@ -151,8 +160,8 @@ class ReleaseOperations(ControlPlane):
                 raise conflict("Stage already exists")
             return _with_stage(releases, stage)
 
-        await self._store.update_releases(place_of(context), rest_api_id, edit)
-        return render.stage(stage)
+        releases = await self._store.update_releases(place_of(context), rest_api_id, edit)
+        return render.stage(releases.stages[stage_name])
 
     async def get_stage(self, context: RequestContext, *, rest_api_id: str, stage_name: str) -> dict[str, Any]:
         """Return a stage."""
@@ -176,10 +185,11 @@ class ReleaseOperations(ControlPlane):
     ) -> dict[str, Any]:
         """Patch a stage; live at once."""
         now_ms = self._clock_ms()
+        account = await self._store.get_account(place_of(context))
 
         def edit(releases: Releases) -> Releases:
             patched = apply_patch(patch_tables.STAGE, _stage_of(releases, stage_name), patch_operations)
-            return _with_stage(releases, replace(patched, updated_ms=now_ms))
+            return _with_stage(releases, replace(patched, updated_ms=now_ms), account)
 
         releases = await self._store.update_releases(place_of(context), rest_api_id, edit)
         return render.stage(releases.stages[stage_name])
@@ -193,6 +203,19 @@ class ReleaseOperations(ControlPlane):
             return replace(releases, stages=kept)
 
         await self._store.update_releases(place_of(context), rest_api_id, edit)
+        self._caches.flush_data(rest_api_id, stage_name)
+
+    async def flush_stage_cache(self, context: RequestContext, *, rest_api_id: str, stage_name: str) -> None:
+        """Forget the cached responses of a stage."""
+        _stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name)
+        self._caches.flush_data(rest_api_id, stage_name)
+
+    async def flush_stage_authorizers_cache(
+        self, context: RequestContext, *, rest_api_id: str, stage_name: str
+    ) -> None:
+        """Forget the results of authorizers that are kept for a stage."""
+        _stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name)
+        self._caches.flush_authorizers(rest_api_id, stage_name)
 
 
 def _check_deployable(api: RestApi) -> None:
@@ -203,12 +226,20 @@ def _check_deployable(api: RestApi) -> None:
         raise bad_request("No integration defined for method")
 
 
-def _with_stage(releases: Releases, stage: Stage) -> Releases:
+def _with_stage(releases: Releases, stage: Stage, account: AccountSettings | None = None) -> Releases:
     if not _STAGE_NAME.fullmatch(stage.name):
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
     if stage.deployment_id not in releases.deployments:
         raise bad_request("Deployment id does not exist")
     _check_variables(stage.variables)
+    api = releases.api
+    stage = check_stage(
+        releases.stages.get(stage.name),
+        stage,
+        account_id=api.account_id,
+        region=api.region,
+        role_arn=account.cloudwatch_role_arn if account is not None else None,
+    )
     return replace(releases, stages={**releases.stages, stage.name: stage})
 
 

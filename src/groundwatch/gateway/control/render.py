@@ -8,6 +8,9 @@ import msgspec
 
 from groundwatch.gateway.control.patch import attribute_name
 from groundwatch.gateway.definition import (
+    ACCOUNT_BURST,
+    ACCOUNT_RATE,
+    AccountSettings,
     ApiKey,
     Authorizer,
     GatewayResponse,
@@ -116,14 +119,16 @@ def api_summary(snapshot: RestApi) -> Rendered:
 def stage(value: Stage) -> Rendered:
     """Return a Stage; what this server does not build is shown as switched off."""
     return {
-        **members(value, "name", "created_ms", "updated_ms"),
+        **members(value, "name", "created_ms", "updated_ms", "method_settings", "access_log_settings"),
         "stageName": value.name,
-        "cacheClusterEnabled": False,
-        "cacheClusterStatus": "NOT_AVAILABLE",
-        "methodSettings": {},
+        "cacheClusterEnabled": value.cache_cluster_enabled,
+        # What is wanted is there at once.
+        "cacheClusterStatus": "AVAILABLE" if value.cache_cluster_enabled else "NOT_AVAILABLE",
+        "methodSettings": {key: members(setting) for key, setting in value.method_settings.items()},
         "tracingEnabled": False,
         "createdDate": seconds(value.created_ms),
         "lastUpdatedDate": seconds(value.updated_ms),
+        **({"accessLogSettings": members(value.access_log_settings)} if value.access_log_settings else {}),
     }
 
 
@@ -140,10 +145,26 @@ def api_key(value: ApiKey, *, with_value: bool) -> Rendered:
 
 def usage_plan(value: UsagePlan) -> Rendered:
     """Return a UsagePlan; its keys are a list of their own."""
-    rendered = members(value, "account_id", "region", "key_ids", "api_stages")
-    stages = (held.partition(":") for held in value.api_stages)
-    rendered["apiStages"] = [{"apiId": api_id, "stage": stage_name} for api_id, _, stage_name in stages]
+    rendered = members(value, "account_id", "region", "key_ids", "api_stages", "throttle", "quota", "method_throttles")
+    rendered["apiStages"] = [_api_stage(value, held) for held in value.api_stages]
+    if value.throttle is not None:
+        rendered["throttle"] = members(value.throttle)
+    if value.quota is not None:
+        rendered["quota"] = members(value.quota)
     return rendered
+
+
+def _api_stage(plan: UsagePlan, held: str) -> Rendered:
+    api_id, _, stage_name = held.partition(":")
+    limits = plan.method_throttles.get(held)
+    throttles = {path: members(throttle) for path, throttle in limits.items()} if limits else {}
+    return {"apiId": api_id, "stage": stage_name, **({"throttle": throttles} if throttles else {})}
+
+
+def account(settings: AccountSettings) -> Rendered:
+    """Return an Account; the throttle is the service's own default."""
+    throttle = {"burstLimit": ACCOUNT_BURST, "rateLimit": ACCOUNT_RATE}
+    return {**members(settings), "throttleSettings": throttle, "features": ["UsagePlans"], "apiKeyVersion": "4"}
 
 
 def usage_plan_key(value: ApiKey) -> Rendered:

@@ -1,4 +1,4 @@
-"""Operations on tags, by ARN, and on the account's settings."""
+"""Operations on tags, by ARN."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class TagOperations(ControlPlane):
-    """Tags of REST APIs, stages, API keys and usage plans; GetAccount."""
+    """Tags of REST APIs, stages, API keys and usage plans."""
 
     async def get_tags(self, context: RequestContext, *, resource_arn: str) -> dict[str, Any]:
         """Return the tags of a resource."""
@@ -57,10 +57,6 @@ class TagOperations(ControlPlane):
             return {key: value for key, value in present.items() if key not in tag_keys}
 
         await self._edit_tags(context, _target_of(context, resource_arn), edit)
-
-    async def get_account(self, context: RequestContext) -> dict[str, Any]:  # noqa: ARG002 - the same for everybody
-        """Return what this server offers to every account; it has no account-wide throttle to report."""
-        return {"features": ["UsagePlans"], "apiKeyVersion": "4"}
 
     async def _read_tags(self, context: RequestContext, target: Target) -> Tags:
         place = place_of(context)

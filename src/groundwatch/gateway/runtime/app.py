@@ -24,7 +24,9 @@ from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 from groundwatch.gateway.runtime.method_tester import MethodTester
 from groundwatch.gateway.runtime.pipeline import front_steps, method_steps
 from groundwatch.gateway.runtime.rendering import TemplateRunner
-from groundwatch.gateway.testing import TestInvoker
+from groundwatch.gateway.runtime.response_cache import DEFAULT_MAX_BYTES, ResponseCache
+from groundwatch.gateway.runtime.stage_caches import RuntimeCaches
+from groundwatch.gateway.testing import StageCaches, TestInvoker
 
 AsgiScope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -47,6 +49,8 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     """All names and values together; the service's own limit."""
     max_deployments: int = 256
     """How many deployments are kept compiled."""
+    cache_bytes: int = DEFAULT_MAX_BYTES
+    """What all stages together keep of their answers, in memory."""
     template_threads: int = 2
     """Threads for templates that are too large or slow for the event loop."""
 
@@ -82,6 +86,8 @@ class GatewayApp:
         self._handler = RequestHandler((*front_steps(catalog, cache), *steps), access_log, clock_ms)
         self.test_invoker: TestInvoker = MethodTester(steps, clock_ms)
         """Runs methods for the control plane on the same steps."""
+        self.stage_caches: StageCaches = RuntimeCaches(ResponseCache(clock_ms, settings.cache_bytes))
+        """Forgets, for the control plane, what is kept of a stage's answers."""
 
     def close(self) -> None:
         """End the template threads; requests must have been answered."""

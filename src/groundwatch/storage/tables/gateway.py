@@ -103,3 +103,25 @@ usage_plan_keys = Table(
     Column("rank", Integer, nullable=False),
     Index(None, "key_id"),
 )
+
+account_settings = Table(
+    "gateway_account_settings",
+    metadata,
+    Column("account_id", String(12), primary_key=True),
+    Column("region", String(32), primary_key=True),
+    # There is no row while everything is as it was at first.
+    Column("document", Text, nullable=False),
+)
+
+usage = Table(
+    "gateway_usage",
+    metadata,
+    # Without foreign keys: counts are written a moment after the requests, when plan or key may be gone.
+    Column("plan_id", String(16), primary_key=True),
+    Column("key_id", String(16), primary_key=True),
+    # Days since 1970-01-01 in UTC.
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("used", BigInteger, nullable=False),
+    # Requests that UpdateUsage gave (or took, below 0) beyond the plan's limit.
+    Column("granted", BigInteger, nullable=False),
+)

@@ -1,0 +1,212 @@
+"""The patches of a stage that are not simple members: method settings, access log settings, the cache cluster.
+
+Messages and defaults: "Patch operations" of the API Gateway API reference, and answers recorded from the service.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from msgspec.structs import replace
+
+from groundwatch.gateway.control.errors import bad_request
+from groundwatch.gateway.control.patch import ADD_REMOVE, ANY, REPLACE, Rule, Step
+from groundwatch.gateway.definition import AccessLogSettings, CacheControlStrategy, MethodSetting, Stage
+
+CACHE_SIZES_GB = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
+DEFAULT_CACHE_SIZE_GB = "0.5"
+LOG_LEVELS = ("OFF", "ERROR", "INFO")
+MAX_TTL_S = 3600
+MAX_FORMAT_CHARACTERS = 3000
+EVERY_METHOD = "*/*"
+NO_ROLE = "CloudWatch Logs role ARN must be set in account settings to enable logging"
+_LOG_GROUP = re.compile(
+    r"arn:[a-z-]+:logs:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):log-group:(?P<name>[.\-_/#A-Za-z0-9]{1,512})"
+)
+_REQUEST_ID = re.compile(r"\$context\.(requestId|extendedRequestId)(?![A-Za-z0-9_])")
+_STRAY_REFERENCE = re.compile(r"\$(?!context\.[A-Za-z])[A-Za-z{!]")
+
+
+def setting_key(resource_path: str, verb: str) -> str:
+    """Return the key of a method in `methodSettings`: the path without its first slash, and the verb."""
+    return f"{resource_path.removeprefix('/')}/{verb}"
+
+
+def log_group_name(arn: str, account_id: str, region: str) -> str | None:
+    """Return the name of the log group that an ARN names in this account and region, or None."""
+    found = _LOG_GROUP.fullmatch(arn)
+    if found is None or (found["account"], found["region"]) != (account_id, region):
+        return None
+    return found["name"]
+
+
+# --- readers of values ---
+
+
+def _flag(step: Step) -> bool:
+    return step.value == "true"
+
+
+def _level(step: Step) -> str:
+    if step.value not in LOG_LEVELS:
+        raise bad_request(f"Invalid logging level {step.value}. Valid levels are {', '.join(LOG_LEVELS)}")
+    return step.value
+
+
+def _burst(step: Step) -> int:
+    return int(_number(step, int, -1))
+
+
+def _rate(step: Step) -> float:
+    return float(_number(step, float, -1))
+
+
+def _ttl(step: Step) -> int:
+    seconds = int(_number(step, int, 0))
+    if seconds > MAX_TTL_S:
+        raise bad_request(f"Invalid cache ttl: {seconds}. Must be between 0 and {MAX_TTL_S}")
+    return seconds
+
+
+def _strategy(step: Step) -> str:
+    options = get_args(CacheControlStrategy)
+    if step.value not in options:
+        raise bad_request(f"Invalid value '{step.value}' specified for '{step.path}'. Must be one of: {list(options)}")
+    return str(step.value)
+
+
+def _number(step: Step, kind: Callable[[str], float], lowest: float) -> float:
+    value: float | None
+    try:
+        value = kind(step.value or "")
+    except ValueError:
+        value = None
+    # Also refuses NaN, which compares with nothing, and what no bucket can hold.
+    if value is None or not lowest <= value < 2**31:
+        raise bad_request(f"Invalid value '{step.value}' specified for '{step.path}'")
+    return value
+
+
+_SETTINGS: Mapping[str, tuple[str, Callable[[Step], Any]]] = {
+    "metrics/enabled": ("metrics_enabled", _flag),
+    "logging/dataTrace": ("data_trace_enabled", _flag),
+    "logging/loglevel": ("logging_level", _level),
+    "throttling/burstLimit": ("throttling_burst_limit", _burst),
+    "throttling/rateLimit": ("throttling_rate_limit", _rate),
+    "caching/ttlInSeconds": ("cache_ttl_in_seconds", _ttl),
+    "caching/enabled": ("caching_enabled", _flag),
+    "caching/dataEncrypted": ("cache_data_encrypted", _flag),
+    "caching/requireAuthorizationForCacheControl": ("require_authorization_for_cache_control", _flag),
+    "caching/unauthorizedCacheControlHeaderStrategy": ("unauthorized_cache_control_header_strategy", _strategy),
+}
+
+
+# --- rules ---
+
+
+def _key(step: Step) -> str:
+    path, verb = step.keys
+    return setting_key(path, verb)
+
+
+def _setting_rule(suffix: str) -> Rule:
+    attribute, read = _SETTINGS[suffix]
+
+    def change(present: Mapping[str, MethodSetting], step: Step) -> dict[str, MethodSetting]:
+        known = present.get(_key(step)) or MethodSetting()
+        return {**present, _key(step): replace(known, **{attribute: read(step)})}
+
+    # Terraform and the service's own examples say `replace`; the service takes `add` too.
+    return Rule(
+        f"/{{resourcePath...}}/{{httpMethod}}/{suffix}", "method_settings", frozenset({"replace", "add"}), change
+    )
+
+
+def _remove_setting(present: Mapping[str, MethodSetting], step: Step) -> dict[str, MethodSetting]:
+    key = _key(step)
+    if key not in present:
+        raise bad_request(f"Cannot remove method setting {key} because there is no method setting for this method ")
+    return {name: setting for name, setting in present.items() if name != key}
+
+
+def _access_log(present: AccessLogSettings | None, step: Step) -> AccessLogSettings | None:
+    if step.op == "remove":
+        return None
+    if not step.value:
+        raise bad_request("Access Log value must not be empty")
+    attribute = {"destinationArn": "destination_arn", "format": "format"}.get(step.key)
+    if attribute is None:
+        allowed = "[/accessLogSettings/destinationArn, /accessLogSettings/format]"
+        raise bad_request(f"Invalid accessLogSettings path. Must be one of : {allowed}")
+    return replace(present or AccessLogSettings(), **{attribute: step.value.strip()})
+
+
+def _cache_size(_: object, step: Step) -> str:
+    return check_cache_size(step.value)
+
+
+def check_cache_size(size_gb: str | None) -> str:
+    """Return the size of a cache cluster; raises for one that is not for sale."""
+    if size_gb not in CACHE_SIZES_GB:
+        raise bad_request(f"Invalid cache cluster size specified: {size_gb}. Must be one of: {list(CACHE_SIZES_GB)}")
+    return size_gb
+
+
+SIMPLE_RULES = (
+    Rule("/cacheClusterEnabled", "cache_cluster_enabled", REPLACE, lambda _, step: _flag(step)),
+    Rule("/cacheClusterSize", "cache_cluster_size", REPLACE, _cache_size),
+    Rule("/accessLogSettings", "access_log_settings", frozenset({"remove"}), _access_log),
+    Rule("/accessLogSettings/{member}", "access_log_settings", ANY - {"remove"}, _access_log),
+)
+METHOD_SETTING_RULES = (
+    *map(_setting_rule, _SETTINGS),
+    # The last of the table: it fits whatever else has two segments.
+    Rule("/{resourcePath...}/{httpMethod}", "method_settings", ADD_REMOVE - {"add"}, _remove_setting),
+)
+
+
+# --- what must hold of the whole stage ---
+
+
+def check_stage(before: Stage | None, after: Stage, *, account_id: str, region: str, role_arn: str | None) -> Stage:
+    """Return the stage with what follows from its settings; raises for settings that cannot be.
+
+    `role_arn` is the account's, without which nothing may be logged that was not logged before.
+    """
+    if after.cache_cluster_enabled and after.cache_cluster_size is None:
+        after = replace(after, cache_cluster_size=DEFAULT_CACHE_SIZE_GB)
+    if role_arn is None and _begins_to_log(before, after):
+        raise bad_request(NO_ROLE)
+    settings = after.access_log_settings
+    if settings is not None and (before is None or settings != before.access_log_settings):
+        _check_access_log(settings, account_id, region)
+    return after
+
+
+def _begins_to_log(before: Stage | None, after: Stage) -> bool:
+    known = before.method_settings if before is not None else {}
+    for key, setting in after.method_settings.items():
+        wanted = setting.logging_level not in (None, "OFF") or setting.data_trace_enabled
+        if wanted and setting != known.get(key):
+            return True
+    return after.access_log_settings is not None and (
+        before is None or after.access_log_settings != before.access_log_settings
+    )
+
+
+def _check_access_log(settings: AccessLogSettings, account_id: str, region: str) -> None:
+    if settings.destination_arn is not None and log_group_name(settings.destination_arn, account_id, region) is None:
+        raise bad_request(
+            "Invalid ARN specified in the request. The destination must be a log group of this account and region"
+        )
+    if settings.format is None:
+        return
+    if len(settings.format) > MAX_FORMAT_CHARACTERS or "\n" in settings.format or "\r" in settings.format:
+        raise bad_request(f"Access Log format must be a single line of at most {MAX_FORMAT_CHARACTERS} characters")
+    if _REQUEST_ID.search(settings.format) is None:
+        raise bad_request("Access Log format must contain at least $context.requestId or $context.extendedRequestId")
+    stray = _STRAY_REFERENCE.search(settings.format)
+    if stray is not None:
+        raise bad_request("Access Log format can contain only $context variables")

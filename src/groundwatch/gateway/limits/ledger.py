@@ -1,0 +1,153 @@
+"""How much of its quota each key has used: counted in memory, written down about every second and at the end.
+
+A process that is killed loses at most the counts of the last second; quotas are best effort in the service too. With
+several nodes on one database each sees what the others counted when it writes its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from groundwatch.gateway import usage_sql as sql
+from groundwatch.gateway.definition import Quota
+from groundwatch.gateway.limits.periods import day_of, period_start
+from groundwatch.gateway.usage_sql import DayUsage, UsageKey
+from groundwatch.storage.sql import Database
+
+log = logging.getLogger(__name__)
+WRITE_INTERVAL_S = 1.0
+MAX_KEYS = 100_000
+Changes = dict[tuple[UsageKey, int], DayUsage]
+
+
+class _Count(msgspec.Struct):
+    """What a key used in the present period, counts included that are not written yet."""
+
+    first_day: int
+    used: int
+    granted: int
+
+
+class UsageLedger:
+    """Counts the requests of keys that have a quota, and those of all other keys of usage plans; for one event loop."""
+
+    def __init__(self, database: Database, clock_ms: Callable[[], int], max_keys: int = MAX_KEYS) -> None:
+        self._database = database
+        self._clock_ms = clock_ms
+        self._max_keys = max_keys
+        self._counts: OrderedDict[UsageKey, _Count] = OrderedDict()
+        self._unwritten: Changes = {}
+        self._shared = database.engine.dialect.name != "sqlite"
+        # Sums are read while nothing is being written, so that no count is seen twice or not at all.
+        self._lock = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    async def spend(self, key: UsageKey, quota: Quota | None) -> bool:
+        """Count a request; False, and it does not count, when the quota is used up."""
+        today = day_of(self._clock_ms())
+        if quota is None:
+            self._note(key, today)
+            return True
+        first_day = period_start(quota.period, quota.offset, today)
+        count = self._counts.get(key)
+        if count is None or count.first_day != first_day:
+            count = await self._load(key, first_day)
+        if count.used >= quota.limit + count.granted:
+            return False
+        count.used += 1
+        self._note(key, today)
+        return True
+
+    async def remaining(self, key: UsageKey, quota: Quota) -> int:
+        """Return how many requests are left in the present period."""
+        first_day = period_start(quota.period, quota.offset, day_of(self._clock_ms()))
+        count = await self._load(key, first_day)
+        return max(0, quota.limit + count.granted - count.used)
+
+    async def set_remaining(self, key: UsageKey, quota: Quota, remaining: int) -> None:
+        """Let a key make so many more requests in the present period; written down when this returns."""
+        await self.flush()
+        today = day_of(self._clock_ms())
+        count = await self._load(key, period_start(quota.period, quota.offset, today))
+        granted = remaining - (quota.limit + count.granted - count.used)
+        await self._database.write(lambda c: sql.add_usage(c, {(key, today): DayUsage(today, 0, granted)}))
+        self._counts.pop(key, None)
+
+    async def days(
+        self, plan_id: str, key_ids: Sequence[str], first_day: int, last_day: int
+    ) -> Mapping[str, list[DayUsage]]:
+        """Return the days on which keys were used, up to now."""
+        await self.flush()
+        return await self._database.read(lambda c: sql.read_days(c, plan_id, key_ids, first_day, last_day))
+
+    async def flush(self) -> None:
+        """Write down what was counted; on failure it is kept for the next time."""
+        async with self._lock:
+            if not self._unwritten:
+                return
+            taken, self._unwritten = self._unwritten, {}
+            try:
+                await self._database.write(lambda connection: sql.add_usage(connection, taken))
+            except SQLAlchemyError:
+                for place, change in taken.items():
+                    self._merge(place, change)
+                raise
+            self._forget()
+
+    def start(self) -> None:
+        """Begin to write in the background."""
+        self._task = asyncio.create_task(self._run(), name="gateway-usage")
+
+    async def stop(self) -> None:
+        """End the background work and write down what is left."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._try_flush()
+
+    async def _load(self, key: UsageKey, first_day: int) -> _Count:
+        async with self._lock:
+            present = self._counts.get(key)
+            if present is not None and present.first_day == first_day:
+                # Another request of the key was faster, and may have counted meanwhile.
+                return present
+            totals = await self._database.read(lambda connection: sql.read_totals(connection, key, first_day))
+            waiting = [change.used for (who, day), change in self._unwritten.items() if who == key and day >= first_day]
+            count = self._counts[key] = _Count(first_day, totals.used + sum(waiting), totals.granted)
+            return count
+
+    def _note(self, key: UsageKey, day: int) -> None:
+        known = self._unwritten.get((key, day))
+        self._unwritten[key, day] = DayUsage(day, 1 if known is None else known.used + 1)
+
+    def _merge(self, place: tuple[UsageKey, int], change: DayUsage) -> None:
+        later = self._unwritten.get(place)
+        used = change.used + (later.used if later is not None else 0)
+        self._unwritten[place] = DayUsage(change.day, used)
+
+    def _forget(self) -> None:
+        """Forget sums that other nodes may have changed, and those that are too many."""
+        if self._shared:
+            self._counts.clear()
+        while len(self._counts) > self._max_keys:
+            self._counts.popitem(last=False)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(WRITE_INTERVAL_S)
+            await self._try_flush()
+
+    async def _try_flush(self) -> None:
+        try:
+            await self.flush()
+        except SQLAlchemyError as error:
+            # The next round tries again; requests must not fail for it.
+            log.warning("cannot write down the usage of API keys: %s", error)
