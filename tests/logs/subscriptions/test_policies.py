@@ -99,6 +99,10 @@ class TestAccountPolicies:
             await operations.delete_account_policy(context, policy_name="p", policy_type=kind)
         assert await operations.describe_account_policies(context, policy_type=kind) == {"accountPolicies": []}
 
+    async def test_no_token_was_ever_given_out(self, operations, context):
+        call = operations.describe_account_policies(context, policy_type=KIND, next_token="x")
+        assert (await refusal(call))[1] == "The specified nextToken is invalid."
+
     async def test_a_missing_policy(self, operations, context):
         missing = ("ResourceNotFoundException", "Policy with name [p] does not exist.")
         call = operations.delete_account_policy(context, policy_name="p", policy_type=KIND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 from groundwatch.logs.arns import group_name_of
+from groundwatch.logs.events import invalid_token
 from groundwatch.logs.operations.room import Operations, tenant_of
 from groundwatch.logs.patterns.parse import parse_pattern
 from groundwatch.logs.subscriptions.checks import read_wish
@@ -132,7 +133,7 @@ class PolicyOperations(Operations):
     ) -> dict[str, object]:
         """List the account's policies of one type: at most one, so there is never a second page."""
         if next_token:
-            unseal(["account-policies"], next_token)
+            raise invalid_token()
         if set(account_identifiers or ()) - {context.account_id}:
             raise NotImplementedByServer("DescribeAccountPolicies for other accounts")
         if policy_type != SUBSCRIPTION_FILTER_POLICY:
