@@ -1,0 +1,1 @@
+"""Bodies of requests against the models of an API."""
