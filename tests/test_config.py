@@ -36,6 +36,7 @@ def test_defaults(tmp_path):
         "delivery_queue_bytes": 1073741824,
         "s3_url": "off",
         "outbound_allow": (),
+        "jwt_issuers": {},
     }
 
 
@@ -102,6 +103,12 @@ def test_which_file_is_read(files, flags, environment, named, expected):
         pytest.param("data", "/srv/gw", Path("/srv/gw"), id="absolute path"),
         pytest.param(
             "outbound_allow", "10.0.0.0/8, ::1,a.internal", ("10.0.0.0/8", "::1", "a.internal"), id="destinations"
+        ),
+        pytest.param(
+            "jwt_issuers",
+            "us-east-1_a=http://login.internal:8080/realms/main, us-east-1_b=https://b.example",
+            {"us-east-1_a": "http://login.internal:8080/realms/main", "us-east-1_b": "https://b.example"},
+            id="issuers",
         ),
     ],
 )
@@ -175,6 +182,14 @@ def test_home_directory_is_expanded(monkeypatch):
             "--events-url: 'chdb://events' is not an events URL; write chdb:///ABSOLUTE/PATH or "
             "http://HOST:8123/DATABASE",
             id="relative chdb path",
+        ),
+        pytest.param(
+            {"jwt_issuers": "us-east-1_a"},
+            {},
+            "",
+            "--jwt-issuers: 'us-east-1_a' is not POOL=URL; write for example "
+            "us-east-1_abc=https://login.example.com/realms/main",
+            id="an issuer without its URL",
         ),
         pytest.param(
             {"outbound_allow": "10.0.0.1,10.0.0.0/99"},
@@ -271,3 +286,10 @@ def test_redact_url(url, shown):
 @pytest.mark.parametrize("text", ["127.0.0.1:80", "[::1]:80", "localhost:0"])
 def test_an_address_prints_as_it_is_written(text):
     assert str(config.parse_address(text)) == text
+
+
+def test_issuers_as_a_toml_table(tmp_path):
+    file = tmp_path / "groundwatch.toml"
+    file.write_text('[jwt_issuers]\n"us-east-1_a" = "https://a.example"\n"us-east-1_b" = "https://b.example/x"\n')
+    expected = {"us-east-1_a": "https://a.example", "us-east-1_b": "https://b.example/x"}
+    assert load({}, {}, str(file)).jwt_issuers == expected

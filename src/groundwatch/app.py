@@ -38,6 +38,10 @@ from groundwatch.credentials_file import (
 )
 from groundwatch.data_directory import open_data_directory
 from groundwatch.gateway.access import apigateway_access
+from groundwatch.gateway.authorizers.guards import MethodGuards
+from groundwatch.gateway.authorizers.issuers import IssuerDirectory
+from groundwatch.gateway.authorizers.key_sets import KeySets, document_source
+from groundwatch.gateway.authorizers.tokens import TokenVerifier
 from groundwatch.gateway.control.ids import RandomIds
 from groundwatch.gateway.control.operations import ApiGatewayOperations
 from groundwatch.gateway.functions import LambdaFunctions
@@ -50,6 +54,7 @@ from groundwatch.gateway.store import GatewayStore
 from groundwatch.identity.access import AllowAll, PolicyAuthorizer
 from groundwatch.identity.access_rules import iam_access, sts_access
 from groundwatch.identity.bootstrap import ensure_administrator
+from groundwatch.identity.documents import DocumentEvaluator
 from groundwatch.identity.iam.operations import IamOperations
 from groundwatch.identity.names import LONG_TERM_PREFIX, new_id, new_secret
 from groundwatch.identity.organizations import OrganizationsOperations, organizations_access
@@ -252,6 +257,7 @@ class Server:
             store,
             backend,
             self._roles,
+            guards=self._guards(),
             access_log=_AccessLog(self._journal),
             settings=GatewaySettings(region=self._settings.region),
             health=self.health,
@@ -274,8 +280,9 @@ class Server:
             Service("apigateway", self._apigateway, apigateway_access),
             Service("organizations", self._organizations(), organizations_access(self._settings.account)),
         )
+        authenticator = self._authenticator("logs", "iam", "sts", "apigateway", "organizations")
         port = ServicePort(
-            self.services, self._authenticator(), authorizer, default_region=self._settings.region, clock_ms=now_ms
+            self.services, authenticator, authorizer, default_region=self._settings.region, clock_ms=now_ms
         )
         backend.port = port
         self.service_app = ServiceApp(port, {"/health": lambda _request: self.health()})
@@ -288,12 +295,22 @@ class Server:
             tenant_tables=tenant_tables(metadata),
         )
 
-    def _authenticator(self) -> Authenticator:
+    def _guards(self) -> MethodGuards:
+        """Return what the gateway port asks to know who may call."""
+        keys = KeySets(document_source(self._endpoints), document_source(self._outbound), now_ms)
+        return MethodGuards(
+            authenticator=self._authenticator("execute-api"),
+            policies=self._authorizer,
+            documents=DocumentEvaluator(),
+            functions=self._functions,
+            tokens=TokenVerifier(keys, now_ms),
+            issuers=IssuerDirectory(self._settings.jwt_issuers),
+        )
+
+    def _authenticator(self, *signing_names: str) -> Authenticator:
         if self._settings.auth == "off":
             return UnverifiedAuthenticator(self._root(), self._settings.region)
-        return SigV4Authenticator(
-            self._identity, frozenset({"logs", "iam", "sts", "apigateway", "organizations"}), now_ms
-        )
+        return SigV4Authenticator(self._identity, frozenset(signing_names), now_ms)
 
     def _root(self) -> Principal:
         account = self._settings.account

@@ -94,6 +94,8 @@ class Settings(msgspec.Struct, frozen=True):
     s3_url: str
     """`off`, `aws` or a URL."""
     outbound_allow: tuple[str, ...]
+    jwt_issuers: dict[str, str]
+    """Issuer URL by the id or the ARN of a user pool."""
     """Addresses, networks in CIDR form and host names."""
 
 
@@ -204,6 +206,20 @@ def _is_destination(entry: str) -> bool:
     except ValueError:
         return re.fullmatch(r"(?![0-9.]+$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?", entry) is not None
     return True
+
+
+def parse_issuers(text: str) -> dict[str, str]:
+    """Return issuer URLs by user pool, written as `POOL=URL` with commas between them; none for `off`."""
+    if text == "off":
+        return {}
+    issuers: dict[str, str] = {}
+    for entry in text.split(","):
+        pool, equals, url = entry.strip().partition("=")
+        parts = urlsplit(url)
+        if not (pool and equals and parts.scheme in {"http", "https"} and parts.hostname) or parts.query:
+            raise ValueError("is not POOL=URL; write for example us-east-1_abc=https://login.example.com/realms/main")
+        issuers[pool] = url
+    return issuers
 
 
 def parse_region(text: str) -> str:
@@ -352,6 +368,15 @@ SETTINGS: tuple[Setting, ...] = (
         "Which hosts beside those on the public Internet HTTP integrations and authorizers of APIs may reach: "
         "addresses, networks such as 10.0.0.0/8, and host names, with commas between them.",
     ),
+    Setting(
+        "jwt_issuers",
+        "off|POOL=URL,…",
+        "off",
+        parse_issuers,
+        "The OpenID Connect issuers behind user pools that are not Amazon Cognito's: the id of a pool or its ARN, and "
+        "the issuer's URL; in TOML also a table.",
+        toml_types=(str, dict),
+    ),
 )
 
 
@@ -428,8 +453,11 @@ def _toml_text(path: Path, key: str, value: object) -> str:
         raise ConfigError(f"{path}: unknown setting {key!r}{_nearest(key, known)}")
     types = _setting(key).toml_types
     if type(value) not in types:
-        wanted = " or ".join({str: "a string in quotes", int: "an integer"}[kind] for kind in types)
+        names = {str: "a string in quotes", int: "an integer", dict: "a table"}
+        wanted = " or ".join(names[kind] for kind in types)
         raise ConfigError(f"{path}: {key} must be {wanted}, not {value!r}")
+    if isinstance(value, dict):
+        return ",".join(f"{name}={held}" for name, held in value.items())
     return str(value)
 
 

@@ -9,9 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from groundwatch.aws.context import Principal
+from groundwatch.aws.authentication import SigV4Authenticator
+from groundwatch.aws.context import Credential, Principal
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.gateway.authorizers.guards import MethodGuards
+from groundwatch.gateway.authorizers.issuers import IssuerDirectory
+from groundwatch.gateway.authorizers.key_sets import FetchError, KeySets
+from groundwatch.gateway.authorizers.tokens import TokenVerifier
 from groundwatch.gateway.catalog import DeployedStage
 from groundwatch.gateway.definition import (
     ApiKey,
@@ -24,13 +29,18 @@ from groundwatch.gateway.definition import (
     RestApi,
     Stage,
 )
+from groundwatch.gateway.functions import FunctionAnswer
 from groundwatch.gateway.runtime.access import AccessEntry
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
+from groundwatch.identity.access import PolicyAuthorizer
+from groundwatch.identity.documents import DocumentEvaluator
+from groundwatch.identity.values import Permissions
 
 ACCOUNT = "123456789012"
 API = "abcdef1234"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/logs"
 NOW_MS = 1_700_000_000_000
+ISSUER = "http://login.localhost/realms/main"
 
 
 @dataclass
@@ -83,12 +93,75 @@ class FakeRoles:
         return Principal(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/logs/{session_name}", "AssumedRole", "AROA:x")
 
 
+@dataclass
+class FakeIdentities:
+    """Access keys, and the policies of their owners, for the real evaluation."""
+
+    credentials: dict[str, Credential] = field(default_factory=dict)
+    policies: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the unique id of the owner."""
+
+    def __post_init__(self) -> None:
+        self.key_uses = self
+
+    def note(self, context: Any, action: str) -> None:
+        pass
+
+    async def find_credential(self, access_key_id: str) -> Credential | None:
+        return self.credentials.get(access_key_id)
+
+    async def permissions(self, owner_id: str) -> Permissions:
+        return Permissions(policies=self.policies.get(owner_id, ()))
+
+    async def find_session(self, access_key_id: str) -> None:
+        return None
+
+
+@dataclass
+class FakeFunctions:
+    """Functions by ARN: a document to answer with, or an error to raise."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+
+    async def invoke(self, function_arn: str, payload: bytes, **_: Any) -> FunctionAnswer:
+        self.calls.append((function_arn, msgspec.json.decode(payload)))
+        answer = self.answers[function_arn]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, FunctionAnswer) else FunctionAnswer(msgspec.json.encode(answer))
+
+
+@dataclass
+class FakeWeb:
+    """Documents by URL, and the URLs that were asked for."""
+
+    documents: dict[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    async def fetch(self, url: str) -> bytes:
+        self.asked.append(url)
+        if url not in self.documents:
+            raise FetchError("not there")
+        return msgspec.json.encode(self.documents[url])
+
+
 class Answer(msgspec.Struct):
     """What came out of the ASGI application."""
 
     status: int
     headers: dict[str, str]
     body: str
+
+
+@dataclass
+class ManualClock:
+    """The time, as the test sets it."""
+
+    now_ms: int = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
 
 
 @dataclass
@@ -100,6 +173,10 @@ class Gateway:
     backend: FakeBackend
     roles: FakeRoles
     entries: list[AccessEntry]
+    identities: FakeIdentities
+    functions: FakeFunctions
+    web: FakeWeb
+    clock: ManualClock
 
     def record(self, entry: AccessEntry) -> None:
         self.entries.append(entry)
@@ -212,16 +289,25 @@ def make_gateway() -> Iterator[Callable[..., Gateway]]:
             def record(self, entry: AccessEntry) -> None:
                 entries.append(entry)
 
+        identities, functions, web, clock = FakeIdentities(), FakeFunctions(), FakeWeb(), ManualClock()
         app = GatewayApp(
             catalog,
             backend,
             roles,
+            guards=MethodGuards(
+                authenticator=SigV4Authenticator(identities, frozenset({"execute-api"}), clock),
+                policies=PolicyAuthorizer(identities),
+                documents=DocumentEvaluator(),
+                functions=functions,
+                tokens=TokenVerifier(KeySets(web.fetch, web.fetch, clock), clock),
+                issuers=IssuerDirectory({"eu-west-1_local": ISSUER}),
+            ),
             access_log=Log(),
             settings=GatewaySettings(region="eu-west-1"),
             health=health,
-            clock_ms=lambda: NOW_MS,
+            clock_ms=clock,
         )
-        made.append(Gateway(app, catalog, backend, roles, entries))
+        made.append(Gateway(app, catalog, backend, roles, entries, identities, functions, web, clock))
         return made[-1]
 
     yield make

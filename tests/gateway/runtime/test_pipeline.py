@@ -17,7 +17,7 @@ from groundwatch.gateway.runtime.stages import Answered, Arrived
 
 def test_neighbours_fit():
     steps = (
-        *front_steps(typing.cast(typing.Any, None), DeploymentCache(1)),
+        *front_steps(typing.cast(typing.Any, None), DeploymentCache(1), {}),
         *method_steps({}, TemplateRunner(ThreadPoolExecutor(1)), lambda: 0),
     )
     hints = [typing.get_type_hints(type(step).__call__) for step in steps]

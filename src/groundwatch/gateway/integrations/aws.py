@@ -21,7 +21,7 @@ from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.runtime.errors import configuration_error
 from groundwatch.gateway.runtime.execution_log import java_map
 from groundwatch.gateway.runtime.media import JSON
-from groundwatch.gateway.runtime.stages import MappedRequest, Routed
+from groundwatch.gateway.runtime.stages import Authorized, MappedRequest, Routed, reached
 
 SESSION_NAME = "BackplaneAssumeRoleSession"
 """The session name that the service uses, and that policies and audit logs show."""
@@ -52,19 +52,20 @@ class AwsIntegration:
         except MappingError as error:
             raise configuration_error(str(error)) from error
         source_arn = _source_arn(routed)
-        principal = await self._assume(routed, role_arn, source_arn)
+        principal = await self._principal(mapped, role_arn, source_arn)
         request = _wire_request(mapped, target, definition.http_method or "POST", source_arn)
         _log_request(routed, target, request)
         answer = await self._call(target, request, principal, source_arn)
         _log_answer(routed, answer)
         return IntegrationAnswer(answer.status, answer.headers, answer.body, str(answer.status), traced=True)
 
-    async def _assume(self, routed: Routed, role_arn: str, source_arn: str) -> Principal:
+    async def _principal(self, mapped: MappedRequest, role_arn: str, source_arn: str) -> Principal:
+        routed = mapped.routed
         api = routed.located.deployment.api
         if not role_arn:
             raise configuration_error("Role ARN must be specified for AWS integrations")
         if _CALLER_CREDENTIALS.fullmatch(role_arn):
-            raise configuration_error("calling with the caller's own credentials is not implemented")
+            return _caller(mapped)
         if _account_of(role_arn) != api.account_id:
             raise configuration_error(f"Cross-account pass role is not allowed: {role_arn}")
         try:
@@ -88,6 +89,14 @@ class AwsIntegration:
             )
         except UnknownServiceError as error:
             raise configuration_error(f"AWS service {target.service} is not available here") from error
+
+
+def _caller(mapped: MappedRequest) -> Principal:
+    """Return who signed the request; the backend's policies then decide on the caller's own rights."""
+    authorized = reached(mapped, Authorized)
+    if authorized is None or authorized.principal is None:
+        raise configuration_error("the caller's own credentials need a method with the authorization type AWS_IAM")
+    return authorized.principal
 
 
 def _account_of(role_arn: str) -> str | None:

@@ -10,11 +10,14 @@ from typing import Any
 import msgspec
 
 from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.gateway.authorizers.custom import FunctionMethods
+from groundwatch.gateway.authorizers.guards import MethodGuards
 from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.integrations.base import Backend, RoleSource
 from groundwatch.gateway.integrations.table import integrations_by_type
 from groundwatch.gateway.runtime.access import AccessLog
 from groundwatch.gateway.runtime.addressing import names_api, resolve
+from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester
 from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.errors import GatewayError, unknown_stage
 from groundwatch.gateway.runtime.exchange import new_exchange
@@ -26,6 +29,7 @@ from groundwatch.gateway.runtime.pipeline import front_steps, method_steps
 from groundwatch.gateway.runtime.rendering import TemplateRunner
 from groundwatch.gateway.runtime.response_cache import DEFAULT_MAX_BYTES, ResponseCache
 from groundwatch.gateway.runtime.stage_caches import RuntimeCaches
+from groundwatch.gateway.runtime.steps.authorize import authorizations_by_type
 from groundwatch.gateway.testing import StageCaches, TestInvoker
 
 AsgiScope = MutableMapping[str, Any]
@@ -71,6 +75,7 @@ class GatewayApp:
         backend: Backend,
         roles: RoleSource,
         *,
+        guards: MethodGuards,
         access_log: AccessLog,
         settings: GatewaySettings,
         health: Callable[[], Awaitable[WireResponse]],
@@ -83,10 +88,12 @@ class GatewayApp:
         self._executor = ThreadPoolExecutor(settings.template_threads, thread_name_prefix="template")
         cache = DeploymentCache(settings.max_deployments)
         steps = method_steps(integrations_by_type(backend, roles), TemplateRunner(self._executor), clock_ms)
-        self._handler = RequestHandler((*front_steps(catalog, cache), *steps), access_log, clock_ms)
-        self.test_invoker: TestInvoker = MethodTester(steps, clock_ms)
+        functions = FunctionMethods(guards, roles, clock_ms)
+        front = front_steps(catalog, cache, authorizations_by_type(guards, functions))
+        self._handler = RequestHandler((*front, *steps), access_log, clock_ms)
+        self.test_invoker: TestInvoker = MethodTester(steps, AuthorizerTester(guards, roles, clock_ms), clock_ms)
         """Runs methods for the control plane on the same steps."""
-        self.stage_caches: StageCaches = RuntimeCaches(ResponseCache(clock_ms, settings.cache_bytes))
+        self.stage_caches: StageCaches = RuntimeCaches(ResponseCache(clock_ms, settings.cache_bytes), [functions])
         """Forgets, for the control plane, what is kept of a stage's answers."""
 
     def close(self) -> None:

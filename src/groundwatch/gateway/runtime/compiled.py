@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from groundwatch.gateway.authorizers.compiled import CompiledAuthorizer
 from groundwatch.gateway.definition import (
     Deployment,
     GatewayResponse,
@@ -27,7 +28,7 @@ from groundwatch.gateway.mapping.parameters import (
     compile_response_parameters,
 )
 from groundwatch.gateway.mapping.regex import Regex
-from groundwatch.gateway.runtime.errors import configuration_error
+from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.rendering import TemplateSource
 from groundwatch.gateway.runtime.routing import PathMatch, Router
 
@@ -98,6 +99,7 @@ class CompiledDeployment:
         self.api = api
         self._router = Router(api.resources.values())
         self._methods: dict[tuple[str, str], CompiledMethod | MappingError] = {}
+        self._authorizers: dict[str, CompiledAuthorizer] = {}
         self._gateway_responses: dict[str, CompiledGatewayResponse] = {}
 
     def match(self, path: str) -> PathMatch | None:
@@ -123,6 +125,23 @@ class CompiledDeployment:
             compiled = self._methods[key] = _compile_method(resource, method)
         if isinstance(compiled, MappingError):
             raise configuration_error(str(compiled))
+        return compiled
+
+    def authorizer(self, authorizer_id: str | None) -> CompiledAuthorizer:
+        """Return an authorizer of the API.
+
+        Raises:
+            GatewayError: when there is none with this id, or its definition cannot be used.
+        """
+        definition = self.api.authorizers.get(authorizer_id or "")
+        if definition is None:
+            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", reason=f"there is no authorizer {authorizer_id}")
+        compiled = self._authorizers.get(definition.id)
+        if compiled is None:
+            try:
+                compiled = self._authorizers[definition.id] = CompiledAuthorizer(definition)
+            except MappingError as error:
+                raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", reason=str(error)) from error
         return compiled
 
     def gateway_response(self, response_type: str) -> CompiledGatewayResponse | None:

@@ -12,7 +12,16 @@ from groundwatch.gateway.mapping.variables import InputVariable, template_scope
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.exchange import Values
 from groundwatch.gateway.runtime.overrides import Overrides
-from groundwatch.gateway.runtime.stages import Admitted, AnyStage, Integrated, Located, Routed, exchange_of, reached
+from groundwatch.gateway.runtime.stages import (
+    Admitted,
+    AnyStage,
+    Authorized,
+    Integrated,
+    Located,
+    Routed,
+    exchange_of,
+    reached,
+)
 
 
 def build_context(stage: AnyStage, overrides: Overrides, error: GatewayError | None = None) -> ContextMap:
@@ -44,6 +53,9 @@ def build_context(stage: AnyStage, overrides: Overrides, error: GatewayError | N
         context["deploymentId"] = located.deployment.id
     context["responseOverride"] = overrides.response_map()
     context["apiId"] = exchange.target.api_id
+    authorized = reached(stage, Authorized)
+    if authorized is not None and authorized.authorizer:
+        context["authorizer"] = ContextMap(authorized.authorizer)
     _add_outcome(context, stage, error)
     return context
 
@@ -55,6 +67,13 @@ def _request_time(received_ms: int) -> str:
 def _identity(stage: AnyStage) -> ContextMap:
     exchange, admitted = exchange_of(stage), reached(stage, Admitted)
     identity = ContextMap(sourceIp=exchange.request.source_ip, userAgent=exchange.request.header("user-agent"))
+    authorized = reached(stage, Authorized)
+    if authorized is not None and authorized.principal is not None:
+        principal = authorized.principal
+        identity["accountId"] = principal.account_id
+        identity["caller"] = identity["user"] = principal.user_id
+        identity["userArn"] = principal.arn
+        identity["accessKey"] = authorized.access_key_id
     if admitted is not None and admitted.api_key is not None:
         identity["apiKey"] = admitted.api_key.value
         identity["apiKeyId"] = admitted.api_key.id

@@ -61,7 +61,7 @@ class GatewayError(Exception):
     """An answer of the gateway itself.
 
     `message` is for the client and defaults to the type's own; `reason` is for the log only. `error_type` replaces the
-    type's own where the service names the same response differently.
+    type's own where the service names the same response differently, and `status` its status.
     """
 
     def __init__(
@@ -71,12 +71,13 @@ class GatewayError(Exception):
         *,
         reason: str | None = None,
         error_type: str | None = None,
+        status: int | None = None,
     ) -> None:
         default = DEFAULTS[response_type]
         self.response_type = response_type
         self.message = default.message if message is None else message
         self.reason = reason
-        self.status = default.status
+        self.status = status or default.status
         self.error_type = error_type or default.error_type
         self.spaced = default.spaced
         self.customisable = default.customisable

@@ -10,16 +10,15 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from groundwatch.aws.context import RequestContext
-from groundwatch.aws.errors import NotImplementedByServer
-from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.definition import Authorizer, Method, Resource, RestApi, Stage
+from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester, test_wire_request
 from groundwatch.gateway.runtime.compiled import CompiledDeployment
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.exchange import Exchange, Target, new_exchange
 from groundwatch.gateway.runtime.execution_log import RecordedLog
 from groundwatch.gateway.runtime.gateway_responses import plain_response
 from groundwatch.gateway.runtime.handler import run_to_answer
-from groundwatch.gateway.runtime.media import JSON
 from groundwatch.gateway.runtime.pipeline import Progress, Step
 from groundwatch.gateway.runtime.routing import Router
 from groundwatch.gateway.runtime.stages import Admitted, Arrived, Authorized, Located, Routed
@@ -33,8 +32,9 @@ _PARAMETER = re.compile(r"\{([^{}+]+)\+?\}")
 class MethodTester:
     """Implements `TestInvoker` on the steps that follow authorization."""
 
-    def __init__(self, steps: Sequence[Step], clock_ms: Callable[[], int]) -> None:
+    def __init__(self, steps: Sequence[Step], authorizers: AuthorizerTester, clock_ms: Callable[[], int]) -> None:
         self._steps = steps
+        self._authorizers = authorizers
         self._clock_ms = clock_ms
 
     async def test_invoke(
@@ -46,7 +46,7 @@ class MethodTester:
         log = RecordedLog(request_id, self._clock_ms)
         path, _, query = (request.path_with_query_string or resource.path).partition("?")
         exchange = new_exchange(
-            _wire_request(method, request, path, query, context),
+            test_wire_request(method, request, path, query, context),
             Target(api.id, STAGE_NAME, path, f"{api.id}.execute-api.{api.region}.amazonaws.com"),
             received_ms=started_ms,
             log=log,
@@ -59,14 +59,10 @@ class MethodTester:
         return _result(response, self._clock_ms() - started_ms, log.text())
 
     async def test_authorizer(
-        self,
-        api: RestApi,
-        authorizer: Authorizer,
-        request: TestRequest,
-        context: RequestContext,  # noqa: ARG002
+        self, api: RestApi, authorizer: Authorizer, request: TestRequest, context: RequestContext
     ) -> AuthorizerTestResult:
-        """Refuse: methods with authorizers are not served yet either."""
-        raise NotImplementedByServer("TestInvokeAuthorizer")
+        """Ask the authorizer; a failure is a result with its status and the reason in the log."""
+        return await self._authorizers.test(api, authorizer, request, context)
 
     async def _run(
         self, api: RestApi, resource: Resource, method: Method, exchange: Exchange, request: TestRequest
@@ -91,23 +87,6 @@ class MethodTester:
         progress = Progress(Admitted(Authorized(routed, principal=None), api_key=None))
         response, failure = await run_to_answer(progress, self._steps)
         return response if failure is None else _bare(response)
-
-
-def _wire_request(method: Method, request: TestRequest, path: str, query: str, context: RequestContext) -> WireRequest:
-    headers = [(name.lower(), value) for name, values in request.multi_value_headers.items() for value in values]
-    given = {name for name, _ in headers}
-    headers += [(name.lower(), value) for name, value in request.headers.items() if name.lower() not in given]
-    headers = [(name, value) for name, value in headers if name != "content-type"]
-    return WireRequest(
-        method="GET" if method.http_method == "ANY" else method.http_method,
-        path=path,
-        query_string=query,
-        # The service takes every test payload for JSON.
-        headers=(*headers, ("content-type", JSON)),
-        body=(request.body or "").encode("utf-8", "replace"),
-        source_ip=context.source_ip,
-        secure=context.secure,
-    )
 
 
 def _path_parameters(resource: Resource, request: TestRequest) -> dict[str, str]:

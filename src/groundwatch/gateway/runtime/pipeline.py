@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from groundwatch.gateway.authorizers.identity import Authorization
 from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.integrations.base import Integration
 from groundwatch.gateway.runtime.compiled import DeploymentCache
@@ -28,12 +29,14 @@ Step = Callable[[Any], Awaitable[AnyStage]]
 """From one stage to the next; a test holds neighbours' types together."""
 
 
-def front_steps(catalog: Catalog, cache: DeploymentCache) -> tuple[Step, ...]:
+def front_steps(
+    catalog: Catalog, cache: DeploymentCache, authorizations: Mapping[str, Authorization]
+) -> tuple[Step, ...]:
     """Return the steps that find the method and decide who may call it."""
     return (
         Locate(catalog, cache),
         Route(),
-        Authorize(),
+        Authorize(authorizations),
         CheckApiKey(catalog),
     )
 

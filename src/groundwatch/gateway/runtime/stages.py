@@ -8,13 +8,15 @@ have run. `reached(stage, Routed)` finds an earlier stage when it is not known h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from groundwatch.aws.context import Principal
 from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.definition import ApiKey, Stage
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
+from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.compiled import CompiledDeployment, CompiledMethod, CompiledResponse
 from groundwatch.gateway.runtime.exchange import Exchange
 from groundwatch.gateway.runtime.overrides import Overrides
@@ -62,7 +64,12 @@ class Authorized:
 
     previous: Routed
     principal: Principal | None
-    """Who calls; None for a method that is open to everyone."""
+    """Who signed the request; None where no signature is asked for."""
+    access_key_id: str | None = None
+    authorizer: Mapping[str, VtlValue] = field(default_factory=dict)
+    """`$context.authorizer`: what an authorizer said of the caller."""
+    usage_identifier_key: str | None = None
+    """The API key that an authorizer named for the caller."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ It comes after authorization, since with key source AUTHORIZER the authorizer na
 from __future__ import annotations
 
 from groundwatch.gateway.catalog import Catalog
-from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
+from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.stages import Admitted, Authorized
 
 
@@ -21,9 +21,10 @@ class CheckApiKey:
         routed = stage.previous
         if not routed.method.definition.api_key_required:
             return Admitted(stage, api_key=None)
-        if routed.located.deployment.api.api_key_source != "HEADER":
-            raise configuration_error("API key source AUTHORIZER is not implemented")
-        value = routed.exchange.request.header("x-api-key")
+        if routed.located.deployment.api.api_key_source == "AUTHORIZER":
+            value = stage.usage_identifier_key
+        else:
+            value = routed.exchange.request.header("x-api-key")
         target = routed.exchange.target
         key = await self._catalog.find_api_key(value, target.api_id, target.stage_name) if value else None
         if key is None:

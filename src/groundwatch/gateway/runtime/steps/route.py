@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
-from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.exchange import Exchange
+from groundwatch.gateway.authorizers.signed import not_found
 from groundwatch.gateway.runtime.stages import Located, Routed
 
 
@@ -18,21 +14,8 @@ class Route:
         exchange = stage.previous.exchange
         match = stage.deployment.match(exchange.target.path)
         if match is None:
-            raise _not_found(exchange)
+            raise not_found(exchange)
         method = stage.deployment.method(match.resource, exchange.method)
         if method is None:
-            raise _not_found(exchange)
+            raise not_found(exchange)
         return Routed(stage, method, match.parameters)
-
-
-def _not_found(exchange: Exchange) -> GatewayError:
-    """Return the service's answer for unknown routes, which takes them for calls of its own signed API."""
-    authorization = exchange.request.header("authorization")
-    if authorization is None or authorization.startswith("AWS4-HMAC-SHA256"):
-        return GatewayError("MISSING_AUTHENTICATION_TOKEN")
-    digest = base64.b64encode(hashlib.sha256(authorization.encode()).digest()).decode()
-    message = (
-        "Invalid key=value pair (missing equal-sign) in Authorization header "
-        f"(hashed with SHA-256 and encoded with Base64): '{digest}'."
-    )
-    return GatewayError("MISSING_AUTHENTICATION_TOKEN", message, error_type="IncompleteSignatureException")

@@ -1,0 +1,1 @@
+"""Who may call a method: signatures, tokens of issuers, functions, and the resource policy of the API."""
