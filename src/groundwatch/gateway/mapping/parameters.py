@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from groundwatch.gateway.mapping.budget import Budget
@@ -18,7 +18,7 @@ from groundwatch.gateway.mapping.text import parse_payload, render, to_json
 from groundwatch.gateway.mapping.values import VtlValue
 
 BODY_STEPS = 200_000
-"""What one JSONPath over a body may cost; see `Budget`."""
+"""What all JSONPaths over the body of one message may cost together; see `Budget`."""
 RequestLocation = Literal["path", "querystring", "header"]
 _NAME = r"[a-zA-Z0-9._$-]+"
 _REQUEST_TARGET = re.compile(rf"integration\.request\.(path|querystring|header)\.({_NAME})")
@@ -40,6 +40,31 @@ class Message:
     """The client's body for request expressions, the backend's for response expressions."""
     response_header: Mapping[str, Sequence[str]]
     """The backend's headers by lower-case name; empty while the request is mapped."""
+    document: BodyDocument = field(init=False, repr=False, compare=False)
+    """The body as JSON."""
+
+    def __post_init__(self) -> None:
+        """Keep the body for the first expression that looks into it."""
+        object.__setattr__(self, "document", BodyDocument(self.body))
+
+
+class BodyDocument:
+    """A body that is parsed once, however many expressions look into it, and one budget for all of them."""
+
+    __slots__ = ("_body", "_is_parsed", "_value", "budget")
+
+    def __init__(self, body: str) -> None:
+        self._body = body
+        self._value: VtlValue = None
+        self._is_parsed = False
+        self.budget = Budget(BODY_STEPS)
+
+    def value(self) -> VtlValue:
+        """Return the parsed body; raises PayloadError when it is not JSON."""
+        if not self._is_parsed:
+            self._value = parse_payload(self._body)
+            self._is_parsed = True
+        return self._value
 
 
 Source = Callable[[Message], list[str]]
@@ -179,8 +204,8 @@ def _body(expression: str) -> Source:
     path = parse_path(f"$.{expression}")
 
     def read(message: Message) -> list[str]:
-        budget = Budget(BODY_STEPS)
-        value = evaluate(path, parse_payload(message.body), budget)
+        budget = message.document.budget
+        value = evaluate(path, message.document.value(), budget)
         if isinstance(value, dict | list):
             return [to_json(value, budget)]
         return _present([render(value, budget)])
