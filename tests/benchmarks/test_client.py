@@ -1,6 +1,7 @@
 """The load client against a scripted server: it counts every answer, reconnects, and fails at the first bad one."""
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -22,6 +23,7 @@ class ScriptedServer:
         self._close = close
         self._loop = asyncio.new_event_loop()
         self.connections = 0
+        self._handlers = set()
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,))
         self._thread.start()
@@ -41,9 +43,14 @@ class ScriptedServer:
             self.endpoint = Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
             started.set()
             await self._stopped.wait()
+        # A loop that ends before its connections are closed would leave their sockets to the garbage collector.
+        for handler in self._handlers:
+            handler.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
 
     async def _handle(self, reader, writer):
         self.connections += 1
+        self._handlers.add(asyncio.current_task())
         try:
             while await reader.readuntil(b"\r\n\r\n"):
                 writer.write(self._answer)
@@ -52,7 +59,10 @@ class ScriptedServer:
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        writer.close()
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @pytest.fixture

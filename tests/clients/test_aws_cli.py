@@ -69,7 +69,8 @@ def test_tail_follows_until_it_is_interrupted(place, tail):
         place.put("while it runs")
         assert running.stdout.readline().endswith(f"{place.stream} while it runs\n")
         running.send_signal(signal.SIGINT)
-        assert running.wait(10) == 0
+        # 0 between two requests, 130 in the middle of one.
+        assert running.wait(10) in {0, 130}
 
 
 @pytest.mark.parametrize(
