@@ -21,7 +21,7 @@ serve: setup
 	$(BIN)/groundwatch serve $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" --numprocesses auto --dist loadfile $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
