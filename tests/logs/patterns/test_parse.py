@@ -158,3 +158,17 @@ TREES = {
 def test_the_longest_patterns_fit_a_statement(engine_verdicts, pattern):
     assert len(pattern) <= 1024
     assert engine_verdicts(parse_pattern(pattern), ["a", '{"a":2}'])[0] is pattern.startswith("a")
+
+
+def test_parentheses_without_end_are_refused():
+    with pytest.raises(
+        ServiceError, match=r"Invalid filter pattern \(at character 1: the parentheses nest too deeply\)"
+    ):
+        parse_pattern("{" + "(" * 505 + "$.a>1" + ")" * 505 + "}")
+
+
+def test_conditions_nest_as_deep_as_a_pattern_is_long(engine_verdicts):
+    depth = 48
+    pattern = "{" + "($.a>1||($.b>1&&" * depth + "$.c>1" + "))" * depth + "}"
+    assert 850 < len(pattern) <= 1024
+    assert engine_verdicts(parse_pattern(pattern), ['{"a":2}', '{"b":2}'])

@@ -73,7 +73,15 @@ def _parse(kind: Kind, text: str, offset: int) -> nodes.Node:
     except VisitError as error:
         if isinstance(error.orig_exc, ServiceError):
             raise error.orig_exc from None
+        if isinstance(error.orig_exc, RecursionError):
+            raise _too_deep(offset) from error
         raise
+    except RecursionError as error:
+        raise _too_deep(offset) from error
+
+
+def _too_deep(offset: int) -> ServiceError:
+    return malformed("Invalid filter pattern", offset, "the parentheses nest too deeply")
 
 
 @lru_cache(maxsize=1)
