@@ -40,8 +40,7 @@ def request_event(routed: Routed, compiled: CompiledAuthorizer, method_arn: str)
         "multiValueHeaders": headers,
         "queryStringParameters": _last(exchange.query),
         "multiValueQueryStringParameters": exchange.query,
-        # Paths reach functions as they were sent.
-        "pathParameters": {name: quote(value, safe="/") for name, value in routed.path_parameters.items()},
+        "pathParameters": _path_parameters(routed),
         "stageVariables": routed.located.stage.variables,
         "requestContext": _request_context(routed),
     }
@@ -49,6 +48,14 @@ def request_event(routed: Routed, compiled: CompiledAuthorizer, method_arn: str)
 
 def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
     return {name: held[-1] for name, held in values.items()}
+
+
+def _path_parameters(routed: Routed) -> dict[str, str]:
+    # Paths reach functions as they were sent; only a greedy parameter holds slashes that were not escaped.
+    path = routed.method.resource.path
+    return {
+        name: quote(value, safe="/" if f"{{{name}+}}" in path else "") for name, value in routed.path_parameters.items()
+    }
 
 
 def _request_context(routed: Routed) -> dict[str, VtlValue]:
