@@ -329,6 +329,12 @@ ARN = "arn:aws:logs:us-east-1:{}:log-group:" + GROUP
         ("FilterLogEvents", {"logGroupName": GROUP, "nextToken": "e30"}, INVALID, BAD_TOKEN),
         ("DescribeLogGroups", {"nextToken": "\0"}, INVALID, BAD_TOKEN),
         ("FilterLogEvents", {"logGroupName": GROUP, "filterPattern": '"'}, INVALID, "Invalid filter pattern"),
+        (
+            "FilterLogEvents",
+            {"logGroupName": GROUP, "filterPattern": "{" + "(" * 505 + "$.a>1" + ")" * 505 + "}"},
+            INVALID,
+            "Invalid filter pattern",
+        ),
     ],
 )
 def test_values_that_name_nothing(caller, operation, body, code, message):
