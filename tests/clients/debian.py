@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.clients.cache import filled
 
 FETCH_TIMEOUT_S = 120
-READY = "ready"
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,7 @@ def unpack(cache: Path, program: str, *packages: str) -> Unpacked:
         return Unpacked(Path("/"))
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         pytest.skip(f"{Path(program).name} is not installed, and this is no Debian to fetch {packages[0]} from")
-    root = cache / f"debian-{packages[0]}"
-    if not (root / READY).exists():
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir()
-        _fetch(root, packages)
-        (root / READY).touch()
-    return Unpacked(root)
+    return Unpacked(filled(cache / f"debian-{packages[0]}", lambda root: _fetch(root, packages)))
 
 
 def _fetch(root: Path, packages: tuple[str, ...]) -> None:

@@ -12,13 +12,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.clients.cache import filled
 
 PROGRAMS = Path(__file__).parent / "javascript"
 LOCK = PROGRAMS / "package-lock.json"
 OLDEST_NODE = 20
 INSTALL_TIMEOUT_S = 300
 RUN_TIMEOUT_S = 40
-READY = "ready"
 
 
 @pytest.fixture(scope="session")
@@ -29,15 +29,10 @@ def packages(client_cache) -> Path:
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(re.match(r"v(\d+)", version)[1]) < OLDEST_NODE:
         pytest.skip(f"Node.js {OLDEST_NODE} or newer is needed, not {version}")
-    directory = client_cache / f"javascript-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
-    if not (directory / READY).exists():
-        install(directory)
-    return directory
+    return filled(client_cache / f"javascript-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}", install)
 
 
 def install(directory: Path) -> None:
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(PROGRAMS / name, directory)
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
@@ -49,7 +44,6 @@ def install(directory: Path) -> None:
         pytest.skip(f"npm did not install the packages within {INSTALL_TIMEOUT_S} s")
     if done.returncode != 0:
         pytest.skip(f"npm cannot install the packages: {done.stderr.strip().splitlines()[-1:]}")
-    (directory / READY).touch()
 
 
 @pytest.fixture
