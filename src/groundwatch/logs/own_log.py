@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 
 from groundwatch.aws.errors import ServiceError
@@ -22,10 +23,13 @@ class OwnLog:
         self._clock_ms = clock_ms
 
     async def append(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
-        """Store (milliseconds since the epoch, message) pairs; they are on disk when this returns."""
+        """Store (milliseconds since the epoch, message) pairs; they are on disk when this returns.
+
+        Events of the same millisecond stay in the order in which they are given.
+        """
         log_group = await self._group(group)
         log_stream = await self._stream(log_group, stream)
-        for batch in _batches(sorted(events)):
+        for batch in _batches(sorted(events, key=operator.itemgetter(0))):
             timestamps, messages = [at for at, _ in batch], [message for _, message in batch]
             await self._intake.put(log_group, log_stream, timestamps, messages, self._clock_ms())
 

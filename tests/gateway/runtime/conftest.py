@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,13 +26,16 @@ from groundwatch.gateway.definition import (
     IntegrationResponse,
     Method,
     MethodResponse,
+    Quota,
     Resource,
     RestApi,
     Stage,
+    UsagePlan,
 )
 from groundwatch.gateway.functions import FunctionAnswer
 from groundwatch.gateway.runtime.access import AccessEntry
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
+from groundwatch.gateway.usage_sql import UsageKey
 from groundwatch.identity.access import PolicyAuthorizer
 from groundwatch.identity.documents import DocumentEvaluator
 from groundwatch.identity.values import Permissions
@@ -49,6 +53,8 @@ class FakeCatalog:
 
     deployed: DeployedStage
     keys: dict[str, ApiKey] = field(default_factory=dict)
+    plans: dict[str, UsagePlan] = field(default_factory=dict)
+    """By the id of the key."""
 
     async def find_stage(self, api_id: str, stage_name: str) -> DeployedStage | None:
         found = (api_id, stage_name) == (self.deployed.api.id, self.deployed.stage.name)
@@ -56,6 +62,27 @@ class FakeCatalog:
 
     async def find_api_key(self, value: str, api_id: str, stage_name: str) -> ApiKey | None:
         return self.keys.get(value)
+
+    async def find_usage_plan(self, key: ApiKey, api_id: str, stage_name: str) -> UsagePlan | None:
+        return self.plans.get(key.id)
+
+    def set_stage(self, **changes: Any) -> None:
+        """Change the stage."""
+        stage = msgspec.structs.replace(self.deployed.stage, **changes)
+        self.deployed = msgspec.structs.replace(self.deployed, stage=stage)
+
+
+@dataclass
+class FakeUsage:
+    """Counts in memory, without periods."""
+
+    spent: Counter[UsageKey] = field(default_factory=Counter)
+
+    async def spend(self, key: UsageKey, quota: Quota | None) -> bool:
+        if quota is not None and self.spent[key] >= quota.limit:
+            return False
+        self.spent[key] += 1
+        return True
 
 
 @dataclass
@@ -177,6 +204,7 @@ class Gateway:
     functions: FakeFunctions
     web: FakeWeb
     clock: ManualClock
+    usage: FakeUsage
 
     def record(self, entry: AccessEntry) -> None:
         self.entries.append(entry)
@@ -290,6 +318,7 @@ def make_gateway() -> Iterator[Callable[..., Gateway]]:
                 entries.append(entry)
 
         identities, functions, web, clock = FakeIdentities(), FakeFunctions(), FakeWeb(), ManualClock()
+        usage = FakeUsage()
         app = GatewayApp(
             catalog,
             backend,
@@ -302,12 +331,14 @@ def make_gateway() -> Iterator[Callable[..., Gateway]]:
                 tokens=TokenVerifier(KeySets(web.fetch, web.fetch, clock), clock),
                 issuers=IssuerDirectory({"eu-west-1_local": ISSUER}),
             ),
+            usage=usage,
             access_log=Log(),
             settings=GatewaySettings(region="eu-west-1"),
             health=health,
             clock_ms=clock,
+            clock_s=lambda: clock.now_ms / 1000,
         )
-        made.append(Gateway(app, catalog, backend, roles, entries, identities, functions, web, clock))
+        made.append(Gateway(app, catalog, backend, roles, entries, identities, functions, web, clock, usage))
         return made[-1]
 
     yield make

@@ -1,15 +1,33 @@
-"""The execution log of one request: lines in the service's words, kept for test invocations and dropped otherwise."""
+"""The execution log of one request: lines in the service's words, kept for test invocations and stages that log."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+
+from groundwatch.gateway.definition import ApiKey
+
+_TRACED = ("Method request ", "Method response ", "Endpoint request ", "Endpoint response ", "Sending request ")
+"""What lines with data of the request begin with: they are written only with data trace."""
+_FAILURES = ("Execution failed", "API Key ")
+_SECRET_HEADER = re.compile(
+    r"(?P<name>[{ ](?:authorization|x-api-key|x-amz-security-token|proxy-authorization|cookie|set-cookie)=)"
+    r"(?P<value>.*?)(?=, [\w-]+=|\}$)",
+    re.IGNORECASE | re.DOTALL,
+)
+SHOWN_CHARACTERS = 6
+"""How much of a secret the service leaves readable, at its end."""
 
 
 class ExecutionLog:
     """Drops every line; the base of logs that keep them."""
 
+    __slots__ = ()
     enabled = False
+    """Whether lines with the request's data are wanted, which cost something to build."""
+    active = False
+    """Whether any line is wanted."""
 
     def line(self, text: str) -> None:
         """Add a line; callers ask `enabled` before they build long ones."""
@@ -18,7 +36,9 @@ class ExecutionLog:
 class RecordedLog(ExecutionLog):
     """Keeps the lines of a test invocation, each with the time of `clock_ms`."""
 
+    __slots__ = ("_clock_ms", "_lines")
     enabled = True
+    active = True
 
     def __init__(self, request_id: str, clock_ms: Callable[[], int]) -> None:
         self._clock_ms = clock_ms
@@ -32,6 +52,47 @@ class RecordedLog(ExecutionLog):
     def text(self) -> str:
         """Return the whole log, ending in a newline."""
         return "\n".join([*self._lines, ""])
+
+
+class StageLog(ExecutionLog):
+    """The log of a request at the gateway port: drops every line until the method's settings ask for some."""
+
+    __slots__ = ("_level", "active", "enabled", "lines")
+
+    def __init__(self) -> None:
+        self.enabled = False
+        self.active = False
+        self.lines: list[str] = []
+        self._level = "OFF"
+
+    def begin(self, level: str, *, data_trace: bool) -> None:
+        """Keep lines from now on: all of them at `INFO`, failures at `ERROR`; with `data_trace` also the data."""
+        self._level = level
+        self.active = level != "OFF"
+        self.enabled = level == "INFO" and data_trace
+
+    def line(self, text: str) -> None:
+        """Add a line, secrets in headers masked."""
+        if not self.active:
+            return
+        if self._level == "ERROR" and not text.startswith(_FAILURES):
+            return
+        if text.startswith(_TRACED):
+            if not self.enabled:
+                return
+            if "headers: {" in text[:60]:
+                text = _SECRET_HEADER.sub(lambda found: found["name"] + masked(found["value"]), text)
+        self.lines.append(text)
+
+
+def masked(secret: str) -> str:
+    """Return what a log may show of a secret: its last characters, when there are enough others."""
+    return "***" + (secret[-SHOWN_CHARACTERS:] if len(secret) > 2 * SHOWN_CHARACTERS else "")
+
+
+def masked_key(key: ApiKey | None) -> str:
+    """Return what a log may show of a request's API key; nothing without one."""
+    return "" if key is None else masked(key.value)
 
 
 def java_map(pairs: Iterable[tuple[str, str]]) -> str:

@@ -7,22 +7,23 @@ from collections.abc import Callable, Sequence
 
 from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.mapping.errors import MappingError
-from groundwatch.gateway.runtime.access import AccessLog, access_entry
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.exchange import Exchange
 from groundwatch.gateway.runtime.gateway_responses import error_response, plain_response
+from groundwatch.gateway.runtime.log_format import Outcome
 from groundwatch.gateway.runtime.pipeline import Progress, Step
+from groundwatch.gateway.runtime.reporting import Reporter
 from groundwatch.gateway.runtime.stages import AnyStage, Arrived, exchange_of
 
 _log = logging.getLogger(__name__)
 
 
 class RequestHandler:
-    """Answers requests; wraps the pipeline with error responses, request ids and the access log."""
+    """Answers requests; wraps the pipeline with error responses, request ids, logs and figures."""
 
-    def __init__(self, steps: Sequence[Step], access_log: AccessLog, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, steps: Sequence[Step], reporter: Reporter, clock_ms: Callable[[], int]) -> None:
         self._steps = steps
-        self._access_log = access_log
+        self._reporter = reporter
         self._clock_ms = clock_ms
 
     async def handle(self, exchange: Exchange) -> WireResponse:
@@ -35,8 +36,7 @@ class RequestHandler:
             ("x-amz-apigw-id", exchange.extended_request_id),
         )
         latency_ms = self._clock_ms() - exchange.received_ms
-        entry = access_entry(progress.stage, response.status, len(response.body), latency_ms, error)
-        self._access_log.record(entry)
+        self._reporter.report(Outcome(progress.stage, response.status, len(response.body), latency_ms, error))
         return WireResponse(response.status, headers, response.body)
 
 

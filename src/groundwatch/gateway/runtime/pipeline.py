@@ -14,15 +14,18 @@ from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.integrations.base import Integration
 from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.rendering import TemplateRunner
-from groundwatch.gateway.runtime.stages import Answered, AnyStage
+from groundwatch.gateway.runtime.stages import Answered, AnyStage, ServedFromCache
 from groundwatch.gateway.runtime.steps.api_key import CheckApiKey
 from groundwatch.gateway.runtime.steps.authorize import Authorize
+from groundwatch.gateway.runtime.steps.cache import KeepResponse, LookUpResponse
 from groundwatch.gateway.runtime.steps.integrate import Integrate
 from groundwatch.gateway.runtime.steps.locate import Locate
 from groundwatch.gateway.runtime.steps.map_request import MapRequest
 from groundwatch.gateway.runtime.steps.map_response import MapResponse
 from groundwatch.gateway.runtime.steps.route import Route
 from groundwatch.gateway.runtime.steps.select_response import SelectResponse
+from groundwatch.gateway.runtime.steps.start_log import StartLog
+from groundwatch.gateway.runtime.steps.throttle import ThrottleRequests
 from groundwatch.gateway.runtime.steps.validate import Validate
 
 Step = Callable[[Any], Awaitable[AnyStage]]
@@ -30,27 +33,38 @@ Step = Callable[[Any], Awaitable[AnyStage]]
 
 
 def front_steps(
-    catalog: Catalog, cache: DeploymentCache, authorizations: Mapping[str, Authorization]
+    catalog: Catalog,
+    cache: DeploymentCache,
+    authorizations: Mapping[str, Authorization],
+    throttle: ThrottleRequests,
 ) -> tuple[Step, ...]:
-    """Return the steps that find the method and decide who may call it."""
+    """Return the steps that find the method and decide who may call it, and how often."""
     return (
         Locate(catalog, cache),
         Route(),
+        StartLog(),
         Authorize(authorizations),
         CheckApiKey(catalog),
+        throttle,
     )
 
 
 def method_steps(
-    integrations: Mapping[str, Integration], runner: TemplateRunner, clock_ms: Callable[[], int]
+    integrations: Mapping[str, Integration],
+    runner: TemplateRunner,
+    clock_ms: Callable[[], int],
+    look_up: LookUpResponse,
+    keep: KeepResponse,
 ) -> tuple[Step, ...]:
     """Return the steps that carry out the method: all that a test invocation runs."""
     return (
         Validate(),
+        look_up,
         MapRequest(runner),
         Integrate(integrations, clock_ms),
         SelectResponse(),
         MapResponse(runner),
+        keep,
     )
 
 
@@ -62,14 +76,16 @@ class Progress:
     def __init__(self, stage: AnyStage) -> None:
         self.stage = stage
 
-    async def run(self, steps: Sequence[Step]) -> Answered:
-        """Run all steps, of which the last answers.
+    async def run(self, steps: Sequence[Step]) -> Answered | ServedFromCache:
+        """Run all steps, of which the last answers, or those up to an answer from the cache.
 
         Raises:
             GatewayError: from the first step that refuses.
         """
         for step in steps:
             self.stage = await step(self.stage)
+            if type(self.stage) is ServedFromCache:
+                return self.stage
         if not isinstance(self.stage, Answered):
             raise TypeError("the last step does not answer")
         return self.stage

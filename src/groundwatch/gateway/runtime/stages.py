@@ -1,6 +1,7 @@
 """The stages of a request: what each step of the pipeline has established, as a value of its own type.
 
     Arrived → Located → Routed → Authorized → Admitted → Validated → MappedRequest → Integrated → Selected → Answered
+                                                                 └→ ServedFromCache
 
 A stage is made by exactly one step and holds the stage before it, so a later one can only exist where the earlier steps
 have run. `reached(stage, Routed)` finds an earlier stage when it is not known how far a request came.
@@ -131,8 +132,26 @@ class Answered:
     response: WireResponse
 
 
+@dataclass(frozen=True, slots=True)
+class ServedFromCache:
+    """The stage's cache had the client's answer; nothing was called."""
+
+    previous: Validated
+    response: WireResponse
+
+
 AnyStage = (
-    Arrived | Located | Routed | Authorized | Admitted | Validated | MappedRequest | Integrated | Selected | Answered
+    Arrived
+    | Located
+    | Routed
+    | Authorized
+    | Admitted
+    | Validated
+    | MappedRequest
+    | Integrated
+    | Selected
+    | Answered
+    | ServedFromCache
 )
 S = TypeVar("S", bound=AnyStage)
 

@@ -1,0 +1,107 @@
+"""The format of a stage's access log: text in which `$context` references are replaced, and nothing else happens.
+
+Source: "Variables for access logging for API Gateway" of the developer guide. What is not known of a request is `-`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from groundwatch.gateway.mapping.values import VtlValue
+from groundwatch.gateway.runtime.context import build_context
+from groundwatch.gateway.runtime.errors import GatewayError
+from groundwatch.gateway.runtime.overrides import Overrides
+from groundwatch.gateway.runtime.stages import AnyStage, Integrated, exchange_of, reached
+
+_REFERENCE = re.compile(r"\$context\.([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+ABSENT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answered request, as the logs see it."""
+
+    stage: AnyStage
+    """How far it came."""
+    status: int
+    length_bytes: int
+    latency_ms: int
+    error: GatewayError | None
+
+
+class LogFormat:
+    """A format, taken apart once. A line never holds control characters, so that nobody can write a second one."""
+
+    def __init__(self, text: str) -> None:
+        parts = _REFERENCE.split(text)
+        self._literals = parts[::2]
+        self._names = [tuple(name.split(".")) for name in parts[1::2]]
+
+    def line(self, outcome: Outcome) -> str:
+        """Return the line of a request."""
+        context = build_context(outcome.stage, Overrides(), outcome.error)
+        values = [_text(_value(names, context, outcome)) for names in self._names]
+        mixed = [part for pair in zip(self._literals, values, strict=False) for part in pair]
+        return "".join([*mixed, self._literals[-1]])
+
+
+def _value(names: tuple[str, ...], context: Mapping[str, VtlValue], outcome: Outcome) -> VtlValue:
+    own = _OWN.get(".".join(names))
+    if own is not None:
+        return own(outcome)
+    value: VtlValue = None
+    current: object = context
+    for name in names:
+        if not isinstance(current, dict):
+            return None
+        current = current.get(name)
+    if isinstance(current, str | int | float | bool):
+        value = current
+    return value
+
+
+def _text(value: VtlValue) -> str:
+    if value is None or value == "":
+        return ABSENT
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _CONTROL.sub(" ", str(value))
+
+
+def _integrated(outcome: Outcome) -> Integrated | None:
+    return reached(outcome.stage, Integrated)
+
+
+def _integration_status(outcome: Outcome) -> int | None:
+    integrated = _integrated(outcome)
+    return None if integrated is None else integrated.answer.status
+
+
+def _integration_latency(outcome: Outcome) -> int | None:
+    integrated = _integrated(outcome)
+    return None if integrated is None else integrated.latency_ms
+
+
+def _integration_error(outcome: Outcome) -> str | None:
+    error = outcome.error
+    failed = error is not None and error.response_type in ("INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT")
+    return error.message if error is not None and failed else None
+
+
+_OWN: Mapping[str, Callable[[Outcome], VtlValue]] = {
+    "status": lambda outcome: outcome.status,
+    "responseLength": lambda outcome: outcome.length_bytes,
+    "responseLatency": lambda outcome: outcome.latency_ms,
+    "xrayTraceId": lambda outcome: exchange_of(outcome.stage).trace_id,
+    "integrationStatus": _integration_status,
+    "integration.status": _integration_status,
+    "integration.integrationStatus": _integration_status,
+    "integrationLatency": _integration_latency,
+    "integration.latency": _integration_latency,
+    "integrationErrorMessage": _integration_error,
+    "integration.error": _integration_error,
+}
+"""What only access logs know, beside `$context`."""

@@ -1,0 +1,117 @@
+"""Steps 7 and 12: answer from the stage's cache, and keep an answer for later.
+
+The lookup comes after authorization, key, throttle and validation, so that a cached answer is never easier to get. A
+client may ask for a fresh one with `Cache-Control: max-age=0`, if it may invalidate the entry.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from groundwatch.aws.http import WireResponse
+from groundwatch.gateway.definition import MethodSetting
+from groundwatch.gateway.limits.settings import EVERY_METHOD, own_setting
+from groundwatch.gateway.runtime.cache_keys import cache_key
+from groundwatch.gateway.runtime.errors import GatewayError
+from groundwatch.gateway.runtime.response_cache import ResponseCache
+from groundwatch.gateway.runtime.stages import Answered, Authorized, Routed, ServedFromCache, Validated
+from groundwatch.gateway.runtime.traffic import TrafficCounts
+
+WARNING = ("Warning", '199 - "Unauthorized to invalidate the cache"')
+_DEFAULT = MethodSetting(caching_enabled=True)
+
+
+class InvalidationGuard(Protocol):
+    """Decides who may have an entry of the cache replaced."""
+
+    async def may_invalidate(self, stage: Authorized) -> bool:
+        """Tell whether the caller is allowed `execute-api:InvalidateCache` on the method."""
+
+
+def caching(routed: Routed) -> MethodSetting | None:
+    """Return the settings under which a request's answer is cached, or None when it is not.
+
+    Without a setting of its own only GET is cached.
+    """
+    stage = routed.located.stage
+    if not stage.cache_cluster_enabled:
+        return None
+    verb = routed.exchange.method
+    own = own_setting(stage, routed.method.resource.path, verb)
+    setting = own or stage.method_settings.get(EVERY_METHOD) or _DEFAULT
+    if not setting.caching_enabled or setting.cache_ttl_in_seconds <= 0 or (own is None and verb != "GET"):
+        return None
+    return setting
+
+
+class LookUpResponse:
+    """Ends the pipeline where the cache has the answer."""
+
+    def __init__(self, cache: ResponseCache, guard: InvalidationGuard, counts: TrafficCounts) -> None:
+        self._cache = cache
+        self._guard = guard
+        self._counts = counts
+
+    async def __call__(self, stage: Validated) -> Validated | ServedFromCache:
+        """Raise 403 when the client may not ask for a fresh answer and the stage says so."""
+        authorized = stage.previous.previous
+        routed = authorized.previous
+        setting = caching(routed)
+        key = cache_key(routed) if setting is not None else None
+        if setting is None or key is None:
+            return stage
+        warned = False
+        if _asks_for_fresh(routed):
+            if not setting.require_authorization_for_cache_control or await self._guard.may_invalidate(authorized):
+                return self._miss(stage, routed)
+            strategy = setting.unauthorized_cache_control_header_strategy
+            if strategy == "FAIL_WITH_403":
+                raise GatewayError("ACCESS_DENIED", reason="the caller may not invalidate the cache")
+            warned = strategy == "SUCCEED_WITH_RESPONSE_HEADER"
+        target = routed.exchange.target
+        response = self._cache.get((target.api_id, target.stage_name), key)
+        if response is None:
+            return self._miss(stage, routed)
+        self._counts.of(routed).cache_hits += 1
+        if routed.exchange.log.active:
+            routed.exchange.log.line(f"Cache hit returned for resource path: {routed.method.resource.path}")
+        if warned:
+            response = WireResponse(response.status, (*response.headers, WARNING), response.body)
+        return ServedFromCache(stage, response)
+
+    def _miss(self, stage: Validated, routed: Routed) -> Validated:
+        self._counts.of(routed).cache_misses += 1
+        return stage
+
+
+class KeepResponse:
+    """Keeps successful answers where the stage caches them."""
+
+    def __init__(self, cache: ResponseCache) -> None:
+        self._cache = cache
+
+    async def __call__(self, stage: Answered) -> Answered:
+        """Return the stage as it is."""
+        routed = stage.previous.previous.previous.routed
+        setting = caching(routed)
+        if setting is None or not 200 <= stage.response.status < 300:
+            return stage
+        key = cache_key(routed)
+        if key is not None:
+            target = routed.exchange.target
+            kept = _without_trace(stage.response)
+            self._cache.put((target.api_id, target.stage_name), key, kept, setting.cache_ttl_in_seconds)
+        return stage
+
+
+def _asks_for_fresh(routed: Routed) -> bool:
+    values = routed.exchange.headers.get("cache-control")
+    return values is not None and any(
+        part.strip().lower() == "max-age=0" for value in values for part in value.split(",")
+    )
+
+
+def _without_trace(response: WireResponse) -> WireResponse:
+    """Leave out the trace of the request that made the answer."""
+    headers = tuple((name, value) for name, value in response.headers if name.lower() != "x-amzn-trace-id")
+    return WireResponse(response.status, headers, response.body)

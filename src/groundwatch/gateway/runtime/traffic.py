@@ -1,0 +1,106 @@
+"""How many requests each method had, with their errors and times: kept in memory until somebody takes the figures.
+
+One entry a method and stage, bounded; requests that reach no method count for their stage. It is what CloudWatch's
+`AWS/ApiGateway` metrics are made of.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from groundwatch.gateway.limits.settings import method_setting
+from groundwatch.gateway.runtime.stages import Located, Routed
+
+MAX_SERIES = 10_000
+
+
+class MethodPlace(NamedTuple):
+    """What is counted: a method of a stage, or with empty path and verb what reached none."""
+
+    api_id: str
+    stage: str
+    resource_path: str = ""
+    verb: str = ""
+
+
+class Figures(msgspec.Struct):
+    """The figures of one method since they were last taken; times in milliseconds."""
+
+    account_id: str
+    region: str
+    api_name: str
+    detailed: bool = False
+    """Whether the stage wants figures for this method by itself."""
+    count: int = 0
+    errors_4xx: int = 0
+    errors_5xx: int = 0
+    latency_sum_ms: int = 0
+    latency_max_ms: int = 0
+    latency_min_ms: int = 0
+    integrations: int = 0
+    integration_latency_sum_ms: int = 0
+    integration_latency_max_ms: int = 0
+    integration_latency_min_ms: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+
+    def answered(self, status: int, latency_ms: int, integration_latency_ms: int | None) -> None:
+        """Count one answered request."""
+        self.count += 1
+        if status >= 500:
+            self.errors_5xx += 1
+        elif status >= 400:
+            self.errors_4xx += 1
+        self.latency_sum_ms += latency_ms
+        self.latency_max_ms = max(self.latency_max_ms, latency_ms)
+        self.latency_min_ms = latency_ms if self.count == 1 else min(self.latency_min_ms, latency_ms)
+        if integration_latency_ms is None:
+            return
+        self.integrations += 1
+        self.integration_latency_sum_ms += integration_latency_ms
+        self.integration_latency_max_ms = max(self.integration_latency_max_ms, integration_latency_ms)
+        self.integration_latency_min_ms = (
+            integration_latency_ms
+            if self.integrations == 1
+            else min(self.integration_latency_min_ms, integration_latency_ms)
+        )
+
+
+class TrafficCounts:
+    """The figures of every method that was called since they were last taken; for one event loop."""
+
+    def __init__(self, max_series: int = MAX_SERIES) -> None:
+        self._max_series = max_series
+        self._figures: dict[MethodPlace, Figures] = {}
+        self.lost = 0
+        """Requests that were not counted since there were too many methods."""
+
+    def of(self, routed: Routed) -> Figures:
+        """Return the figures of a request's method, to add to."""
+        exchange = routed.exchange
+        path, verb = routed.method.resource.path, exchange.method
+        place = MethodPlace(exchange.target.api_id, exchange.target.stage_name, path, verb)
+        return self._figures.get(place) or self._new(place, routed.located)
+
+    def of_stage(self, located: Located) -> Figures:
+        """Return the figures of requests that reach no method of a stage, to add to."""
+        target = located.previous.exchange.target
+        place = MethodPlace(target.api_id, target.stage_name)
+        return self._figures.get(place) or self._new(place, located)
+
+    def take(self) -> dict[MethodPlace, Figures]:
+        """Return everything that was counted, and begin anew."""
+        taken, self._figures = self._figures, {}
+        return taken
+
+    def _new(self, place: MethodPlace, located: Located) -> Figures:
+        api = located.deployment.api
+        detailed = bool(place.verb) and method_setting(located.stage, place.resource_path, place.verb).metrics_enabled
+        figures = Figures(api.account_id, api.region, api.name, detailed)
+        if len(self._figures) < self._max_series:
+            self._figures[place] = figures
+        else:
+            self.lost += 1
+        return figures
