@@ -56,6 +56,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._has_progressed = False
         self._deadline: TimerHandle | None = None
         self._unread: TimerHandle | None = None
+        self._is_leaving = False
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Wait for the first request, not forever."""
@@ -81,10 +82,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and judge whether it got the request on."""
+        if self._is_leaving:
+            return
         was_in_head, self._has_progressed = self._in_head, False
         super().data_received(data)
         self._stalled_bytes = 0 if self._has_progressed else self._stalled_bytes + len(data)
-        if self.transport.is_closing():
+        if self._is_ending():
             self._set_deadline(None)
         elif self._stalled_bytes > self._patience.stalled_bytes:
             self._refuse(431, b"Request Header Fields Too Large")
@@ -102,6 +105,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Begin a body."""
         self._in_head, self._has_progressed = False, True
         super().on_headers_complete()
+        self.cycle.transport = cast(Transport, _CycleTransport(self.transport, self.leave))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; drop those that trail a body, which no application here reads."""
@@ -119,19 +123,34 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on to the next request, or leave a client that is still sending this one."""
-        super().on_response_complete()
-        self._leave_if_unread()
+        """Go on to the next request, unless the connection ends with this one."""
+        if not self._is_leaving:
+            super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
-        super().send_400_response(msg)
-        self._leave_if_unread()
+        self._at_boundary = False
+        self._refuse(400, msg.encode())
+
+    def leave(self) -> None:
+        """Close the connection; without reading what a client still sends, of which there may be gigabytes.
+
+        A TLS connection that is closed politely would read on until the client agrees.
+        """
+        if self._at_boundary:
+            self.transport.close()
+        elif not self._is_leaving:
+            self._is_leaving = True
+            self.flow.pause_reading()
+            self.loop.call_later(self._patience.farewell_s, self.transport.abort)
 
     def _set_deadline(self, seconds: float | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self._give_up)
+
+    def _is_ending(self) -> bool:
+        return self._is_leaving or self.transport.is_closing()
 
     def _stop_waiting_for_reader(self) -> None:
         if self._unread is not None:
@@ -152,10 +171,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if answering is None or answering.response_complete or not answering.response_started:
             lines = (b"content-type: text/plain", b"content-length: %d" % len(text), b"connection: close", b"", text)
             self.transport.write(STATUS_LINE[status] + b"\r\n".join(lines))
-        self.transport.close()
-        self._leave_if_unread()
+        self.leave()
 
-    def _leave_if_unread(self) -> None:
-        # A TLS connection that is closed politely reads on until the client agrees.
-        if self.transport.is_closing() and not self._at_boundary:
-            self.loop.call_later(self._patience.farewell_s, self.transport.abort)
+
+class _CycleTransport:
+    """What an answer does with its connection: writes to it, and leaves it in the protocol's own way."""
+
+    __slots__ = ("close", "is_closing", "write")
+
+    def __init__(self, transport: Transport, leave: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = leave
