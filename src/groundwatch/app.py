@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -50,6 +50,7 @@ from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.runtime.access import AccessEntry
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
+from groundwatch.gateway.runtime.stage_logs import Destination
 from groundwatch.gateway.store import GatewayStore
 from groundwatch.identity.access import AllowAll, PolicyAuthorizer
 from groundwatch.identity.access_rules import iam_access, sts_access
@@ -258,6 +259,7 @@ class Server:
             backend,
             self._roles,
             guards=self._guards(),
+            usage=self._usage,
             access_log=_AccessLog(self._journal),
             settings=GatewaySettings(region=self._settings.region),
             health=self.health,
@@ -363,6 +365,7 @@ class Server:
         self._exports.runner.start()
         self._identity.key_uses.start()
         self._usage.start()
+        self.gateway_app.stage_logs.start(_TenantLogs(self._logs))
         self._journal.start(self._own_log)
 
     async def first_request(self, gateway_url: str) -> welcome.FirstRequest | None:
@@ -391,6 +394,7 @@ class Server:
         log.info("stopping")
         await self._identity.key_uses.stop()
         await self._usage.stop()
+        await self.gateway_app.stage_logs.stop()
         await self._journal.close()
         await self._reclaimer.stop()
         await self._exports.runner.stop()
@@ -421,6 +425,19 @@ class _Backend:
             return await self.port.call(service, request, principal, region=region, source_arn=source_arn)
         except LookupError as error:
             raise UnknownServiceError(str(error)) from error
+
+
+class _TenantLogs:
+    """The logs of stages, as events in log groups of the tenants that the APIs belong to."""
+
+    def __init__(self, logs: LogsRoom) -> None:
+        self._logs = logs
+
+    async def append(self, destination: Destination, stream: str, events: Sequence[tuple[int, str]]) -> None:
+        """Store events in the order in which they are given."""
+        tenant = Tenant(destination.account_id, destination.region)
+        log = OwnLog(self._logs.catalog, self._logs.intake, tenant, now_ms)
+        await log.append(destination.group, stream, events)
 
 
 class _AccessLog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import msgspec
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.gateway.authorizers.custom import FunctionMethods
 from groundwatch.gateway.authorizers.guards import MethodGuards
+from groundwatch.gateway.authorizers.invalidation import InvalidationPolicies
 from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.integrations.base import Backend, RoleSource
 from groundwatch.gateway.integrations.table import integrations_by_type
@@ -21,15 +23,21 @@ from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester
 from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.errors import GatewayError, unknown_stage
 from groundwatch.gateway.runtime.exchange import new_exchange
+from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.gateway_responses import plain_response
 from groundwatch.gateway.runtime.handler import RequestHandler
 from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 from groundwatch.gateway.runtime.method_tester import MethodTester
 from groundwatch.gateway.runtime.pipeline import front_steps, method_steps
 from groundwatch.gateway.runtime.rendering import TemplateRunner
+from groundwatch.gateway.runtime.reporting import Reporter
 from groundwatch.gateway.runtime.response_cache import DEFAULT_MAX_BYTES, ResponseCache
 from groundwatch.gateway.runtime.stage_caches import RuntimeCaches
+from groundwatch.gateway.runtime.stage_logs import StageLogs
 from groundwatch.gateway.runtime.steps.authorize import authorizations_by_type
+from groundwatch.gateway.runtime.steps.cache import KeepResponse, LookUpResponse
+from groundwatch.gateway.runtime.steps.throttle import ThrottleRequests, Usage
+from groundwatch.gateway.runtime.traffic import TrafficCounts
 from groundwatch.gateway.testing import StageCaches, TestInvoker
 
 AsgiScope = MutableMapping[str, Any]
@@ -66,7 +74,8 @@ class _Disconnected(Exception):  # noqa: N818 -- the client's doing, not an erro
 class GatewayApp:
     """A bare ASGI application over the pipeline.
 
-    `access_log` must not block; `health` gives the answer of the health route; `clock_ms` is the time since the epoch.
+    `access_log` must not block; `health` gives the answer of the health route; `clock_ms` is the time since the epoch,
+    `clock_s` one that only grows.
     """
 
     def __init__(  # noqa: PLR0913 -- the composition root names every collaborator
@@ -76,10 +85,12 @@ class GatewayApp:
         roles: RoleSource,
         *,
         guards: MethodGuards,
+        usage: Usage,
         access_log: AccessLog,
         settings: GatewaySettings,
         health: Callable[[], Awaitable[WireResponse]],
         clock_ms: Callable[[], int],
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._health = health
@@ -87,13 +98,24 @@ class GatewayApp:
         self._domain = f"{settings.region}.{settings.domain_suffix}"
         self._executor = ThreadPoolExecutor(settings.template_threads, thread_name_prefix="template")
         cache = DeploymentCache(settings.max_deployments)
-        steps = method_steps(integrations_by_type(backend, roles), TemplateRunner(self._executor), clock_ms)
+        self.traffic = TrafficCounts()
+        """The figures of every method, for metrics."""
+        self.stage_logs = StageLogs()
+        """The logs that stages ask for; to be started and stopped."""
+        responses = ResponseCache(clock_ms, settings.cache_bytes)
+        keep = KeepResponse(responses)
+        look_up = LookUpResponse(responses, InvalidationPolicies(guards.policies), self.traffic)
+        steps = method_steps(
+            integrations_by_type(backend, roles), TemplateRunner(self._executor), clock_ms, look_up, keep
+        )
         functions = FunctionMethods(guards, roles, clock_ms)
-        front = front_steps(catalog, cache, authorizations_by_type(guards, functions))
-        self._handler = RequestHandler((*front, *steps), access_log, clock_ms)
+        throttle = ThrottleRequests(catalog, usage, clock_s)
+        front = front_steps(catalog, cache, authorizations_by_type(guards, functions), throttle)
+        reporter = Reporter(access_log, self.traffic, self.stage_logs, clock_ms)
+        self._handler = RequestHandler((*front, *steps), reporter, clock_ms)
         self.test_invoker: TestInvoker = MethodTester(steps, AuthorizerTester(guards, roles, clock_ms), clock_ms)
         """Runs methods for the control plane on the same steps."""
-        self.stage_caches: StageCaches = RuntimeCaches(ResponseCache(clock_ms, settings.cache_bytes), [functions])
+        self.stage_caches: StageCaches = RuntimeCaches(responses, [functions])
         """Forgets, for the control plane, what is kept of a stage's answers."""
 
     def close(self) -> None:
@@ -155,7 +177,7 @@ class GatewayApp:
             secure=scope["scheme"] == "https",
         )
         protocol = f"HTTP/{scope['http_version']}"
-        exchange = new_exchange(request, target, received_ms=self._clock_ms(), protocol=protocol)
+        exchange = new_exchange(request, target, received_ms=self._clock_ms(), protocol=protocol, log=StageLog())
         return await self._handler.handle(exchange)
 
 
