@@ -161,7 +161,7 @@ def test_method_responses(document):
 
 API_KEY = {"type": "apiKey", "name": "x-api-key", "in": "header"}
 IAM = {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"}
-TOKEN = {**API_KEY, "name": "Auth", "x-amazon-apigateway-authorizer": {"type": "token"}}
+JWT = {**API_KEY, "name": "Auth", "x-amazon-apigateway-authorizer": {"type": "jwt"}}
 
 
 def secured(operation, security=None):
@@ -197,8 +197,8 @@ def test_security(document, protection):
     ("document", "error"),
     [
         pytest.param(
-            openapi(components={"securitySchemes": {"lambda": TOKEN}}),
-            "Unable to create authorizer 'lambda': authorizers of type 'token' are not implemented",
+            openapi(components={"securitySchemes": {"lambda": JWT}}),
+            "Unable to create authorizer 'lambda': authorizers of type 'jwt' are not implemented",
             id="authorizer",
         ),
         pytest.param(

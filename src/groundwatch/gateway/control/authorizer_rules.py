@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from groundwatch.gateway.control.errors import access_denied, bad_request
 from groundwatch.gateway.definition import Authorizer, JwtConfiguration, RestApi, TokenIssuer
 from groundwatch.gateway.functions import function_of
@@ -36,6 +38,20 @@ def with_authorizer(api: RestApi, authorizer: Authorizer) -> dict[str, Authorize
         raise bad_request(f"An API can have at most {MAX_AUTHORIZERS} authorizers")
     _check_kind(api, authorizer)
     return {**api.authorizers, authorizer.id: authorizer}
+
+
+def with_defaults(authorizer: Authorizer) -> Authorizer:
+    """Return the authorizer with what the service fills in by its type."""
+    if authorizer.type in ("TOKEN", "REQUEST"):
+        ttl_s = authorizer.authorizer_result_ttl_in_seconds
+        return replace(
+            authorizer,
+            auth_type=authorizer.auth_type or "custom",
+            authorizer_result_ttl_in_seconds=DEFAULT_TTL_S if ttl_s is None else ttl_s,
+        )
+    if authorizer.type == "COGNITO_USER_POOLS":
+        return replace(authorizer, auth_type=authorizer.auth_type or "cognito_user_pools")
+    return authorizer
 
 
 def _check_kind(api: RestApi, authorizer: Authorizer) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control import patch_tables, render
-from groundwatch.gateway.control.authorizer_rules import DEFAULT_TTL_S, with_authorizer
+from groundwatch.gateway.control.authorizer_rules import with_authorizer, with_defaults
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, conflict, not_found
 from groundwatch.gateway.control.ids import SHORT, fresh_id
@@ -133,20 +133,6 @@ class AuthorizerOperations(ControlPlane):
         )
         result = await self._test_invoker.test_authorizer(api, authorizer, request, context)
         return render.authorizer_test(result)
-
-
-def with_defaults(authorizer: Authorizer) -> Authorizer:
-    """Return the authorizer with what the service fills in by its type."""
-    if authorizer.type in ("TOKEN", "REQUEST"):
-        ttl_s = authorizer.authorizer_result_ttl_in_seconds
-        return replace(
-            authorizer,
-            auth_type=authorizer.auth_type or "custom",
-            authorizer_result_ttl_in_seconds=DEFAULT_TTL_S if ttl_s is None else ttl_s,
-        )
-    if authorizer.type == "COGNITO_USER_POOLS":
-        return replace(authorizer, auth_type=authorizer.auth_type or "cognito_user_pools")
-    return authorizer
 
 
 def _jwt_configuration(given: Mapping[str, Any]) -> JwtConfiguration:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
-from groundwatch.gateway.definition import GatewayResponse, Method
+from groundwatch.gateway.definition import Authorizer, GatewayResponse, Method
 
 
 class MethodDraft(msgspec.Struct, frozen=True):
-    """A method of a path, its validator still by name."""
+    """A method of a path, its validator and its authorizer still by name."""
 
     path: str
     method: Method
     validator_name: str | None = None
+    authorizer_name: str | None = None
 
 
 class ValidatorDraft(msgspec.Struct, frozen=True):
@@ -40,8 +41,12 @@ class ApiDraft(msgspec.Struct, frozen=True):
     minimum_compression_size: int | None = None
     policy: str | None = None
     disable_execute_api_endpoint: bool | None = None
+    authorizers: dict[str, Authorizer] = {}
+    """By name, without ids."""
 
     def credentials(self) -> list[str]:
-        """Return the roles that the document hands to integrations."""
+        """Return the roles that the document hands to integrations and authorizers."""
         integrations = (draft.method.integration for draft in self.methods)
-        return [held.credentials for held in integrations if held is not None and held.credentials]
+        handed = [held.credentials for held in integrations if held is not None]
+        handed += [held.authorizer_credentials for held in self.authorizers.values()]
+        return [role for role in handed if role]

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.control import tree
+from groundwatch.gateway.control.authorizer_rules import with_authorizer, with_defaults
 from groundwatch.gateway.control.gateway_responses import with_gateway_response
 from groundwatch.gateway.control.ids import SHORT, IdSource, fresh_id
 from groundwatch.gateway.control.models import check_model
@@ -21,7 +22,7 @@ from groundwatch.gateway.control.rules import (
     check_method,
     check_method_response,
 )
-from groundwatch.gateway.definition import Method, Model, RequestValidator, Resource, RestApi
+from groundwatch.gateway.definition import Authorizer, Method, Model, RequestValidator, Resource, RestApi
 from groundwatch.gateway.openapi.draft import ApiDraft, MethodDraft
 from groundwatch.gateway.openapi.findings import Findings
 
@@ -42,7 +43,13 @@ class Merge:
         """Return the API with the draft in it. The result is only good when `findings` has no errors."""
         target = _emptied(api) if mode == "overwrite" else api
         target = self._with_settings(target, mode)
-        for step in (self._add_models, self._add_validators, self._add_gateway_responses, self._add_paths):
+        for step in (
+            self._add_models,
+            self._add_validators,
+            self._add_authorizers,
+            self._add_gateway_responses,
+            self._add_paths,
+        ):
             target = step(target)
         for draft in self._draft.methods:
             target = self._attempt(target, f"Unable to put method {_place(draft)}", self._adder(draft))
@@ -84,6 +91,13 @@ class Merge:
             api = replace(api, request_validators={**api.request_validators, validator_id: validator})
         return api
 
+    def _add_authorizers(self, api: RestApi) -> RestApi:
+        for name, held in self._draft.authorizers.items():
+            known = _authorizer_id(api, name)
+            made = with_defaults(replace(held, id=known or fresh_id(self._ids, SHORT, api.authorizers)))
+            api = self._attempt(api, f"Unable to create authorizer '{name}'", partial(_with_authorizer, made=made))
+        return api
+
     def _add_gateway_responses(self, api: RestApi) -> RestApi:
         for kind, response in self._draft.gateway_responses.items():
             where = f"Unable to put gateway response '{kind}'"
@@ -105,7 +119,8 @@ class Merge:
             validator_id = None
             if draft.validator_name is not None:
                 validator_id = _validator_id(api, draft.validator_name) or draft.validator_name
-            method = replace(draft.method, request_validator_id=validator_id)
+            authorizer_id = None if draft.authorizer_name is None else _authorizer_id(api, draft.authorizer_name)
+            method = replace(draft.method, request_validator_id=validator_id, authorizer_id=authorizer_id)
             check_method(api, method)
             for response in method.responses.values():
                 check_method_response(api, response)
@@ -148,6 +163,7 @@ def _emptied(api: RestApi) -> RestApi:
         resources={root.id: root},
         models={},
         request_validators={},
+        authorizers={},
         gateway_responses={},
         description=None,
         version=None,
@@ -163,6 +179,14 @@ def _base_segments(base_path: str, mode: BasePath) -> str:
 
 def _validator_id(api: RestApi, name: str) -> str | None:
     return next((held.id for held in api.request_validators.values() if held.name == name), None)
+
+
+def _authorizer_id(api: RestApi, name: str) -> str | None:
+    return next((held.id for held in api.authorizers.values() if held.name == name), None)
+
+
+def _with_authorizer(api: RestApi, made: Authorizer) -> RestApi:
+    return replace(api, authorizers=with_authorizer(api, made))
 
 
 def _with_model(api: RestApi, model: Model) -> RestApi:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from groundwatch.gateway.definition import Integration, Method, MethodResponse
 from groundwatch.gateway.openapi import extensions
@@ -34,7 +35,8 @@ def read_draft(document: Tree, api_id: str, findings: Findings, *, ignore_docume
     paths = {path: mapping(item) for path, item in mapping(document.get("paths")).items() if not path.startswith("x-")}
     reader = _PathReader(document, dialect, schemas, findings)
     methods = [method for path, item in paths.items() for method in reader.read(path, item)]
-    return _with_settings(document, dialect, findings, list(paths), methods, schemas.models)
+    draft = _with_settings(document, dialect, findings, list(paths), methods, schemas.models)
+    return replace(draft, authorizers=reader.security.authorizers)
 
 
 def _with_settings(
@@ -114,7 +116,7 @@ class _PathReader:
         self._dialect = dialect
         self._schemas = schemas
         self._findings = findings
-        self._security = SecurityReader(document, dialect.security_schemes(), findings)
+        self.security = SecurityReader(document, dialect.security_schemes(), findings)
         self._default_validator = optional_text(document.get(extensions.VALIDATOR))
 
     def read(self, path: str, item: Tree) -> list[MethodDraft]:
@@ -137,12 +139,13 @@ class _PathReader:
         extensions.check_known(operation, extensions.OPERATION, where, self._findings)
         own = elements(operation.get("parameters"), f"parameters {where}", self._findings)
         parameters = [resolve(self._document, held) for held in [*shared, *own]]
-        protection = self._security.read(operation, where)
+        protection = self.security.read(operation, where)
         bodies = self._dialect.request_schemas(operation, parameters)
         method = Method(
             http_method=verb,
             authorization_type=protection.authorization_type,
             api_key_required=protection.api_key_required,
+            authorization_scopes=list(protection.scopes),
             operation_name=optional_text(operation.get("operationId")),
             request_parameters=self._parameters(path, parameters, where),
             request_models=self._models(bodies, where),
@@ -150,7 +153,7 @@ class _PathReader:
             integration=self._integration(path, verb, operation),
         )
         validator = optional_text(operation.get(extensions.VALIDATOR)) or self._default_validator
-        return MethodDraft(path, method, validator)
+        return MethodDraft(path, method, validator, protection.authorizer_name)
 
     def _parameters(self, path: str, parameters: list[Tree], where: str) -> dict[str, bool]:
         declared = {f"method.request.path.{name}": True for name in _PATH_PARAMETER.findall(path)}

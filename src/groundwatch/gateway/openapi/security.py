@@ -6,7 +6,9 @@ A requirement that this server cannot enforce is an error: leaving it out would 
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
+from groundwatch.gateway.openapi.authorizers import read_authorizers
 from groundwatch.gateway.openapi.dialects import elements, mapping, text
 from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.extensions import AUTH, AUTHORIZER, AUTHTYPE
@@ -18,6 +20,8 @@ class Protection(msgspec.Struct, frozen=True):
 
     authorization_type: str = "NONE"
     api_key_required: bool = False
+    authorizer_name: str | None = None
+    scopes: tuple[str, ...] = ()
 
 
 class SecurityReader:
@@ -27,7 +31,8 @@ class SecurityReader:
         self._root = document.get("security")
         self._schemes = {name: mapping(held) for name, held in schemes.items()}
         self._findings = findings
-        self._refuse_authorizers()
+        self.authorizers = read_authorizers(self._schemes, findings)
+        """The document's authorizers, by name."""
 
     def read(self, operation: Tree, where: str) -> Protection:
         """Return the protection of an operation; `where` names it in errors."""
@@ -43,36 +48,42 @@ class SecurityReader:
             self._findings.error(f"Invalid security requirements {where} specified: a mapping is expected")
         if len(requirements) > 1:
             self._findings.warning(f"The alternative security requirements {where} are all required")
-        names = [name for requirement in requirements for name in mapping(requirement)]
+        names = {name: scopes for requirement in requirements for name, scopes in mapping(requirement).items()}
         protection = self._combined(names, where)
         return protection if override is None else self._overridden(protection, mapping(override), where)
 
-    def _refuse_authorizers(self) -> None:
-        for name, scheme in self._schemes.items():
-            if AUTHORIZER in scheme:
-                kind = mapping(scheme[AUTHORIZER]).get("type")
-                self._findings.error(
-                    f"Unable to create authorizer '{name}': authorizers of type '{text(kind)}' are not implemented"
-                )
-
-    def _combined(self, names: list[str], where: str) -> Protection:
-        authorization_type, key_required = "NONE", False
-        for name in names:
+    def _combined(self, names: Tree, where: str) -> Protection:
+        protection = Protection()
+        kinds = 0
+        for name, scopes in names.items():
             scheme = self._schemes.get(name)
             if scheme is None:
                 self._findings.error(f"Unable to find the security scheme '{name}' {where}")
-            elif AUTHORIZER in scheme:
                 continue
-            elif text(scheme.get(AUTHTYPE, "")).lower() == "awssigv4":
-                authorization_type = "AWS_IAM"
-            elif _is_api_key(scheme):
-                key_required = True
-            else:
-                message = (
-                    f"The security scheme '{name}' of type '{text(scheme.get('type'))}' {where} is not implemented"
-                )
-                self._findings.error(message)
-        return Protection(authorization_type, key_required)
+            if _is_api_key(scheme) and AUTHORIZER not in scheme and AUTHTYPE not in scheme:
+                protection = replace(protection, api_key_required=True)
+                continue
+            kinds += 1
+            protection = self._with_scheme(protection, name, scheme, scopes, where)
+        if kinds > 1:
+            # A method has one authorization type: to choose would drop what the other asks for.
+            self._findings.error(f"More than one authorizer {where}")
+        return protection
+
+    def _with_scheme(self, protection: Protection, name: str, scheme: Tree, scopes: object, where: str) -> Protection:
+        if AUTHORIZER in scheme:
+            authorizer = self.authorizers.get(name)
+            # Without one an error is noted already.
+            pools = authorizer is not None and authorizer.type == "COGNITO_USER_POOLS"
+            kind = "COGNITO_USER_POOLS" if pools else "CUSTOM"
+            listed = tuple(text(scope) for scope in elements(scopes, f"scopes of '{name}' {where}", self._findings))
+            return replace(protection, authorization_type=kind, authorizer_name=name, scopes=listed if pools else ())
+        if text(scheme.get(AUTHTYPE, "")).lower() == "awssigv4":
+            return replace(protection, authorization_type="AWS_IAM")
+        self._findings.error(
+            f"The security scheme '{name}' of type '{text(scheme.get('type'))}' {where} is not implemented"
+        )
+        return protection
 
     def _overridden(self, protection: Protection, override: Tree, where: str) -> Protection:
         kind = text(override.get("type", "")).upper()
