@@ -45,7 +45,7 @@ from groundwatch.gateway.authorizers.tokens import TokenVerifier
 from groundwatch.gateway.control.ids import RandomIds
 from groundwatch.gateway.control.operations import ApiGatewayOperations
 from groundwatch.gateway.functions import LambdaFunctions
-from groundwatch.gateway.integrations.base import UnknownServiceError
+from groundwatch.gateway.integrations.base import UnknownServiceError, Upstreams
 from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.runtime.access import AccessEntry
@@ -256,8 +256,13 @@ class Server:
         self._functions = LambdaFunctions(self._settings.lambda_url, self._endpoints)
         self.gateway_app = GatewayApp(
             store,
-            backend,
-            self._roles,
+            Upstreams(
+                services=backend,
+                roles=self._roles,
+                authorizer=authorizer,
+                functions=self._functions,
+                web=self._outbound,
+            ),
             guards=self._guards(),
             usage=self._usage,
             access_log=_AccessLog(self._journal),

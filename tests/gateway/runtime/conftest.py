@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +35,8 @@ from groundwatch.gateway.definition import (
     UsagePlan,
 )
 from groundwatch.gateway.functions import FunctionAnswer
+from groundwatch.gateway.integrations.base import Upstreams
+from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.runtime.access import AccessEntry
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
 from groundwatch.gateway.usage_sql import UsageKey
@@ -43,6 +47,7 @@ from groundwatch.identity.values import Permissions
 ACCOUNT = "123456789012"
 API = "abcdef1234"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/logs"
+MAX_ANSWER = 100_000
 NOW_MS = 1_700_000_000_000
 ISSUER = "http://login.localhost/realms/main"
 
@@ -150,9 +155,13 @@ class FakeFunctions:
 
     answers: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
 
-    async def invoke(self, function_arn: str, payload: bytes, **_: Any) -> FunctionAnswer:
+    async def invoke(
+        self, function_arn: str, payload: bytes, *, headers: Mapping[str, str] | None = None, timeout_s: float = 0
+    ) -> FunctionAnswer:
         self.calls.append((function_arn, msgspec.json.decode(payload)))
+        self.headers.append(dict(headers or {}))
         answer = self.answers[function_arn]
         if isinstance(answer, Exception):
             raise answer
@@ -205,6 +214,8 @@ class Gateway:
     web: FakeWeb
     clock: ManualClock
     usage: FakeUsage
+    last_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    last_body: bytes = b""
 
     def record(self, entry: AccessEntry) -> None:
         self.entries.append(entry)
@@ -214,6 +225,9 @@ class Gateway:
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
+            if not incoming:
+                # The client waits for its answer.
+                await asyncio.Event().wait()
             return incoming.pop(0)
 
         async def send(message: Any) -> None:
@@ -249,7 +263,13 @@ class Gateway:
         }
         start, end = await self.messages(scope, [{"type": "http.request", "body": body, "more_body": False}])
         names = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-        return Answer(start["status"], names, end["body"].decode())
+        self.last_headers, self.last_body = start["headers"], end["body"]
+        return Answer(start["status"], names, end["body"].decode("utf-8", "backslashreplace"))
+
+    async def raw_body(self, path: str = "/", method: str = "GET", **options: Any) -> bytes:
+        """Send a request like `request` and return the body of the answer, which need not be text."""
+        await self.request(path, method, **options)
+        return self.last_body
 
 
 def mock_method(path: str = "/", verb: str = "GET", **changes: Any) -> Method:
@@ -301,8 +321,14 @@ def rest_api(methods: Mapping[str, Method | list[Method]], **changes: Any) -> Re
 
 
 @pytest.fixture
-def make_gateway() -> Iterator[Callable[..., Gateway]]:
+async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
     made: list[Gateway] = []
+    # Loopback is where the tests' own web servers are; nothing here is verified with certificates.
+    outbound = OutboundClient(
+        OutboundRules.allowing(["127.0.0.1"]),
+        trust=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        max_answer_bytes=MAX_ANSWER,
+    )
 
     def make(methods: Mapping[str, Any], *, variables: dict[str, str] | None = None, **changes: Any) -> Gateway:
         api = rest_api(methods, **changes)
@@ -321,8 +347,7 @@ def make_gateway() -> Iterator[Callable[..., Gateway]]:
         usage = FakeUsage()
         app = GatewayApp(
             catalog,
-            backend,
-            roles,
+            Upstreams(backend, roles, PolicyAuthorizer(identities), functions, outbound),
             guards=MethodGuards(
                 authenticator=SigV4Authenticator(identities, frozenset({"execute-api"}), clock),
                 policies=PolicyAuthorizer(identities),
@@ -344,6 +369,7 @@ def make_gateway() -> Iterator[Callable[..., Gateway]]:
     yield make
     for gateway in made:
         gateway.app.close()
+    await outbound.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from groundwatch.gateway.definition import ApiKey, Model, RequestValidator
+from groundwatch.gateway.definition import ApiKey, RequestValidator
 
 KEY = ApiKey("key1234567", "k" * 40, "customer", "123456789012", "eu-west-1", 0, 0, enabled=True)
 
@@ -72,24 +72,3 @@ async def test_required_parameters(path, headers, missing, make_gateway, mock):
 
 async def test_parameters_are_not_checked_without_a_validator(make_gateway, mock):
     assert (await make_gateway({"/{issuer}": mock(request_parameters=PARAMETERS)}).request("/x")).status == 200
-
-
-BODIES = [
-    pytest.param({"application/json": "Note"}, {}, 500, id="a model applies: refused, not skipped"),
-    pytest.param({"$default": "Note"}, {"content-type": "text/plain"}, 500, id="the default model applies"),
-    pytest.param({"application/json": "Gone"}, {}, 500, id="a model that does not exist"),
-    pytest.param({"application/xml": "Note"}, {}, 200, id="no model for the type: nothing to check"),
-    pytest.param({}, {}, 200, id="no models"),
-]
-
-
-@pytest.mark.parametrize(("models", "headers", "status"), BODIES)
-async def test_body_validation_is_refused_where_a_model_applies(models, headers, status, make_gateway, mock):
-    gateway = make_gateway(
-        {"/": mock(verb="POST", request_validator_id="val123", request_models=models)},
-        request_validators={"val123": RequestValidator("val123", "v", validate_request_body=True)},
-        models={"Note": Model("m", "Note", schema='{"type":"object"}')},
-    )
-    template = {"content-type": headers.get("content-type", "application/json")}
-    answer = await gateway.request("/", "POST", body=b'{"statusCode": 200}', headers=template)
-    assert answer.status == status

@@ -138,9 +138,6 @@ BROKEN = [
     ),
     pytest.param({"uri": "arn:aws:apigateway:eu-west-1:logs:nothing"}, "Invalid ARN", id="a bad URI"),
     pytest.param({"uri": "arn:aws:apigateway:eu-west-1:logs:path/${stageVariables.x}"}, "Invalid endpoint", id="unset"),
-    pytest.param({"type": "HTTP"}, "type HTTP are not implemented", id="HTTP"),
-    pytest.param({"type": "HTTP_PROXY"}, "type HTTP_PROXY are not implemented", id="HTTP_PROXY"),
-    pytest.param({"type": "AWS_PROXY"}, "type AWS_PROXY are not implemented", id="AWS_PROXY"),
 ]
 
 

@@ -12,7 +12,10 @@ class IntegrationAnswer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    match_text: str
-    """What selection patterns are compared with: the status as text."""
+    match_text: str | None
+    """What selection patterns are compared with: the status as text, for functions the message of their error.
+
+    None fits no pattern: the default response is for it.
+    """
     traced: bool
     """True when the client's answer carries `X-Amzn-Trace-Id`: a backend was called."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from groundwatch.aws.context import Principal
+from groundwatch.aws.context import Authorizer, Principal
 from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.gateway.functions import Functions
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
+from groundwatch.gateway.outbound import OutboundClient
 from groundwatch.gateway.runtime.stages import MappedRequest
 
 
@@ -41,6 +44,20 @@ class RoleSource(Protocol):
         Raises:
             ServiceError: when the role is unknown or its trust policy does not admit the service.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """Everything that integrations call."""
+
+    services: Backend
+    """AWS services of this server."""
+    roles: RoleSource
+    authorizer: Authorizer
+    """Decides what roles may do beyond this server."""
+    functions: Functions
+    web: OutboundClient
+    """For URLs that users give."""
 
 
 class Integration(Protocol):

@@ -25,7 +25,7 @@ class MockIntegration:
 def _status_code(body: bytes) -> int:
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # The service reads JSON leniently: keys without quotes are common in definitions.
         match = _LENIENT.match(body.decode("utf-8", "replace"))
         if match is None:

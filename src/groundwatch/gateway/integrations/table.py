@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from groundwatch.gateway.integrations.aws import AwsIntegration
-from groundwatch.gateway.integrations.base import Backend, Integration, RoleSource
+from groundwatch.gateway.integrations.base import Integration, Upstreams
+from groundwatch.gateway.integrations.function_calls import FunctionCalls
+from groundwatch.gateway.integrations.http import HttpIntegration
+from groundwatch.gateway.integrations.lambda_proxy import LambdaProxyIntegration
 from groundwatch.gateway.integrations.mock import MockIntegration
+from groundwatch.gateway.integrations.roles import RoleSessions
 
 
-def integrations_by_type(backend: Backend, roles: RoleSource) -> Mapping[str, Integration]:
+def integrations_by_type(upstreams: Upstreams) -> Mapping[str, Integration]:
     """Return the integration of each type, as named in the definition."""
-    return {"AWS": AwsIntegration(backend, roles), "MOCK": MockIntegration()}
+    sessions = RoleSessions(upstreams.roles, upstreams.authorizer)
+    functions = FunctionCalls(upstreams.functions, sessions)
+    return {
+        "AWS": AwsIntegration(upstreams.services, sessions, functions),
+        "AWS_PROXY": LambdaProxyIntegration(functions),
+        "HTTP": HttpIntegration(upstreams.web, forward=False),
+        "HTTP_PROXY": HttpIntegration(upstreams.web, forward=True),
+        "MOCK": MockIntegration(),
+    }

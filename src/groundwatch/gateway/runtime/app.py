@@ -15,7 +15,7 @@ from groundwatch.gateway.authorizers.custom import FunctionMethods
 from groundwatch.gateway.authorizers.guards import MethodGuards
 from groundwatch.gateway.authorizers.invalidation import InvalidationPolicies
 from groundwatch.gateway.catalog import Catalog
-from groundwatch.gateway.integrations.base import Backend, RoleSource
+from groundwatch.gateway.integrations.base import Upstreams
 from groundwatch.gateway.integrations.table import integrations_by_type
 from groundwatch.gateway.runtime.access import AccessLog
 from groundwatch.gateway.runtime.addressing import names_api, resolve
@@ -29,7 +29,6 @@ from groundwatch.gateway.runtime.handler import RequestHandler
 from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 from groundwatch.gateway.runtime.method_tester import MethodTester
 from groundwatch.gateway.runtime.pipeline import front_steps, method_steps
-from groundwatch.gateway.runtime.rendering import TemplateRunner
 from groundwatch.gateway.runtime.reporting import Reporter
 from groundwatch.gateway.runtime.response_cache import DEFAULT_MAX_BYTES, ResponseCache
 from groundwatch.gateway.runtime.stage_caches import RuntimeCaches
@@ -81,8 +80,7 @@ class GatewayApp:
     def __init__(  # noqa: PLR0913 -- the composition root names every collaborator
         self,
         catalog: Catalog,
-        backend: Backend,
-        roles: RoleSource,
+        upstreams: Upstreams,
         *,
         guards: MethodGuards,
         usage: Usage,
@@ -105,15 +103,15 @@ class GatewayApp:
         responses = ResponseCache(clock_ms, settings.cache_bytes)
         keep = KeepResponse(responses)
         look_up = LookUpResponse(responses, InvalidationPolicies(guards.policies), self.traffic)
-        steps = method_steps(
-            integrations_by_type(backend, roles), TemplateRunner(self._executor), clock_ms, look_up, keep
-        )
-        functions = FunctionMethods(guards, roles, clock_ms)
+        steps = method_steps(integrations_by_type(upstreams), self._executor, clock_ms, look_up, keep)
+        functions = FunctionMethods(guards, upstreams.roles, clock_ms)
         throttle = ThrottleRequests(catalog, usage, clock_s)
         front = front_steps(catalog, cache, authorizations_by_type(guards, functions), throttle)
         reporter = Reporter(access_log, self.traffic, self.stage_logs, clock_ms)
         self._handler = RequestHandler((*front, *steps), reporter, clock_ms)
-        self.test_invoker: TestInvoker = MethodTester(steps, AuthorizerTester(guards, roles, clock_ms), clock_ms)
+        self.test_invoker: TestInvoker = MethodTester(
+            steps, AuthorizerTester(guards, upstreams.roles, clock_ms), clock_ms
+        )
         """Runs methods for the control plane on the same steps."""
         self.stage_caches: StageCaches = RuntimeCaches(responses, [functions])
         """Forgets, for the control plane, what is kept of a stage's answers."""

@@ -31,7 +31,9 @@ from groundwatch.gateway.mapping.regex import Regex
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.rendering import TemplateSource
 from groundwatch.gateway.runtime.routing import PathMatch, Router
+from groundwatch.gateway.validation.schemas import ApiSchemas
 
+PROXIES = frozenset({"HTTP_PROXY", "AWS_PROXY"})
 ANY_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 """The verbs that `ANY` stands for."""
 
@@ -76,7 +78,9 @@ class CompiledMethod:
         self.definition = method
         self.integration = integration
         self.parameters: tuple[RequestParameter, ...] = compile_request_parameters(integration.request_parameters)
-        self.templates = _templates(integration.request_templates)
+        self.is_proxy = integration.type in PROXIES
+        """Proxies pass requests and answers on; templates do not apply."""
+        self.templates = {} if self.is_proxy else _templates(integration.request_templates)
         self.header_spelling = _header_spelling(method)
         """Lower-case header name → the name as the method declares it."""
         self.responses = tuple(CompiledResponse(response) for response in integration.responses.values())
@@ -101,6 +105,8 @@ class CompiledDeployment:
         self._methods: dict[tuple[str, str], CompiledMethod | MappingError] = {}
         self._authorizers: dict[str, CompiledAuthorizer] = {}
         self._gateway_responses: dict[str, CompiledGatewayResponse] = {}
+        self.schemas = ApiSchemas(api)
+        """The models, for bodies that are validated."""
 
     def match(self, path: str) -> PathMatch | None:
         """Find the resource of a path."""

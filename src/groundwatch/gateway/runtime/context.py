@@ -91,6 +91,7 @@ def _add_outcome(context: ContextMap, stage: AnyStage, error: GatewayError | Non
             message=error.message,
             messageString=json.dumps(error.message, ensure_ascii=False),
             responseType=error.response_type,
+            validationErrorString=error.validation_error,
         )
 
 

@@ -6,7 +6,7 @@ are written with a space after the colon, those of the front door without.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -22,6 +22,7 @@ class ResponseType:
     customisable: bool = True
 
 
+MAX_VALIDATION_CHARACTERS = 4096
 _INTERNAL = "Internal server error"
 _FAULT = "InternalServerErrorException"
 
@@ -79,6 +80,8 @@ class GatewayError(Exception):
         self.reason = reason
         self.status = status or default.status
         self.error_type = error_type or default.error_type
+        self.validation_error: str | None = None
+        """What is wrong with the body, for `$context.error.validationErrorString`."""
         self.spaced = default.spaced
         self.customisable = default.customisable
         super().__init__(reason or self.message or response_type)
@@ -87,6 +90,16 @@ class GatewayError(Exception):
 def configuration_error(reason: str) -> GatewayError:
     """Return the error for a definition that cannot be executed; clients see only `Internal server error`."""
     return GatewayError("API_CONFIGURATION_ERROR", reason=reason)
+
+
+def invalid_body(problems: Sequence[str]) -> GatewayError:
+    """Return the answer for a body that its model does not allow; clients are not told why."""
+    text = f"[{', '.join(problems)}]"[:MAX_VALIDATION_CHARACTERS]
+    error = GatewayError(
+        "BAD_REQUEST_BODY", reason=f"Request body does not match model schema for content type: {text}"
+    )
+    error.validation_error = text
+    return error
 
 
 def unknown_stage() -> GatewayError:

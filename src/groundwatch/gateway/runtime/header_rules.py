@@ -12,6 +12,10 @@ _REMAPPED = frozenset({
     "authorization", "connection", "content-length", "content-md5", "date", "expect", "host", "max-forwards",
     "proxy-authenticate", "server", "trailer", "upgrade", "user-agent", "www-authenticate",
 })  # fmt: skip
+_NOT_PROXIED = frozenset({"keep-alive", "transfer-encoding", "via"})
+_REMAPPED_OF_PROXIES = frozenset({
+    "connection", "content-length", "date", "server", "x-amz-apigw-id", "x-amzn-requestid",
+})  # fmt: skip
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -33,6 +37,14 @@ def client_header_name(name: str) -> str | None:
     if lowered == "transfer-encoding":
         return None
     return f"x-amzn-Remapped-{name}" if lowered in _REMAPPED else name
+
+
+def proxied_header_name(name: str) -> str | None:
+    """Return the name under which a header of a proxied web server reaches the client; None when it is dropped."""
+    lowered = name.lower()
+    if lowered in _NOT_PROXIED:
+        return None
+    return f"x-amzn-Remapped-{name}" if lowered in _REMAPPED_OF_PROXIES else name
 
 
 def header_text(name: str, value: str) -> str:

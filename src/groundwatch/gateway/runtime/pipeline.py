@@ -7,6 +7,7 @@ is a module in `steps/`, a line here and its stage in `stages`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 from groundwatch.gateway.authorizers.identity import Authorization
@@ -51,14 +52,18 @@ def front_steps(
 
 def method_steps(
     integrations: Mapping[str, Integration],
-    runner: TemplateRunner,
+    executor: Executor,
     clock_ms: Callable[[], int],
     look_up: LookUpResponse,
     keep: KeepResponse,
 ) -> tuple[Step, ...]:
-    """Return the steps that carry out the method: all that a test invocation runs."""
+    """Return the steps that carry out the method: all that a test invocation runs.
+
+    What takes long, in templates and schemas, goes on in `executor`.
+    """
+    runner = TemplateRunner(executor)
     return (
-        Validate(),
+        Validate(executor),
         look_up,
         MapRequest(runner),
         Integrate(integrations, clock_ms),

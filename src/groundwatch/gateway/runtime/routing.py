@@ -23,10 +23,13 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class PathMatch:
-    """A resource and the path parameters, percent-decoded."""
+    """A resource and the path parameters."""
 
     resource: Resource
     parameters: dict[str, str]
+    """Percent-decoded."""
+    raw: dict[str, str]
+    """As received."""
 
 
 class Router:
@@ -50,7 +53,7 @@ class Router:
         Repeated slashes and a trailing slash do not matter, except inside the value of a greedy parameter.
         """
         node = self._root
-        parameters: dict[str, str] = {}
+        raw: dict[str, str] = {}
         segments = path.split("/")
         for position, segment in enumerate(segments):
             if not segment:
@@ -60,14 +63,16 @@ class Router:
                 node = literal
             elif node.variable is not None:
                 name, node = node.variable
-                parameters[name] = unquote(segment)
+                raw[name] = segment
             elif node.greedy is not None:
                 name, node = node.greedy
-                parameters[name] = unquote("/".join(segments[position:]).removesuffix("/"))
+                raw[name] = "/".join(segments[position:]).removesuffix("/")
                 break
             else:
                 return None
-        return PathMatch(node.resource, parameters) if node.resource is not None else None
+        if node.resource is None:
+            return None
+        return PathMatch(node.resource, {name: unquote(value) for name, value in raw.items()}, raw)
 
 
 def _child(node: _Node, segment: str) -> _Node:

@@ -47,6 +47,8 @@ class Routed:
     method: CompiledMethod
     path_parameters: dict[str, str]
     """Percent-decoded."""
+    raw_path_parameters: dict[str, str] = field(default_factory=dict)
+    """As received."""
 
     @property
     def located(self) -> Located:
@@ -86,6 +88,8 @@ class Validated:
     """What the method's validator demands is there."""
 
     previous: Admitted
+    body: bytes
+    """The client's payload without content codings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +122,10 @@ class Integrated:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """This integration response fits the answer."""
+    """This integration response fits the answer; None for proxies, whose answers pass as they are."""
 
     previous: Integrated
-    response: CompiledResponse
+    response: CompiledResponse | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class MapRequest:
         """Raise 415 when no template fits and the body may not pass, 400 for a malformed body, 500 for the rest."""
         routed = stage.previous.previous.previous
         try:
-            payload = _payload(routed)
+            payload = _payload(routed, stage.body)
             _log_request(routed, payload)
             parameters = _parameters(stage, routed, payload)
             source = _choose_template(routed)
@@ -69,9 +69,8 @@ def _encode(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _payload(routed: Routed) -> str | bytes:
+def _payload(routed: Routed, body: bytes) -> str | bytes:
     """Return the body as text or bytes, as `contentHandling` wants it."""
-    body = routed.exchange.request.body
     handling = routed.method.integration.content_handling
     content_type = mime(routed.exchange.last_header("content-type"))
     if is_binary(content_type, routed.located.deployment.api.binary_media_types):
@@ -114,6 +113,8 @@ def _choose_template(routed: Routed) -> TemplateSource | None:
     Raises:
         GatewayError: 415, when `passthroughBehavior` does not let the body through.
     """
+    if routed.method.is_proxy:
+        return None
     templates = routed.method.templates
     content_type = mime(routed.exchange.last_header("content-type")) or JSON
     found = for_type(templates, content_type) or for_type(templates, "$default")

@@ -9,6 +9,7 @@ from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.values import VtlValue
+from groundwatch.gateway.runtime.compiled import CompiledResponse
 from groundwatch.gateway.runtime.context import build_context, message_for, scope_for
 from groundwatch.gateway.runtime.errors import configuration_error
 from groundwatch.gateway.runtime.exchange import Values
@@ -18,6 +19,7 @@ from groundwatch.gateway.runtime.media import JSON, MAX_PAYLOAD_BYTES, for_accep
 from groundwatch.gateway.runtime.overrides import Overrides, read_overrides
 from groundwatch.gateway.runtime.rendering import TemplateRunner
 from groundwatch.gateway.runtime.stages import Answered, Routed, Selected
+from groundwatch.gateway.runtime.steps.pass_response import pass_answer
 
 
 class MapResponse:
@@ -28,12 +30,15 @@ class MapResponse:
 
     async def __call__(self, stage: Selected) -> Answered:
         """Raise 500 when the mapping cannot be carried out."""
+        response = stage.response
+        if response is None:
+            return pass_answer(stage)
         mapped = stage.previous.previous
         routed = mapped.routed
         try:
-            payload = _payload(stage, routed)
-            headers = _mapped_headers(stage, routed, payload)
-            chosen = for_accept(stage.response.templates, routed.exchange.last_header("accept"))
+            payload = _payload(stage, response, routed)
+            headers = _mapped_headers(stage, response, routed, payload)
+            chosen = for_accept(response.templates, routed.exchange.last_header("accept"))
             overrides, content_type = mapped.overrides, JSON
             if chosen is not None:
                 content_type, source = chosen
@@ -42,7 +47,7 @@ class MapResponse:
                     source, lambda: scope_for(stage, routed, mapped.overrides, text), len(text)
                 )
                 payload, overrides = output, read_overrides(scope["context"])
-            status = _status(stage.response.status, overrides.response_status)
+            status = _status(response.status, overrides.response_status)
             _override(headers, overrides)
             sendable = _sendable(headers)
         except (MappingError, PayloadError) as error:
@@ -53,9 +58,9 @@ class MapResponse:
         return Answered(stage, _response(stage, status, sendable, content_type, body))
 
 
-def _payload(stage: Selected, routed: Routed) -> str | bytes:
+def _payload(stage: Selected, response: CompiledResponse, routed: Routed) -> str | bytes:
     """Return the backend's body as text or bytes, by its own type, what the client accepts and `contentHandling`."""
-    answer, handling = stage.previous.answer, stage.response.definition.content_handling
+    answer, handling = stage.previous.answer, response.definition.content_handling
     types = routed.located.deployment.api.binary_media_types
     from_binary = is_binary(mime(_backend_header(answer, "content-type")), types)
     to_binary = is_binary(mime(routed.exchange.last_header("accept")), types)
@@ -81,10 +86,12 @@ def _text(payload: str | bytes) -> str:
     return payload
 
 
-def _mapped_headers(stage: Selected, routed: Routed, payload: str | bytes) -> dict[str, str]:
-    if not stage.response.headers:
+def _mapped_headers(
+    stage: Selected, response: CompiledResponse, routed: Routed, payload: str | bytes
+) -> dict[str, str]:
+    if not response.headers:
         return {}
-    declared = routed.method.definition.responses[stage.response.definition.status_code].response_parameters
+    declared = routed.method.definition.responses[response.definition.status_code].response_parameters
     backend: Values = {}
     for name, value in stage.previous.answer.headers:
         backend.setdefault(name.lower(), []).append(value)
@@ -92,7 +99,7 @@ def _mapped_headers(stage: Selected, routed: Routed, payload: str | bytes) -> di
     context = build_context(stage, Overrides())
     message = message_for(stage, context, body=body, response_header=backend)
     headers: dict[str, str] = {}
-    for header in stage.response.headers:
+    for header in response.headers:
         if f"method.response.header.{header.name}" not in declared:
             raise MappingError(f"header {header.name} is not declared by the method response")
         values = header.source(message)

@@ -8,17 +8,19 @@ from groundwatch.gateway.runtime.stages import Integrated, Selected
 
 
 class SelectResponse:
-    """Compares the backend's status with the selection patterns, in order of definition."""
+    """Compares the backend's status with the selection patterns, in order of definition; proxies have none."""
 
     async def __call__(self, stage: Integrated) -> Selected:
         """Raise 500 when nothing fits and there is no default, or when the method does not declare the status."""
         method = stage.previous.routed.method
+        if method.is_proxy:
+            return Selected(stage, None)
         text = stage.answer.match_text
         response = _fitting(method.responses, text)
         if response is None:
             raise configuration_error(
                 "No match for output mapping and no default output mapping configured. "
-                f"Endpoint Response Status Code: {text}"
+                f"Endpoint Response Status Code: {stage.answer.status}"
             )
         if response.definition.status_code not in method.definition.responses:
             raise configuration_error(
@@ -27,11 +29,11 @@ class SelectResponse:
         return Selected(stage, response)
 
 
-def _fitting(responses: tuple[CompiledResponse, ...], text: str) -> CompiledResponse | None:
+def _fitting(responses: tuple[CompiledResponse, ...], text: str | None) -> CompiledResponse | None:
     default: CompiledResponse | None = None
     for response in responses:
         if response.pattern is None:
             default = default or response
-        elif response.pattern.matches(text):
+        elif text is not None and response.pattern.matches(text):
             return response
     return default

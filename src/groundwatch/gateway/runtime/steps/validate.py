@@ -1,21 +1,35 @@
-"""Step 5: what the method's validator demands."""
+"""Step 5: the body without its content coding, and what the method's validator demands."""
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Executor
+
 from groundwatch.gateway.definition import RequestValidator
-from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
+from groundwatch.gateway.mapping.errors import MappingError
+from groundwatch.gateway.runtime.codings import CodingError, DecodedTooLargeError, decoded
+from groundwatch.gateway.runtime.errors import GatewayError, configuration_error, invalid_body
 from groundwatch.gateway.runtime.media import JSON, for_type, mime
 from groundwatch.gateway.runtime.stages import Admitted, Routed, Validated
+from groundwatch.gateway.validation.keywords import BudgetError
+from groundwatch.gateway.validation.schemas import TOO_COMPLEX, ModelSchema
 
+INLINE_STEPS = 300
+"""What a check may use on the event loop: a few milliseconds."""
+INLINE_BYTES = 16 * 1024
+"""Bodies up to this size are tried on the event loop first."""
 _LOCATIONS = ("header", "path", "querystring")
 """The order in which the service lists missing parameters."""
 
 
 class Validate:
-    """Checks that required parameters are there."""
+    """Checks required parameters and bodies; long checks run in `executor`."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def __call__(self, stage: Admitted) -> Validated:
-        """Raise 400 that lists the missing parameters; 500 where a body would have to be checked against a model."""
+        """Raise 400 for missing parameters and invalid bodies, 413 for a body that is too large once decoded."""
         routed = stage.previous.previous
         validator = _validator(routed)
         if validator is not None and validator.validate_request_parameters:
@@ -23,9 +37,46 @@ class Validate:
             if missing:
                 names = ", ".join(missing)
                 raise GatewayError("BAD_REQUEST_PARAMETERS", f"Missing required request parameters: [{names}]")
+        body = _body(routed)
         if validator is not None and validator.validate_request_body:
-            _refuse_models(routed)
-        return Validated(stage)
+            await self._check(routed, body)
+        return Validated(stage, body)
+
+    async def _check(self, routed: Routed, body: bytes) -> None:
+        name = _model_name(routed)
+        if name is None:
+            return
+        try:
+            problems = await self._problems(routed.located.deployment.schemas.get(name), body)
+        except MappingError as error:
+            raise configuration_error(str(error)) from error
+        if problems:
+            raise invalid_body(problems)
+
+    async def _problems(self, schema: ModelSchema, body: bytes) -> list[str]:
+        if len(body) <= INLINE_BYTES:
+            try:
+                return schema.problems(body, INLINE_STEPS)
+            except BudgetError:
+                pass  # Too much for the loop; the thread decides whether it is too much altogether.
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, schema.problems, body)
+        except BudgetError:
+            return [TOO_COMPLEX]
+
+
+def _body(routed: Routed) -> bytes:
+    """Return the payload; codings are only undone for APIs with compression, as in the service."""
+    exchange = routed.exchange
+    if routed.located.deployment.api.minimum_compression_size is None:
+        return exchange.request.body
+    try:
+        body, _ = decoded(exchange.request.body, exchange.request.header("content-encoding"))
+    except DecodedTooLargeError as error:
+        raise GatewayError("REQUEST_TOO_LARGE", reason=str(error)) from error
+    except CodingError as error:
+        raise GatewayError("BAD_REQUEST_BODY", reason=f"the body cannot be decoded: {error}") from error
+    return body
 
 
 def _validator(routed: Routed) -> RequestValidator | None:
@@ -52,13 +103,8 @@ def _value(routed: Routed, location: str, name: str) -> str:
     return values[-1] if values else ""
 
 
-def _refuse_models(routed: Routed) -> None:
-    """Refuse to go on where a model applies: an unchecked body must not pass for a checked one."""
+def _model_name(routed: Routed) -> str | None:
     models = routed.method.definition.request_models
     content_type = mime(routed.exchange.last_header("content-type")) or JSON
     found = for_type(models, content_type) or for_type(models, "$default")
-    if found is None:
-        return
-    model = routed.located.deployment.api.models.get(found[1])
-    if model is None or model.schema:
-        raise configuration_error(f"validation of bodies against a model ({found[1]}) is not implemented")
+    return None if found is None else found[1]
