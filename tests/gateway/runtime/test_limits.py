@@ -91,9 +91,7 @@ async def test_a_stage_limits_its_methods(gateway, settings, expected):
 
 
 async def test_each_method_has_its_own_bucket(gateway):
-    gateway.catalog.set_stage(
-        method_settings={"*/*": MethodSetting(throttling_burst_limit=1, throttling_rate_limit=0)}
-    )
+    gateway.catalog.set_stage(method_settings={"*/*": MethodSetting(throttling_burst_limit=1, throttling_rate_limit=0)})
     assert await statuses(gateway, "/pets", 2) == [200, 429]
     assert await statuses(gateway, "/", 2) == [200, 429]
 

@@ -68,7 +68,7 @@ async def test_a_hit_has_the_same_answer_and_ids_of_its_own(make_cached):
     ("verb", "settings", "expected"),
     [
         pytest.param("POST", None, 2, id="only-get-by-default"),
-        pytest.param("POST", {"{group}/POST": MethodSetting(caching_enabled=True)}, 1, id="others-by-their-own-setting"),
+        pytest.param("POST", {"{group}/POST": MethodSetting(caching_enabled=True)}, 1, id="others-by-a-setting"),
         pytest.param("GET", {}, 1, id="get-without-any-setting"),
         pytest.param("GET", {"{group}/GET": MethodSetting()}, 2, id="switched-off-for-the-method"),
         pytest.param(
@@ -115,7 +115,7 @@ FRESH = {"cache-control": "max-age=0"}
         pytest.param({"require_authorization_for_cache_control": False}, 200, False, 2, id="anybody-may"),
         pytest.param({}, 200, True, 1, id="cached-with-a-warning-by-default"),
         pytest.param(
-            {"unauthorized_cache_control_header_strategy": "SUCCEED_WITHOUT_RESPONSE_HEADER"}, 200, False, 1, id="silent"
+            {"unauthorized_cache_control_header_strategy": "SUCCEED_WITHOUT_RESPONSE_HEADER"}, 200, False, 1, id="no"
         ),
         pytest.param({"unauthorized_cache_control_header_strategy": "FAIL_WITH_403"}, 403, False, 1, id="refused"),
     ],
@@ -164,5 +164,3 @@ class TestResponseCache:
         cache.put(PLACE, ("a",), self.response(MAX_ENTRY_BYTES + 1), 10)
         assert cache.get(PLACE, ("a",)) is None
         assert (len(cache), cache.size_bytes) == (0, 0)
-
-
