@@ -21,6 +21,8 @@ from groundwatch.gateway.runtime.access import AccessLog
 from groundwatch.gateway.runtime.addressing import names_api, resolve
 from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester
 from groundwatch.gateway.runtime.compiled import DeploymentCache
+from groundwatch.gateway.runtime.compression import Compressor
+from groundwatch.gateway.runtime.departure import Departure
 from groundwatch.gateway.runtime.errors import GatewayError, unknown_stage
 from groundwatch.gateway.runtime.exchange import new_exchange
 from groundwatch.gateway.runtime.execution_log import StageLog
@@ -63,7 +65,9 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     cache_bytes: int = DEFAULT_MAX_BYTES
     """What all stages together keep of their answers, in memory."""
     template_threads: int = 2
-    """Threads for templates that are too large or slow for the event loop."""
+    """Threads for templates, schemas and compression that are too large or slow for the event loop."""
+    watch_client_after_ms: int = 100
+    """From when on a client that leaves ends its request."""
 
 
 class _Disconnected(Exception):  # noqa: N818 -- the client's doing, not an error
@@ -108,7 +112,7 @@ class GatewayApp:
         throttle = ThrottleRequests(catalog, usage, clock_s)
         front = front_steps(catalog, cache, authorizations_by_type(guards, functions), throttle)
         reporter = Reporter(access_log, self.traffic, self.stage_logs, clock_ms)
-        self._handler = RequestHandler((*front, *steps), reporter, clock_ms)
+        self._handler = RequestHandler((*front, *steps), Compressor(self._executor), reporter, clock_ms)
         self.test_invoker: TestInvoker = MethodTester(
             steps, AuthorizerTester(guards, upstreams.roles, clock_ms), clock_ms
         )
@@ -144,8 +148,10 @@ class GatewayApp:
             body = await _read_body(receive)
         except _Disconnected:
             return
-        response = await self._answer(scope, path, host, headers, body)
-        await _send(send, response, scope["method"], close=body is None)
+        with Departure(receive, self._settings.watch_client_after_ms / 1000) as departure:
+            response = await self._answer(scope, path, host, headers, body)
+        if not departure.happened:
+            await _send(send, response, scope["method"], close=body is None)
 
     def _refusal(self, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
         """Return the answer to a request that is too large, before its body is read."""

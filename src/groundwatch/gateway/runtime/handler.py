@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.mapping.errors import MappingError
+from groundwatch.gateway.runtime.compression import Compressor
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.exchange import Exchange
 from groundwatch.gateway.runtime.gateway_responses import error_response, plain_response
@@ -21,8 +22,11 @@ _log = logging.getLogger(__name__)
 class RequestHandler:
     """Answers requests; wraps the pipeline with error responses, request ids, logs and figures."""
 
-    def __init__(self, steps: Sequence[Step], reporter: Reporter, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, steps: Sequence[Step], compressor: Compressor, reporter: Reporter, clock_ms: Callable[[], int]
+    ) -> None:
         self._steps = steps
+        self._compressor = compressor
         self._reporter = reporter
         self._clock_ms = clock_ms
 
@@ -30,6 +34,7 @@ class RequestHandler:
         """Return the answer for a request; never raises but for cancellation."""
         progress = Progress(Arrived(exchange))
         response, error = await run_to_answer(progress, self._steps)
+        response = await self._compressor.compressed(response, progress.stage)
         headers = (
             *response.headers,
             ("x-amzn-RequestId", exchange.request_id),
