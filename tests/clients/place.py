@@ -46,7 +46,7 @@ class Place:
         page = self.client.get_log_events(**names, startFromHead=True)
         return [event["message"] for event in page["events"]]
 
-    def await_messages(self, count: int, stream: str | None = None, timeout_s: float = 20) -> list[str]:
+    def await_messages(self, count: int, stream: str | None = None, timeout_s: float = 45) -> list[str]:
         """Return what the stream holds as soon as it is `count` messages."""
         deadline = time.monotonic() + timeout_s
         found: list[str] = []
