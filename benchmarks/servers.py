@@ -59,14 +59,16 @@ class Server(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def groundwatch_server(data: Path | None = None) -> Iterator[Server]:
+def groundwatch_server(
+    data: Path | None = None, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Run Groundwatch on `data`, or on a fresh directory that is removed afterwards, with signatures and TLS on."""
     with tempfile.TemporaryDirectory(prefix="groundwatch-bench-") as scratch:
         directory = data or Path(scratch, "data")
         service, gateway = free_port(), free_port()
         command = [str(BINARIES / "groundwatch"), "serve", "--data", str(directory)]
-        command += ["--service", f"{HOST}:{service}", "--gateway", f"{HOST}:{gateway}"]
-        with _running(command, service, "/health", Path(scratch, "groundwatch.log")) as (pid, start_s):
+        command += ["--service", f"{HOST}:{service}", "--gateway", f"{HOST}:{gateway}", *options]
+        with _running(command, service, "/health", Path(scratch, "groundwatch.log"), environment) as (pid, start_s):
             public = Endpoint(HOST, gateway, str(directory / LOCAL_AUTHORITY))
             yield Server("Groundwatch", pid, Endpoint(HOST, service), administrator_key(directory), start_s, public)
 
@@ -79,6 +81,16 @@ def moto_server() -> Iterator[Server]:
         command = [str(BINARIES / "moto_server"), "-H", HOST, "-p", str(port)]
         with _running(command, port, "/moto-api/", Path(scratch, "moto.log")) as (pid, start_s):
             yield Server("moto_server", pid, Endpoint(HOST, port), AccessKey("benchmark", "benchmark"), start_s)
+
+
+@contextmanager
+def kinesis_sink() -> Iterator[Endpoint]:
+    """Run a target of deliveries that takes everything at once; see its module."""
+    with tempfile.TemporaryDirectory(prefix="sink-bench-") as scratch:
+        port = free_port()
+        command = [sys.executable, "-m", "benchmarks.kinesis_sink", str(port)]
+        with _running(command, port, "/", Path(scratch, "sink.log")):
+            yield Endpoint(HOST, port)
 
 
 @contextmanager
