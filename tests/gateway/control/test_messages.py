@@ -15,6 +15,7 @@ BAD, MISSING, CONFLICT, LACKING = (
     "ConflictException",
     "NotImplementedException",
 )
+MODEL = "Invalid model specified: Validation Result: warnings : [], errors : [{}]"
 MAPPING = "Invalid mapping expression specified: Validation Result: warnings : [], errors : [{}]"
 
 
@@ -222,6 +223,27 @@ AWS = {"type": "AWS", "integration_http_method": "POST", "uri": LOGS, "credentia
             "Invalid HTTP endpoint specified for URI",
             id="no-http-url",
         ),
+        *[
+            pytest.param(
+                {"type": "HTTP", "integration_http_method": "GET", "uri": uri},
+                BAD,
+                "Invalid HTTP endpoint specified for URI",
+                id=f"no-http-url: {uri}",
+            )
+            for uri in ("http://", "http:///x", "http://a b/", "http://user@a/", "http://a/{x", "https://a:port/")
+        ],
+        pytest.param(
+            {**AWS, "type": "AWS_PROXY", "uri": "arn:aws:apigateway:eu-west-1:firehose:action/PutRecord"},
+            LACKING,
+            "An AWS_PROXY integration with Firehose is not implemented by Groundwatch.",
+            id="proxy-to-firehose",
+        ),
+        pytest.param(
+            {**AWS, "tls_config": {"insecureSkipVerification": True}},
+            BAD,
+            "TlsConfig is only supported for HTTP and HTTP_PROXY integrations",
+            id="tls-of-aws",
+        ),
         pytest.param(
             {**AWS, "connection_type": "VPC_LINK"}, LACKING, "A VPC link is not implemented by Groundwatch.", id="link"
         ),
@@ -276,6 +298,15 @@ async def test_an_integration_that_cannot_be_put(api, members, code, message):
         pytest.param(
             {"type": "HTTP", "integration_http_method": "GET", "uri": "https://${stageVariables.host}/{p}"}, id="http"
         ),
+        pytest.param(
+            {
+                "type": "HTTP_PROXY",
+                "integration_http_method": "ANY",
+                "uri": "http://[::1]:${stageVariables.port}/{proxy+}?a={b}",
+                "tls_config": {"insecureSkipVerification": True},
+            },
+            id="http-proxy",
+        ),
     ],
 )
 async def test_an_integration_that_can_be_put(api, members):
@@ -310,6 +341,11 @@ async def test_a_method_is_put_once(api):
         ("", "{}", "Model name must be non-empty"),
         ("A", None, "Model schema must have at least 1 property or array items defined"),
         ("A", "{}", "Model schema must have at least 1 property or array items defined"),
+        ("A", "{", MODEL.format("Invalid model schema specified")),
+        ("A", "[1]", MODEL.format("Invalid model schema specified")),
+        ("A", '{"type":"text"}', MODEL.format("Invalid model schema specified")),
+        ("A", '{"minimum":1,"exclusiveMinimum":1}', MODEL.format("Invalid model schema specified")),
+        ("A", '{"$ref":"http://127.0.0.1/x"}', MODEL.format("Model reference must be in canonical form")),
     ],
 )
 async def test_a_model_that_cannot_be_created(api, name, schema, message):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from groundwatch.aws.context import RequestContext
+from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, conflict, not_found
@@ -16,7 +16,9 @@ from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.definition import Method, Model, RequestValidator, RestApi
+from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.store import UnknownApiError
+from groundwatch.gateway.validation.schemas import foreign_references, read_schema
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9]+")
 
@@ -172,12 +174,17 @@ def check_model(model: Model) -> None:
     if not _MODEL_NAME.fullmatch(model.name):
         raise bad_request(f"Model name must be alphanumeric: {model.name}")
     try:
-        schema = msgspec.json.decode(model.schema or "{}")
-    except (msgspec.DecodeError, RecursionError) as error:
-        reason = "Validation Result: warnings : [], errors : [Invalid model schema specified]"
-        raise bad_request(f"Invalid model specified: {reason}") from error
-    if not schema or not isinstance(schema, dict):
+        schema = read_schema(model)
+    except MappingError as error:
+        raise _invalid_model("Invalid model schema specified") from error
+    if not schema:
         raise bad_request("Model schema must have at least 1 property or array items defined")
+    if foreign_references(schema):
+        raise _invalid_model("Model reference must be in canonical form")
+
+
+def _invalid_model(reason: str) -> ServiceError:
+    return bad_request(f"Invalid model specified: Validation Result: warnings : [], errors : [{reason}]")
 
 
 def _model_of(api: RestApi, name: str) -> Model:

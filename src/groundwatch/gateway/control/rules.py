@@ -45,6 +45,8 @@ _REQUEST_SOURCE = re.compile(
 _RESPONSE_SOURCE = re.compile(
     rf"integration\.response\.(header|multivalueheader)\.{_NAME}|integration\.response\.body(\..+)?|{_VARIABLE}"
 )
+_URL_VARIABLE = re.compile(r"\$\{stageVariables\.[A-Za-z0-9_]+\}|\{[A-Za-z0-9._$-]+\+?\}")
+_HTTP_URL = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?([/?#][^\s{}]*)?")
 _MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(\s*;.*)?|\$default")
 # The account stays literal: a stage variable in its place could reach the roles of another tenant.
 _ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):(role/.+|\$\{stageVariables\.[^}]+\}.*)")
@@ -115,7 +117,7 @@ def check_integration(method: Method, integration: Integration, account_id: str)
         check_http_method(integration.http_method)
     if integration.connection_type == "VPC_LINK":
         raise NotImplementedByServer("A VPC link")
-    if integration.type in ("HTTP", "HTTP_PROXY") and not re.match(r"https?://.", integration.uri or ""):
+    if integration.type in ("HTTP", "HTTP_PROXY") and not _is_http_url(integration.uri or ""):
         raise bad_request("Invalid HTTP endpoint specified for URI")
     if integration.type in ("AWS", "AWS_PROXY"):
         _check_aws(integration)
@@ -123,6 +125,11 @@ def check_integration(method: Method, integration: Integration, account_id: str)
     _check_settings(integration)
     _check_content_types(integration.request_templates)
     _check_request_mappings(method, integration)
+
+
+def _is_http_url(uri: str) -> bool:
+    filled = _URL_VARIABLE.sub("0", uri)
+    return _HTTP_URL.fullmatch(filled) is not None
 
 
 def _check_aws(integration: Integration) -> None:
@@ -137,6 +144,8 @@ def _check_aws(integration: Integration) -> None:
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
         )
         raise bad_request(message)
+    if integration.type == "AWS_PROXY" and service == "firehose":
+        raise NotImplementedByServer("An AWS_PROXY integration with Firehose")
     if service != "lambda" and not integration.credentials:
         raise bad_request("Role ARN must be specified for AWS integrations")
 
