@@ -21,6 +21,8 @@ class Authenticated(msgspec.Struct, frozen=True):
     service: str | None
     """The signing name in the credential scope; None when nothing names one."""
     access_key_id: str | None
+    signed_headers: tuple[str, ...] | None = None
+    """Lower-case names that the signature covers; None when none was verified."""
 
 
 class Authenticator(Protocol):
@@ -53,7 +55,13 @@ class SigV4Authenticator:
         if credential is None:
             raise LookupError("verify() lets no request pass without a credential")
         scope = authorization.scope
-        return Authenticated(credential.principal, scope.region, scope.service, credential.access_key_id)
+        return Authenticated(
+            credential.principal,
+            scope.region,
+            scope.service,
+            credential.access_key_id,
+            signed_headers=authorization.signed_headers,
+        )
 
 
 class UnverifiedAuthenticator:

@@ -42,8 +42,9 @@ def signed(monkeypatch):
     now = datetime.fromtimestamp(NOW_MS / 1000, UTC).replace(tzinfo=None)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: now)
 
-    def sign(path="/pets", method="GET", *, key=KEY, secret=SECRET, token=None, query=False, **scope):
-        request = AWSRequest(method, f"https://{HOST}/{API}/v1{path}", headers={"Host": HOST})
+    def sign(path="/pets", method="GET", *, key=KEY, secret=SECRET, token=None, query=False, more=None, **scope):
+        headers = {"Host": HOST, **(more or {})}
+        request = AWSRequest(method, f"https://{HOST}/{API}/v1{path}", headers=headers)
         service, region = scope.get("service", "execute-api"), scope.get("region", REGION)
         signer = SigV4QueryAuth if query else SigV4Auth
         signer(Credentials(key, secret, token), service, region).add_auth(request)
@@ -223,6 +224,32 @@ async def test_a_signature_does_not_open_another_path(pets, signed):
         "res1"
     ].methods["GET"]
     assert (await send(gateway, request)).status == 403
+
+
+DETOURS = [
+    pytest.param("/pets", {"X-HTTP-Method-Override": "DELETE"}, 403, id="another verb"),
+    pytest.param("/pets", {"X-HTTP-Method-Override": "GET"}, 200, id="the same verb"),
+    pytest.param("/a/../pets", {}, 403, id="a path that was signed as another"),
+    pytest.param("/./pets", {}, 403, id="a dot"),
+]
+
+
+@pytest.mark.parametrize(("path", "headers", "status"), DETOURS)
+@pytest.mark.parametrize("query", [False, True])
+async def test_a_signature_is_for_one_call(path, headers, status, query, make_gateway, mock, signed):  # noqa: PLR0917
+    methods = [mock(verb=verb, authorization_type="AWS_IAM") for verb in ("GET", "DELETE")]
+    gateway = with_caller(make_gateway({"/pets": methods, "/{proxy+}": methods}), ALLOW)
+    request = signed("/pets", query=query)
+    request["path"] = path + request["path"].removeprefix("/pets")
+    request["headers"] |= headers
+    assert (await send(gateway, request)).status == status
+
+
+async def test_a_signed_header_may_replace_the_verb(make_gateway, mock, signed):
+    methods = [mock(verb=verb, authorization_type="AWS_IAM") for verb in ("GET", "DELETE")]
+    gateway = with_caller(make_gateway({"/pets": methods}), ALLOW)
+    request = signed(more={"X-HTTP-Method-Override": "DELETE"})
+    assert json.loads((await send(gateway, request)).body) == {"at": "DELETE /"}
 
 
 async def test_the_context_of_a_caller(make_gateway, mock, signed):

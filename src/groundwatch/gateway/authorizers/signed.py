@@ -18,6 +18,7 @@ from groundwatch.gateway.runtime.stages import Routed
 
 SERVICE = "execute-api"
 """What signatures for deployed APIs are scoped to."""
+_OVERRIDE = "x-http-method-override"
 _ERRORS: Mapping[str, tuple[str, str]] = {
     "MissingAuthenticationToken": ("MISSING_AUTHENTICATION_TOKEN", "MissingAuthenticationTokenException"),
     "IncompleteSignature": ("INVALID_SIGNATURE", "IncompleteSignatureException"),
@@ -81,6 +82,7 @@ class SignedMethods:
             caller = await self._authenticator.authenticate(request)
         except ServiceError as error:
             raise _refusal(error) from error
+        _check_signed_place(routed, caller)
         region = routed.located.deployment.api.region
         if caller.region != region:
             message = f"Credential should be scoped to a valid region, not '{caller.region}'."
@@ -104,6 +106,20 @@ def other_scheme(authorization: str) -> GatewayError:
         f"(hashed with SHA-256 and encoded with Base64): '{digest}'."
     )
     return GatewayError("MISSING_AUTHENTICATION_TOKEN", message, error_type="IncompleteSignatureException")
+
+
+def _check_signed_place(routed: Routed, caller: Authenticated) -> None:
+    """Raise 403 where the request goes elsewhere than its signature says.
+
+    Whoever is given a presigned URL must not make another call of it: signatures are the same for a path and for its
+    detours through dot segments, and do not cover a header that replaces the verb unless it is signed.
+    """
+    exchange = routed.exchange
+    if any(segment in (".", "..") for segment in exchange.target.path.split("/")):
+        raise GatewayError("INVALID_SIGNATURE", reason="the path has dot segments")
+    replaced = exchange.method != exchange.request.method
+    if replaced and caller.signed_headers is not None and _OVERRIDE not in caller.signed_headers:
+        raise GatewayError("INVALID_SIGNATURE", reason=f"{_OVERRIDE} is not signed")
 
 
 def _refusal(error: ServiceError) -> GatewayError:
