@@ -21,6 +21,7 @@ class Wire(asyncio.Transport):
     def __init__(self):
         super().__init__()
         self.written = b""
+        self.writes = 0
         self.closed = self.aborted = self.paused = False
 
     def get_extra_info(self, name, default=None):
@@ -28,6 +29,7 @@ class Wire(asyncio.Transport):
 
     def write(self, data):
         self.written += data
+        self.writes += 1
 
     def close(self):
         self.closed = True
@@ -59,6 +61,7 @@ class Clock:
     def __init__(self):
         self.timers = []
         self.create_task = asyncio.get_running_loop().create_task
+        self.call_soon = asyncio.get_running_loop().call_soon
 
     def call_later(self, seconds, action):
         self.timers.append(Timer(seconds, action))
@@ -150,7 +153,26 @@ async def test_requests_that_get_on_are_answered(pieces, size):
 
     assert connection.wire.written.startswith(b"HTTP/1.1 200")
     assert connection.wire.written.endswith(b"\r\n\r\n" + size)
+    assert connection.wire.writes == 1, "head and body go out together"
     assert connection.clock.waiting() == [75], "only the keep-alive timer is left"
+
+
+async def test_a_head_without_a_body_yet_does_not_wait_for_it():
+    more = asyncio.Event()
+
+    async def slow(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await more.wait()
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    connection = Connection(slow)
+    connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 200")
+    assert connection.wire.written.endswith(b"\r\n\r\n")
+    more.set()
+    await connection.settle()
+    assert connection.wire.written.endswith(b"\r\n\r\nok")
 
 
 @pytest.mark.parametrize(

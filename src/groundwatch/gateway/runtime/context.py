@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from datetime import UTC, datetime
 
@@ -37,7 +38,7 @@ def build_context(stage: AnyStage, overrides: Overrides, error: GatewayError | N
         context["resourcePath"] = routed.method.resource.path
     context["httpMethod"] = exchange.method
     context["extendedRequestId"] = exchange.extended_request_id
-    context["requestTime"] = _request_time(exchange.received_ms)
+    context["requestTime"] = _request_time(exchange.received_ms // 1000)
     context["path"] = f"/{exchange.target.stage_name}{exchange.target.path}"
     if located is not None:
         context["accountId"] = located.deployment.api.account_id
@@ -60,8 +61,9 @@ def build_context(stage: AnyStage, overrides: Overrides, error: GatewayError | N
     return context
 
 
-def _request_time(received_ms: int) -> str:
-    return f"{datetime.fromtimestamp(received_ms // 1000, UTC):%d/%b/%Y:%H:%M:%S} +0000"
+@functools.lru_cache(maxsize=4)
+def _request_time(received_s: int) -> str:
+    return f"{datetime.fromtimestamp(received_s, UTC):%d/%b/%Y:%H:%M:%S} +0000"
 
 
 def _identity(stage: AnyStage) -> ContextMap:

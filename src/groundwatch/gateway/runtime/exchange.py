@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import os
 import re
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
+
+import msgspec
 
 from groundwatch.aws.http import WireRequest
 from groundwatch.gateway.runtime.execution_log import ExecutionLog
@@ -35,12 +36,13 @@ class Target:
     """The host of the API, as `$context.domainName` shows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """The facts of one request."""
 
     request: WireRequest
     target: Target
+    method: str
+    """The client's verb, or the one that it asks for with `X-HTTP-Method-Override`."""
     protocol: str
     request_id: str
     extended_request_id: str
@@ -51,11 +53,6 @@ class Exchange:
     """What mappings may see of the headers, by lower-case name."""
     query: Values
     log: ExecutionLog
-
-    @property
-    def method(self) -> str:
-        """The client's verb, or the one that it asks for with `X-HTTP-Method-Override`."""
-        return (self.request.header("x-http-method-override") or self.request.method).upper()
 
     def last_header(self, name: str) -> str | None:
         """Return the last value of a header, by lower-case name, or None."""
@@ -73,13 +70,16 @@ def new_exchange(
     request_id: str | None = None,
 ) -> Exchange:
     """Take a request in: give it its ids and read its headers and query string."""
+    # All that is random in one draw, since each draw is a system call.
+    random = os.urandom(39)
     return Exchange(
         request=request,
         target=target,
+        method=(request.header("x-http-method-override") or request.method).upper(),
         protocol=protocol,
-        request_id=request_id or _request_id(request),
-        extended_request_id=base64.b64encode(os.urandom(11)).decode(),
-        trace_id=_trace_id(request, received_ms),
+        request_id=request_id or _request_id(request, random[:16]),
+        extended_request_id=binascii.b2a_base64(random[16:27], newline=False).decode(),
+        trace_id=_trace_id(request, received_ms, random[27:]),
         received_ms=received_ms,
         headers=visible_headers(request.headers),
         query=parse_query(request.query_string),
@@ -87,16 +87,23 @@ def new_exchange(
     )
 
 
-def _request_id(request: WireRequest) -> str:
+def _request_id(request: WireRequest, random: bytes) -> str:
     given = request.header("x-amzn-requestid")
-    return given if given is not None and _UUID.fullmatch(given) else str(uuid.uuid4())
+    return given if given is not None and _UUID.fullmatch(given) else _uuid4(random)
 
 
-def _trace_id(request: WireRequest, received_ms: int) -> str:
+def _uuid4(random: bytes) -> str:
+    """Return the UUID of 16 random bytes, in a third of the time that `uuid` needs."""
+    digits = random.hex()
+    variant = "89ab"[random[8] & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def _trace_id(request: WireRequest, received_ms: int, random: bytes) -> str:
     given = request.header("x-amzn-trace-id")
     if given is not None and _TRACE_ROOT.fullmatch(given):
         return given
-    return f"Root=1-{received_ms // 1000:08x}-{os.urandom(12).hex()}"
+    return f"Root=1-{received_ms // 1000:08x}-{random.hex()}"
 
 
 def visible_headers(headers: Sequence[tuple[str, str]]) -> Values:
@@ -120,5 +127,7 @@ def parse_query(query_string: str) -> Values:
     for part in query_string.replace(";", "&").split("&"):
         if part:
             name, _, value = part.partition("=")
-            values.setdefault(unquote_plus(name), []).append(unquote_plus(value))
+            if "%" in part or "+" in part:
+                name, value = unquote_plus(name), unquote_plus(value)
+            values.setdefault(name, []).append(value)
     return values
