@@ -10,7 +10,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from benchmarks import fan_out, filter_log_events, get_log_events, put_log_events, start
+from benchmarks import fan_out, filter_log_events, gateway_cache, get_log_events, put_log_events, start
 from benchmarks.client import LoadError
 from benchmarks.report import Report, Row, machine_facts, markdown_rows, terminal_table, to_json
 from benchmarks.servers import ServerError
@@ -30,6 +30,7 @@ BENCHMARKS = (
     Benchmark(put_log_events.NAME, put_log_events.run),
     Benchmark(fan_out.NAME, fan_out.run),
     Benchmark(filter_log_events.NAME, filter_log_events.run),
+    Benchmark(gateway_cache.NAME, gateway_cache.run),
 )
 NAMES = [each.name for each in BENCHMARKS]
 

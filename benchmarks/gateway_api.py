@@ -64,6 +64,13 @@ def build_api(server: Server) -> GatewayApi:
     return GatewayApi(api_id)
 
 
+def cache_pages(server: Server, api: GatewayApi) -> None:
+    """Let the stage keep its pages; the parameters of a page are its cache key."""
+    patches = {"/cacheClusterEnabled": "true", "/cacheClusterSize": "0.5", "/*/*/caching/enabled": "true"}
+    operations = [{"op": "replace", "path": path, "value": value} for path, value in patches.items()]
+    _client(server, "apigateway").update_stage(restApiId=api.api_id, stageName=STAGE, patchOperations=operations)
+
+
 def _client(server: Server, service: str) -> _Client:
     client: _Client = boto3.client(
         service,
@@ -99,6 +106,7 @@ def _create_method(gateway: _Client, method: dict[str, str], region: str, role: 
         requestParameters=INTEGRATION_HEADERS,
         requestTemplates={"application/json": REQUEST_TEMPLATE},
         passthroughBehavior="NEVER",
+        cacheKeyParameters=[f"method.request.querystring.{name}" for name in ("group", "stream", "limit")],
     )
     gateway.put_method_response(**method, statusCode="200")
     gateway.put_integration_response(**method, statusCode="200")

@@ -44,14 +44,14 @@ def run(settings: Settings) -> list[Row]:
             create_streams(server, GROUP, [STREAM])
             fill_stream(server, GROUP, STREAM, source, settings.stream_events)
         newest = source.batch(settings.stream_events // source.batch_events - 1)[-LIMIT:]
-        ours, through_gateway = _direct(groundwatch, newest), _gateway(groundwatch, newest)
-        motos, ministacks = _direct(moto, newest), _direct(ministack, newest)
-        direct, gateway, yardstick = measure([ours, through_gateway, motos], settings)
+        ours, through_gateway = direct(groundwatch, newest), _gateway(groundwatch, newest)
+        motos, ministacks = direct(moto, newest), direct(ministack, newest)
+        at_service, gateway, yardstick = measure([ours, through_gateway, motos], settings)
         more = msgspec.structs.replace(settings, connections=settings.many_connections)
         many, many_moto, many_ministack = measure([ours, motos, ministacks], more)
     page = "GetLogEvents, newest 100 of 50,000, service port"
     return [
-        Row(NAME, f"{page}, 16 connections", direct, DIRECT_TARGET, "times", yardstick),
+        Row(NAME, f"{page}, 16 connections", at_service, DIRECT_TARGET, "times", yardstick),
         Row(NAME, "the same page, gateway port, API key and template", gateway, GATEWAY_TARGET, "times", yardstick),
         Row(NAME, f"{page}, 32 connections", many, MOTO_TARGET, "times", many_moto),
         Row(NAME, f"{page}, 32 connections", many, MINISTACK_TARGET, "times", many_ministack),
@@ -68,7 +68,8 @@ def measure(contenders: list[Contender], settings: Settings) -> list[Series]:
     return [Series(each.name, "requests/s", measured) for each, measured in zip(contenders, rates, strict=True)]
 
 
-def _direct(server: Server, newest: Sequence[Event]) -> Contender:
+def direct(server: Server, newest: Sequence[Event]) -> Contender:
+    """Return the read at the service port of a server, its answer checked once."""
     check_page(newest_page(server, GROUP, STREAM, LIMIT), newest)
     signer, body = server.signer(), get_body(GROUP, STREAM, LIMIT)
     return Contender(server.name, server.service, lambda count: signer.requests("GetLogEvents", repeat(body, count)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -84,6 +86,26 @@ def moto_server() -> Iterator[Server]:
 
 
 @contextmanager
+def bare_server(server: Server, body: bytes, headers: Sequence[tuple[str, str]]) -> Iterator[Endpoint]:
+    """Run a bare uvicorn application that answers with these bytes, with the certificate of a server's gateway."""
+    if server.gateway is None or server.gateway.ca_file is None:
+        raise ValueError(f"{server.name} has no gateway port with TLS")
+    tls = Path(server.gateway.ca_file).parent
+    with tempfile.TemporaryDirectory(prefix="bare-bench-") as scratch:
+        files = {"BARE_BODY": Path(scratch, "body"), "BARE_HEADERS": Path(scratch, "headers")}
+        files["BARE_BODY"].write_bytes(body)
+        files["BARE_HEADERS"].write_bytes(json.dumps(headers).encode())
+        port = free_port()
+        command = [sys.executable, "-m", "uvicorn", "benchmarks.bare_app:app", "--host", HOST, "--port", str(port)]
+        command += ["--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools"]
+        command += ["--ssl-certfile", str(tls / "server.pem"), "--ssl-keyfile", str(tls / "server-key.pem")]
+        environment = os.environ | {name: str(path) for name, path in files.items()}
+        endpoint = Endpoint(HOST, port, server.gateway.ca_file)
+        with _running(command, port, "/", Path(scratch, "bare.log"), environment, endpoint.ssl_context()):
+            yield endpoint
+
+
+@contextmanager
 def kinesis_sink() -> Iterator[Endpoint]:
     """Run a target of deliveries that takes everything at once; see its module."""
     with tempfile.TemporaryDirectory(prefix="sink-bench-") as scratch:
@@ -137,7 +159,12 @@ def administrator_key(data: Path) -> AccessKey:
 
 @contextmanager
 def _running(
-    command: Sequence[str], port: int, ready_path: str, log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    port: int,
+    ready_path: str,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    context: ssl.SSLContext | None = None,
 ) -> Iterator[tuple[int, float]]:
     """Run a command until the block ends; yield its process id and the seconds until `ready_path` was answered 200."""
     with log.open("wb") as output:
@@ -146,23 +173,27 @@ def _running(
             command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
         )
         try:
-            _await_ready(process, port, ready_path, log)
+            _await_ready(process, port, ready_path, log, context)
             yield process.pid, time.perf_counter() - start_s
         finally:
             _stop(process)
 
 
-def _await_ready(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
+def _await_ready(
+    process: subprocess.Popen[bytes], port: int, path: str, log: Path, context: ssl.SSLContext | None
+) -> None:
     deadline_s = time.perf_counter() + START_TIMEOUT_S
-    while not _answers(port, path):
+    while not _answers(port, path, context):
         if process.poll() is not None or time.perf_counter() > deadline_s:
             tail = log.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
             raise ServerError(f"{process.args!r} did not become ready (exit code {process.poll()}):\n{tail}")
         time.sleep(POLL_INTERVAL_S)
 
 
-def _answers(port: int, path: str) -> bool:
+def _answers(port: int, path: str, context: ssl.SSLContext | None) -> bool:
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    if context is not None:
+        connection = http.client.HTTPSConnection(HOST, port, timeout=5, context=context)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
