@@ -277,6 +277,7 @@ class Server:
             usage=self._usage,
             caches=self.gateway_app.stage_caches,
             authorizer=authorizer,
+            policy_fault=_policy_fault,
             clock_ms=now_ms,
             ids=RandomIds(),
         )
@@ -457,7 +458,7 @@ class _AccessLog:
 
 
 def _policy_fault(document: str) -> str | None:
-    """Return what is wrong with a resource policy; the log service keeps such and does not know their language."""
+    """Return what is wrong with a resource policy; other rooms keep such and do not know their language."""
     try:
         parse_policy(document, "resource")
     except MalformedPolicyError as error:

@@ -10,6 +10,8 @@ from groundwatch.gateway.control.operations import ApiGatewayOperations
 from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.store import GatewayStore
 from groundwatch.gateway.testing import AuthorizerTestResult, TestResult
+from groundwatch.identity.policy.document import parse_policy
+from groundwatch.identity.policy.errors import MalformedPolicyError
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables import metadata
 
@@ -138,6 +140,15 @@ def caches():
     return RecordingCaches()
 
 
+def policy_fault(document):
+    """The real judgement, of the room whose language it is."""
+    try:
+        parse_policy(document, "resource")
+    except MalformedPolicyError as error:
+        return error.message
+    return None
+
+
 @pytest.fixture
 def operations(store, invoker, usage, caches, authorizer, clock):
     return ApiGatewayOperations(
@@ -146,6 +157,7 @@ def operations(store, invoker, usage, caches, authorizer, clock):
         usage=usage,
         caches=caches,
         authorizer=authorizer,
+        policy_fault=policy_fault,
         clock_ms=clock,
         ids=CountingIds(),
     )

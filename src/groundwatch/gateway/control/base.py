@@ -7,6 +7,7 @@ from collections.abc import Callable
 from groundwatch.aws.context import Authorizer, RequestContext
 from groundwatch.gateway.control.errors import not_found
 from groundwatch.gateway.control.ids import IdSource
+from groundwatch.gateway.control.policies import PolicyFault
 from groundwatch.gateway.definition import RestApi
 from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.store import GatewayStore, Place, UnknownApiError
@@ -16,7 +17,8 @@ from groundwatch.gateway.testing import StageCaches, TestInvoker
 class ControlPlane:
     """The base of every group of operations.
 
-    `authorizer` answers for what only the operation can see: the roles named inside an imported document.
+    `authorizer` answers for what only the operation can see: the roles named inside an imported document;
+    `policy_fault` judges the form of resource policies.
     """
 
     def __init__(  # noqa: PLR0913 - what the operations work with
@@ -27,6 +29,7 @@ class ControlPlane:
         usage: UsageLedger,
         caches: StageCaches,
         authorizer: Authorizer,
+        policy_fault: PolicyFault,
         clock_ms: Callable[[], int],
         ids: IdSource,
     ) -> None:
@@ -35,6 +38,7 @@ class ControlPlane:
         self._usage = usage
         self._caches = caches
         self._authorizer = authorizer
+        self._policy_fault = policy_fault
         self._clock_ms = clock_ms
         self._ids = ids
 

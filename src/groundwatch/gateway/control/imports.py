@@ -52,7 +52,7 @@ class ImportOperations(ControlPlane):
         draft, findings = await self._read(context, body, api.id, wanted)
         if draft.name is None:
             raise bad_request(f"{INVALID_INPUT} The document has no info.title.")
-        merged = Merge(draft, findings, self._ids, wanted.base_path).into(api, "overwrite")
+        merged = Merge(draft, findings, self._ids, wanted.base_path, self._policy_fault).into(api, "overwrite")
         findings.raise_errors(fail_on_warnings=bool(fail_on_warnings))
         return _answer(render.rest_api(await self._store.create_api(merged)), findings)
 
@@ -78,7 +78,7 @@ class ImportOperations(ControlPlane):
         def edit(api: RestApi) -> RestApi:
             nonlocal outcome
             outcome = findings.copy()
-            merged = Merge(draft, outcome, self._ids, wanted.base_path).into(api, mode or "merge")
+            merged = Merge(draft, outcome, self._ids, wanted.base_path, self._policy_fault).into(api, mode or "merge")
             outcome.raise_errors(fail_on_warnings=bool(fail_on_warnings))
             return merged
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from groundwatch.gateway.control.errors import bad_request
@@ -12,8 +14,15 @@ _INVALID = "Invalid policy document. Please check the policy syntax and ensure t
 _SHORTHAND = "execute-api:/"
 
 
-def stored_policy(api: RestApi, policy: str | None) -> str | None:
-    """Return a policy with every `execute-api:/…` resource expanded to the ARN of the API; empty unsets it."""
+PolicyFault = Callable[[str], str | None]
+"""Returns what is wrong with a resource policy, None when nothing is; given by `identity/`, whose language it is."""
+
+
+def stored_policy(api: RestApi, policy: str | None, fault: PolicyFault) -> str | None:
+    """Return a policy with every `execute-api:/…` resource expanded to the ARN of the API; empty unsets it.
+
+    Raises BadRequestException for a document that the evaluation could not read: it would close the whole API.
+    """
     if not policy:
         return None
     if len(policy) > MAX_POLICY_CHARACTERS:
@@ -25,7 +34,11 @@ def stored_policy(api: RestApi, policy: str | None) -> str | None:
     if not isinstance(document, dict) or "Statement" not in document:
         raise bad_request(_INVALID)
     document["Statement"] = _expanded(api, document["Statement"])
-    return msgspec.json.encode(document).decode()
+    stored = msgspec.json.encode(document).decode()
+    # What is asked about is the text as given too: a decoder that keeps the last of two members hides the first.
+    if fault(policy) is not None or fault(stored) is not None:
+        raise bad_request(_INVALID)
+    return stored
 
 
 def _expanded(api: RestApi, statement: object) -> object:

@@ -13,7 +13,7 @@ from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, conflict, not_found
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
-from groundwatch.gateway.control.rules import check_http_method, check_method, check_method_response
+from groundwatch.gateway.control.rules import AUTHORIZER_TYPES, check_http_method, check_method, check_method_response
 from groundwatch.gateway.definition import Method, MethodResponse, RestApi
 
 
@@ -141,6 +141,9 @@ class ResourceOperations(ControlPlane):
 
         def edit(api: RestApi) -> RestApi:
             method = apply_patch(patch_tables.METHOD, tree.method_of(api, resource_id, http_method), patch_operations)
+            if method.authorization_type not in AUTHORIZER_TYPES:
+                # Else the authorizer could not be deleted, though nothing asks it.
+                method = replace(method, authorizer_id=None)
             check_method(api, method)
             return tree.with_method(api, resource_id, method)
 

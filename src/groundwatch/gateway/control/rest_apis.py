@@ -92,7 +92,7 @@ class RestApiOperations(ControlPlane):
         )
         api = with_endpoint(api, endpoint_configuration)
         check_api(api)
-        api = replace(api, policy=stored_policy(api, policy))
+        api = replace(api, policy=stored_policy(api, policy, self._policy_fault))
         return render.rest_api(await self._store.create_api(api))
 
     async def get_rest_api(self, context: RequestContext, *, rest_api_id: str) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class RestApiOperations(ControlPlane):
             patched = apply_patch(patch_tables.REST_API, api, patch_operations)
             check_api(patched)
             if patched.policy != api.policy:
-                patched = replace(patched, policy=stored_policy(api, patched.policy))
+                patched = replace(patched, policy=stored_policy(api, patched.policy, self._policy_fault))
             return patched
 
         return render.rest_api(await self._edit(context, rest_api_id, edit), with_tags=True)

@@ -14,7 +14,7 @@ from groundwatch.gateway.control.authorizer_rules import with_authorizer, with_d
 from groundwatch.gateway.control.gateway_responses import with_gateway_response
 from groundwatch.gateway.control.ids import SHORT, IdSource, fresh_id
 from groundwatch.gateway.control.models import check_model
-from groundwatch.gateway.control.policies import stored_policy
+from groundwatch.gateway.control.policies import PolicyFault, stored_policy
 from groundwatch.gateway.control.rules import (
     check_api,
     check_integration,
@@ -33,8 +33,11 @@ Mode = Literal["merge", "overwrite"]
 class Merge:
     """One merge of a draft into an API; problems are collected, so that all of them are reported together."""
 
-    def __init__(self, draft: ApiDraft, findings: Findings, ids: IdSource, base_path: BasePath) -> None:
+    def __init__(
+        self, draft: ApiDraft, findings: Findings, ids: IdSource, base_path: BasePath, policy_fault: PolicyFault
+    ) -> None:
         self._draft = draft
+        self._policy_fault = policy_fault
         self._findings = findings
         self._ids = ids
         self._base = _base_segments(draft.base_path, base_path)
@@ -73,7 +76,9 @@ class Merge:
 
     def _finish_settings(self, api: RestApi) -> RestApi:
         check_api(api)
-        return replace(api, policy=stored_policy(api, self._draft.policy)) if self._draft.policy is not None else api
+        if self._draft.policy is None:
+            return api
+        return replace(api, policy=stored_policy(api, self._draft.policy, self._policy_fault))
 
     def _add_models(self, api: RestApi) -> RestApi:
         for name, schema in self._draft.models.items():
