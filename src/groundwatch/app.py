@@ -223,7 +223,9 @@ class Server:
         )
         self._deliveries = subscriptions.deliveries
         self._writer = EventWriter(
-            self._events, tell_each(recent.committed, self._live_tail.committed, self._deliveries.committed)
+            self._events,
+            tell_each(recent.committed, self._live_tail.committed, self._deliveries.committed),
+            on_failure=recent.failed,
         )
         catalog = LogCatalog(self._metadata, now_ms)
         intake = Intake(self._writer)

@@ -152,3 +152,34 @@ async def test_a_forgotten_stream_gives_its_memory_back():
     recent.forget(1)
     assert recent.used_bytes == 0
     assert recent.find(1, ALL, 1, newest=True) is None
+
+
+async def test_news_of_a_commit_that_comes_after_its_snapshot_is_no_second_event():
+    """A load may begin after a commit and be done before the writer hears of it."""
+    stored, recent = Stored(), RecentEvents(1_000_000)
+    stored.put(batch(1, [1, 2]))
+    stored.put(batch(2, [2, 3]))
+    await recent.load(1, stored.newest)
+    recent.committed([batch(2, [2, 3])])
+    assert recent.find(1, ALL, 10, newest=True) == stored.events
+    recent.forget(1)
+    assert recent.used_bytes == 0
+
+
+@pytest.mark.parametrize("loading", [False, True])
+async def test_after_a_failed_insert_the_store_is_asked(loading):
+    stored, recent = Stored(), RecentEvents(1_000_000)
+
+    async def load(count: int) -> list[Event]:
+        snapshot = await stored.newest(count)
+        if loading:
+            recent.failed([batch(1, [1])])
+        return snapshot
+
+    await recent.load(1, load)
+    stored.put(batch(1, [1]))
+    recent.failed([batch(1, [1])])
+    assert recent.find(1, ALL, 10, newest=True) is None
+    loading = False
+    await recent.load(1, load)
+    assert recent.find(1, ALL, 10, newest=True) == stored.events

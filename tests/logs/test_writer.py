@@ -91,3 +91,27 @@ def test_each_listener_is_told_in_order():
     told = []
     tell_each(lambda batches: told.append(("first", batches)), lambda batches: told.append(("second", batches)))([1])
     assert told == [("first", [1]), ("second", [1])]
+
+
+async def test_a_listener_that_fails_is_not_the_callers_failure(caplog):
+    engine = Engine()
+    engine.go.set()
+
+    def fail(_batches):
+        raise ValueError("listener")
+
+    writer = EventWriter(engine, fail)
+    await writer.append(batch("a"))
+    await writer.append(batch("b"))
+    assert engine.inserts == [["a"], ["b"]]
+    assert "a listener failed on 1 batches" in caplog.text
+
+
+async def test_batches_of_a_failed_insert_are_told():
+    engine, failed = Engine(), []
+    engine.go.set()
+    engine.failure = StorageError("disk full")
+    writer = EventWriter(engine, lambda batches: None, failed.extend)
+    with pytest.raises(ServiceError):
+        await writer.append(batch("a"))
+    assert [item.messages for item in failed] == [["a"]]

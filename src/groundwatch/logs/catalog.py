@@ -105,22 +105,24 @@ class LogCatalog:
         """Return the group called `name`; `ResourceNotFoundException` when there is none."""
         known = self._groups.get((tenant, name))
         if known is None:
+            generation = self._groups.generation
             statement = select(log_groups).where(_of_tenant(tenant), log_groups.c.name == name)
             row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
             if row is None:
                 raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
-            known = self._groups.put((tenant, name), _group(row))
+            known = self._groups.put((tenant, name), _group(row), generation)
         return known
 
     async def stream(self, group: LogGroup, name: str) -> LogStream:
         """Return the stream called `name`; `ResourceNotFoundException` when there is none."""
         known = self._streams.get((group.number, name))
         if known is None:
+            generation = self._streams.generation
             statement = select(log_streams).where(log_streams.c.group_id == group.number, log_streams.c.name == name)
             row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
             if row is None:
                 raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
-            known = self._streams.put((group.number, name), _stream(row))
+            known = self._streams.put((group.number, name), _stream(row), generation)
         return known
 
     async def groups(

@@ -18,6 +18,8 @@ class Lookup(Generic[K, V]):
         self._life_ms = life_ms
         self._clock_ms = clock_ms
         self._values: OrderedDict[K, tuple[int, V]] = OrderedDict()
+        self.generation = 0
+        """Grows whenever something is dropped: whoever looks an answer up elsewhere notes it before, for `put`."""
 
     def get(self, key: K) -> V | None:
         """Return the remembered value, or None."""
@@ -30,8 +32,10 @@ class Lookup(Generic[K, V]):
         self._values.move_to_end(key)
         return entry[1]
 
-    def put(self, key: K, value: V) -> V:
-        """Remember `value` and return it."""
+    def put(self, key: K, value: V, generation: int) -> V:
+        """Return `value`, and remember it unless something was dropped since `generation`: it may be outdated."""
+        if generation != self.generation:
+            return value
         self._values[key] = (self._clock_ms(), value)
         if len(self._values) > self._capacity:
             self._values.popitem(last=False)
@@ -39,9 +43,11 @@ class Lookup(Generic[K, V]):
 
     def drop(self, key: K) -> None:
         """Forget one answer."""
+        self.generation += 1
         self._values.pop(key, None)
 
     def drop_where(self, changed: Callable[[K], bool]) -> None:
         """Forget every answer whose key satisfies `changed`."""
+        self.generation += 1
         for key in [key for key in self._values if changed(key)]:
             del self._values[key]

@@ -45,6 +45,7 @@ class RecentEvents:
         self._used_bytes = 0
         self._streams: OrderedDict[int, _Tail] = OrderedDict()
         self._loading: dict[int, list[Batch]] = {}
+        self._doubtful: set[int] = set()
 
     @property
     def used_bytes(self) -> int:
@@ -72,6 +73,11 @@ class RecentEvents:
                 self._grow(tail, _events(batch))
         self._evict()
 
+    def failed(self, batches: Sequence[Batch]) -> None:
+        """Give up streams of which an insert failed: the store may hold some of its events, and memory cannot tell."""
+        for batch in batches:
+            self.forget(batch.stream_id)
+
     async def load(self, stream_id: int, load: Load) -> None:
         """Bring the end of a stream into memory, unless it is there or on its way."""
         if not self._capacity_bytes or stream_id in self._streams or stream_id in self._loading:
@@ -81,18 +87,22 @@ class RecentEvents:
             events = await load(LOADED_EVENTS)
         finally:
             del self._loading[stream_id]
+            doubtful = stream_id in self._doubtful
+            self._doubtful.discard(stream_id)
+        if doubtful:
+            return
         floor = events[0].key if len(events) >= LOADED_EVENTS else BEGINNING
         tail = _Tail(floor)
         self._streams[stream_id] = tail
         self._grow(tail, events if floor == BEGINNING else events[1:])
-        # The snapshot that `load` read may or may not contain what was committed while it ran.
-        known = {event.key for event in events}
         for batch in meanwhile:
-            self._grow(tail, [event for event in _events(batch) if event.key not in known])
+            self._grow(tail, _events(batch))
         self._evict()
 
     def forget(self, stream_id: int) -> None:
-        """Drop a stream that was deleted."""
+        """Drop a stream, also one that is being loaded."""
+        if stream_id in self._loading:
+            self._doubtful.add(stream_id)
         tail = self._streams.pop(stream_id, None)
         if tail is not None:
             self._used_bytes -= tail.cost_bytes
@@ -130,11 +140,14 @@ class _Tail:
         fresh = [event for event in events if event.key > self.floor]
         if not fresh:
             return
-        in_order = not self._events or self._events[-1].key < fresh[0].key
-        self._events += fresh
-        if not in_order:
-            # Late events: two sorted runs, which the sort merges in linear time.
-            self._events.sort(key=_key)
+        if self._events and self._events[-1].key >= fresh[0].key:
+            # Late events, or some that the snapshot of a load held already: it may be newer than the news of a commit.
+            low = bisect_left(self._events, fresh[0].key, key=_key)
+            known = {event.key for event in self._events[low:]}
+            fresh = [event for event in fresh if event.key not in known]
+            self._events[low:] = sorted(self._events[low:] + fresh, key=_key)
+        else:
+            self._events += fresh
         self.cost_bytes += sum(map(_cost_bytes, fresh))
 
     def shrink(self, limit_bytes: int) -> None:

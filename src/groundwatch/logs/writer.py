@@ -58,12 +58,14 @@ def tell_each(*listeners: Committed) -> Committed:
 class EventWriter:
     """Serialises inserts into the event store and joins batches that wait.
 
-    `append` may be called from any task of the event loop. `on_commit` must not raise.
+    `append` may be called from any task of the event loop. `on_commit` hears of batches that are on disk, `on_failure`
+    of batches of which nobody knows: an insert that failed may have stored some of its rows.
     """
 
-    def __init__(self, database: EventDatabase, on_commit: Committed) -> None:
+    def __init__(self, database: EventDatabase, on_commit: Committed, on_failure: Committed | None = None) -> None:
         self._database = database
         self._on_commit = on_commit
+        self._on_failure = on_failure or tell_each()
         self._waiting: list[tuple[Batch, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -98,10 +100,16 @@ class EventWriter:
                 # Whatever it was: a loop that dies would leave every later caller waiting for ever.
                 log.exception("an insert into the event store failed; its callers were told to try again")
                 failed = True
-            else:
-                self._on_commit(batches)
+            self._tell(self._on_failure if failed else self._on_commit, batches)
             self._waiting_bytes -= sum(batch.size_bytes for batch in batches)
             _answer(taken, failed=failed)
+
+    def _tell(self, listener: Committed, batches: Sequence[Batch]) -> None:
+        try:
+            listener(batches)
+        except Exception:
+            # What follows from a put is not its caller's failure: the events are stored, and the caller is told so.
+            log.exception("a listener failed on %d batches", len(batches))
 
     def _take(self) -> list[tuple[Batch, asyncio.Future[None]]]:
         count = taken_bytes = 0
