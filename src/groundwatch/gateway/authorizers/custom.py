@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from groundwatch.aws.arn import parse_arn
+from groundwatch.aws.context import AccessCheck
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.authorizers.cache import ResultCache
 from groundwatch.gateway.authorizers.compiled import CompiledAuthorizer
@@ -17,8 +18,10 @@ from groundwatch.gateway.authorizers.guards import Decision, MethodGuards
 from groundwatch.gateway.authorizers.identity import Identity
 from groundwatch.gateway.authorizers.pools import authorizer_of, unauthorized
 from groundwatch.gateway.authorizers.question import ANONYMOUS, Question, explicitly, is_explicit
+from groundwatch.gateway.definition import Authorizer
 from groundwatch.gateway.functions import FunctionAnswer, FunctionTimeoutError, FunctionUnavailableError, function_of
 from groundwatch.gateway.integrations.base import RoleSource
+from groundwatch.gateway.integrations.roles import SERVICE_PRINCIPAL, SESSION_NAME
 from groundwatch.gateway.integrations.uri import fill_stage_variables
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.mapping.values import ContextMap
@@ -29,8 +32,7 @@ from groundwatch.gateway.runtime.stages import Routed
 
 MAX_ANSWER_BYTES = 64 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
-SERVICE_PRINCIPAL = "apigateway.amazonaws.com"
-SESSION_NAME = "BackplaneAssumeRoleSession"
+_INVOKE = "lambda:InvokeFunction"
 _ENTRY_BYTES = 512
 """What an entry of the cache takes beside its texts."""
 
@@ -110,7 +112,7 @@ class FunctionMethods:
     async def _ask(
         self, routed: Routed, compiled: CompiledAuthorizer, question: Question, identity: tuple[str, ...]
     ) -> Verdict:
-        function = await self._function(routed, compiled)
+        function = await self._function(compiled, question)
         if compiled.definition.type == "TOKEN":
             event = token_event(question.method_arn, identity[0])
         else:
@@ -129,9 +131,10 @@ class FunctionMethods:
             raise _unusable(f"its policy document is malformed: {fault}")
         return verdict
 
-    async def _function(self, routed: Routed, compiled: CompiledAuthorizer) -> str:
+    async def _function(self, compiled: CompiledAuthorizer, question: Question) -> str:
         """Return the ARN of the function, which must be of the API's own account, as must the role for it."""
-        api, variables = routed.located.deployment.api, routed.located.stage.variables
+        located = question.routed.located
+        api, variables = located.deployment.api, located.stage.variables
         definition = compiled.definition
         try:
             function = function_of(fill_stage_variables(definition.authorizer_uri or "", variables))
@@ -140,18 +143,29 @@ class FunctionMethods:
         if function is None or parse_arn(function).account_id != api.account_id:
             raise _unusable("its URI names no function of this account")
         if definition.authorizer_credentials is not None:
-            source_arn = f"arn:aws:execute-api:{api.region}:{api.account_id}:{api.id}/authorizers/{definition.id}"
-            try:
-                await self._roles.assume_for_service(
-                    definition.authorizer_credentials,
-                    SERVICE_PRINCIPAL,
-                    account_id=api.account_id,
-                    session_name=SESSION_NAME,
-                    source_arn=source_arn,
-                )
-            except ServiceError as error:
-                raise _unusable(f"the role {definition.authorizer_credentials} cannot be assumed") from error
+            await self._check_role(definition, question, function)
         return function
+
+    async def _check_role(self, definition: Authorizer, question: Question, function: str) -> None:
+        """Return when the role trusts the gateway and may run the function, which it does not do itself."""
+        api, role_arn = question.routed.located.deployment.api, definition.authorizer_credentials or ""
+        source_arn = f"arn:aws:execute-api:{api.region}:{api.account_id}:{api.id}/authorizers/{definition.id}"
+        try:
+            principal = await self._roles.assume_for_service(
+                role_arn,
+                SERVICE_PRINCIPAL,
+                account_id=api.account_id,
+                session_name=SESSION_NAME,
+                source_arn=source_arn,
+            )
+        except ServiceError as error:
+            raise _unusable(f"the role {role_arn} cannot be assumed") from error
+        context = msgspec.structs.replace(
+            question.context(principal), user_agent=SERVICE_PRINCIPAL, secure=True, source_arn=source_arn
+        )
+        decision = await self._guards.policies.decide(context, AccessCheck(_INVOKE, function))
+        if not decision.allowed:
+            raise _unusable(f"the role {role_arn} may not {_INVOKE}")
 
     def _decide(self, question: Question, verdict: Verdict, by_resource: Decision | None) -> None:
         context, check = question.context(ANONYMOUS), question.check()

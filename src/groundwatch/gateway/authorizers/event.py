@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from groundwatch.gateway.authorizers.compiled import CompiledAuthorizer
-from groundwatch.gateway.mapping.values import VtlValue
-from groundwatch.gateway.runtime.context import build_context
-from groundwatch.gateway.runtime.overrides import Overrides
+from groundwatch.gateway.integrations.lambda_proxy import event_context, event_headers
 from groundwatch.gateway.runtime.stages import Routed
-
-_WITHOUT = frozenset({"requestOverride", "responseOverride"})
-_IDENTITY = (
-    *("cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey"),
-    *("cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user"),
-)
-"""The members of `requestContext.identity` that are always there, null where they do not apply."""
 
 
 def token_event(method_arn: str, token: str) -> dict[str, Any]:
@@ -28,8 +18,9 @@ def token_event(method_arn: str, token: str) -> dict[str, Any]:
 def request_event(routed: Routed, compiled: CompiledAuthorizer, method_arn: str) -> dict[str, Any]:
     """Return the event of a REQUEST authorizer: the request as a proxy integration would get it, without its body."""
     exchange = routed.exchange
-    spelled = {**compiled.header_spelling, **routed.method.header_spelling}
-    headers = {spelled.get(name, name): values for name, values in exchange.headers.items()}
+    # A header that the authorizer reads is spelled as its owner writes it.
+    spelled = compiled.header_spelling
+    headers = {spelled.get(name.lower(), name): values for name, values in event_headers(routed).items()}
     return {
         "type": "REQUEST",
         "methodArn": method_arn,
@@ -40,26 +31,11 @@ def request_event(routed: Routed, compiled: CompiledAuthorizer, method_arn: str)
         "multiValueHeaders": headers,
         "queryStringParameters": _last(exchange.query),
         "multiValueQueryStringParameters": exchange.query,
-        "pathParameters": _path_parameters(routed),
+        "pathParameters": {**routed.path_parameters, **routed.raw_path_parameters},
         "stageVariables": routed.located.stage.variables,
-        "requestContext": _request_context(routed),
+        "requestContext": event_context(routed),
     }
 
 
 def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
     return {name: held[-1] for name, held in values.items()}
-
-
-def _path_parameters(routed: Routed) -> dict[str, str]:
-    # Paths reach functions as they were sent; only a greedy parameter holds slashes that were not escaped.
-    path = routed.method.resource.path
-    return {
-        name: quote(value, safe="/" if f"{{{name}+}}" in path else "") for name, value in routed.path_parameters.items()
-    }
-
-
-def _request_context(routed: Routed) -> dict[str, VtlValue]:
-    context = build_context(routed, Overrides())
-    members = {name: value for name, value in context.items() if name not in _WITHOUT}
-    identity = dict.fromkeys(_IDENTITY) | dict(context["identity"])
-    return {**members, "identity": identity}

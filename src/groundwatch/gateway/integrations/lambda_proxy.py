@@ -19,7 +19,7 @@ from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.header_rules import header_text
 from groundwatch.gateway.runtime.media import is_binary, mime
 from groundwatch.gateway.runtime.overrides import Overrides
-from groundwatch.gateway.runtime.stages import MappedRequest, Routed
+from groundwatch.gateway.runtime.stages import AnyStage, MappedRequest, Routed
 
 MALFORMED = "Malformed Lambda proxy response"
 _NULL_IDENTITY: Mapping[str, None] = dict.fromkeys((
@@ -65,7 +65,7 @@ def proxy_event(mapped: MappedRequest) -> dict[str, Any]:
     """Return the event of format 1.0 for a request."""
     routed = mapped.routed
     exchange = routed.exchange
-    headers = _event_headers(routed)
+    headers = event_headers(routed)
     body, coded = _event_body(mapped)
     return {
         "resource": routed.method.resource.path,
@@ -77,13 +77,13 @@ def proxy_event(mapped: MappedRequest) -> dict[str, Any]:
         "multiValueQueryStringParameters": exchange.query or None,
         "pathParameters": {**routed.path_parameters, **routed.raw_path_parameters} or None,
         "stageVariables": routed.located.stage.variables or None,
-        "requestContext": _request_context(mapped),
+        "requestContext": event_context(mapped),
         "body": body,
         "isBase64Encoded": coded,
     }
 
 
-def _event_headers(routed: Routed) -> dict[str, list[str]]:
+def event_headers(routed: Routed) -> dict[str, list[str]]:
     """Return the headers, spelled as the method declares them, else with capitals: the listener keeps no case."""
     exchange, spelled = routed.exchange, routed.method.header_spelling
     headers = {spelled.get(name) or name.title(): list(values) for name, values in exchange.headers.items()}
@@ -101,8 +101,9 @@ def _event_body(mapped: MappedRequest) -> tuple[str | None, bool]:
     return mapped.body.decode("utf-8", "replace"), False
 
 
-def _request_context(mapped: MappedRequest) -> dict[str, Any]:
-    context = build_context(mapped, Overrides())
+def event_context(stage: AnyStage) -> dict[str, Any]:
+    """Return the `requestContext` of an event: `$context`, with every member of `identity`."""
+    context = build_context(stage, Overrides())
     kept = {name: value for name, value in context.items() if name not in _NOT_IN_EVENTS}
     return {**kept, "identity": {**_NULL_IDENTITY, **kept["identity"]}}
 
