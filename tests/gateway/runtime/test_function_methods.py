@@ -247,6 +247,7 @@ async def test_the_context_of_the_function(asked):
     context = {"s": "text", "n": 1.5, "b": True, "none": None, "principalId": "not mine to say"}
     gateway = asked(verdict(context=context), method={"integration": {"responses": {"200": response}}})
     answer = await send(gateway)
+    assert gateway.entries[0].authorizer_principal == "ann"
     assert json.loads(answer.body) == {"p": "ann", "s": "text", "n": "1.5", "b": "true", "none": ""}
 
 

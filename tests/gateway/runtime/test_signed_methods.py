@@ -261,6 +261,7 @@ async def test_the_context_of_a_caller(make_gateway, mock, signed):
     method = mock(authorization_type="AWS_IAM", integration={"responses": {"200": response}})
     gateway = with_caller(make_gateway({"/pets": method}), ALLOW)
     answer = await send(gateway, signed())
+    assert gateway.entries[0].caller_arn == USER
     assert json.loads(answer.body) == {"a": ACCOUNT, "c": "AIDAANN", "u": "AIDAANN", "arn": USER, "k": KEY}
 
 

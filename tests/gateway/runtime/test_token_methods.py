@@ -93,7 +93,9 @@ GOOD = [
 
 @pytest.mark.parametrize("value", GOOD)
 async def test_a_good_token(value, pool):
-    answer = await send(pool(), value)
+    gateway = pool()
+    answer = await send(gateway, value)
+    assert gateway.entries[0].authorizer_principal == "ann"
     assert answer.status == 200
     assert json.loads(answer.body)["sub"] == "ann"
 

@@ -7,7 +7,16 @@ from typing import Protocol
 import msgspec
 
 from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.stages import Admitted, AnyStage, Integrated, Located, Routed, exchange_of, reached
+from groundwatch.gateway.runtime.stages import (
+    Admitted,
+    AnyStage,
+    Authorized,
+    Integrated,
+    Located,
+    Routed,
+    exchange_of,
+    reached,
+)
 
 
 class AccessEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,6 +42,10 @@ class AccessEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     resource_id: str | None = None
     resource_path: str | None = None
     api_key_id: str | None = None
+    caller_arn: str | None = None
+    """Who signed the request."""
+    authorizer_principal: str | None = None
+    """Whom an authorizer took the caller for: a function's `principalId`, or the `sub` of a token."""
     integration_status: int | None = None
     integration_latency_ms: int | None = None
     error_response_type: str | None = None
@@ -55,6 +68,7 @@ def access_entry(
     """Return the entry for a request that came as far as `stage`."""
     exchange = exchange_of(stage)
     located, routed = reached(stage, Located), reached(stage, Routed)
+    authorized = reached(stage, Authorized)
     admitted, integrated = reached(stage, Admitted), reached(stage, Integrated)
     return AccessEntry(
         request_id=exchange.request_id,
@@ -76,9 +90,17 @@ def access_entry(
         resource_id=routed.method.resource.id if routed else None,
         resource_path=routed.method.resource.path if routed else None,
         api_key_id=admitted.api_key.id if admitted and admitted.api_key else None,
+        caller_arn=authorized.principal.arn if authorized and authorized.principal else None,
+        authorizer_principal=_authorizer_principal(authorized) if authorized else None,
         integration_status=integrated.answer.status if integrated else None,
         integration_latency_ms=integrated.latency_ms if integrated else None,
         error_response_type=error.response_type if error else None,
         error_message=error.message if error else None,
         error_reason=error.reason if error else None,
     )
+
+
+def _authorizer_principal(authorized: Authorized) -> str | None:
+    claims = authorized.authorizer.get("claims") or {}
+    found: str | None = authorized.authorizer.get("principalId") or claims.get("sub")
+    return found
