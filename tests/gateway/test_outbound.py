@@ -245,6 +245,22 @@ async def test_what_is_no_answer(answer, web_server):
             await client.send("GET", web_server.url, timeout_s=5)
 
 
+@pytest.mark.parametrize(("method", "sent"), [("GET", 2), ("POST", 1)])
+async def test_only_what_changes_nothing_is_sent_again(method, sent, web_server, answer_bytes):
+    async def reply(request):
+        return answer_bytes() if len(web_server.received) == 2 else None
+
+    web_server.reply = reply
+    async with OutboundClient(LOOPBACK) as client:
+        sending = client.send(method, web_server.url, timeout_s=5)
+        if sent == 1:
+            with pytest.raises(OutboundError):
+                await sending
+        else:
+            assert (await sending).status == 200
+    assert len(web_server.received) == sent
+
+
 async def test_nobody_listens(web_server):
     async with OutboundClient(LOOPBACK) as client:
         with pytest.raises(OutboundError, match="ConnectError"):

@@ -19,6 +19,7 @@ import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -31,8 +32,10 @@ MAX_CONNECTIONS = 1000
 MAX_IDLE_CONNECTIONS = 100
 IDLE_S = 5.0
 """How long a connection waits for the next request: shorter than servers usually wait."""
+RESOLVING_THREADS = 16
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+_REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _TARGET_CHARACTERS = "%/:?#[]@!$&'()*+,;=-._~|^`{}<>\""
@@ -152,7 +155,9 @@ class OutboundClient:
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self._max_answer_bytes = max_answer_bytes
-        network = _CheckedNetwork(rules, resolve or _resolve)
+        # Names of users may take long to resolve; that must not hold up what else runs in threads.
+        self._resolving = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve")
+        network = _CheckedNetwork(rules, resolve or self._resolve)
         self._verified = _pool(network, trust or ssl.create_default_context())
         self._unverified = _pool(network, _unverified_context())
 
@@ -179,11 +184,20 @@ class OutboundClient:
         request = httpcore.Request(method, target, headers=_all_headers(target, headers, body, method), content=body)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._exchange(pool, request)
+                return await self._exchange_again(pool, request)
         except TimeoutError as error:
             raise OutboundTimeoutError(f"no answer within {round(timeout_s * 1000)} ms") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise OutboundError(f"{type(error).__name__}: {error}") from error
+
+    async def _exchange_again(self, pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> OutboundAnswer:
+        """Send a request that changes nothing a second time when its connection was closed: it may have been idle."""
+        try:
+            return await self._exchange(pool, request)
+        except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
+            if request.method not in _REPEATABLE:
+                raise
+        return await self._exchange(pool, request)
 
     async def _exchange(self, pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> OutboundAnswer:
         answer = await pool.handle_async_request(request)
@@ -193,8 +207,15 @@ class OutboundClient:
             await answer.aclose()
         return OutboundAnswer(answer.status, tuple((_text(k), _text(v)) for k, v in answer.headers), body)
 
+    async def _resolve(self, host: str, port: int) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        kind = socket.SOCK_STREAM
+        found = await loop.run_in_executor(self._resolving, lambda: socket.getaddrinfo(host, port, type=kind))
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
     async def close(self) -> None:
         """Close all connections."""
+        self._resolving.shutdown(wait=False, cancel_futures=True)
         await self._verified.aclose()
         await self._unverified.aclose()
 
@@ -322,11 +343,6 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
                     "the operator may allow it with outbound_allow"
                 )
         return addresses
-
-
-async def _resolve(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _pool(network: httpcore.AsyncNetworkBackend, context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:

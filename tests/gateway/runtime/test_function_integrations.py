@@ -107,9 +107,10 @@ REQUEST_BODIES = [
 ]
 
 
+@pytest.mark.parametrize("handling", [None, "CONVERT_TO_TEXT"])
 @pytest.mark.parametrize(("types", "content_type", "body", "expected"), REQUEST_BODIES)
-async def test_binary_requests(types, content_type, body, expected, make_functions):
-    gateway = make_functions(api={"binary_media_types": types})
+async def test_binary_requests(handling, types, content_type, body, expected, make_functions):
+    gateway = make_functions(api={"binary_media_types": types}, content_handling=handling)
     await gateway.request("/", "POST", body=body, headers={"content-type": content_type})
     ((_, event),) = gateway.functions.calls
     assert (event["body"], event["isBase64Encoded"]) == expected

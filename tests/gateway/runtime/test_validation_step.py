@@ -69,6 +69,15 @@ async def test_what_is_wrong_is_in_the_context(make_validated):
     assert '"why":"[Unknown error parsing request body]"' in answer.body
 
 
+async def test_what_is_wrong_is_in_the_access_entry(make_validated):
+    gateway = make_validated({"application/json": "Note"})
+    await gateway.request("/", "POST", body=b"1")
+    assert gateway.entries[0].error_reason == (
+        "Request body does not match model schema for content type application/json: [instance type (integer) does not "
+        'match any allowed primitive type (allowed: ["object"])]'
+    )
+
+
 async def test_large_bodies_are_checked_in_a_thread(make_validated):
     gateway = make_validated({"application/json": "Note"})
     large = json.dumps({"NoteId": "x" * 100_000}).encode()

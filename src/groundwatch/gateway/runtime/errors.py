@@ -92,12 +92,11 @@ def configuration_error(reason: str) -> GatewayError:
     return GatewayError("API_CONFIGURATION_ERROR", reason=reason)
 
 
-def invalid_body(problems: Sequence[str]) -> GatewayError:
+def invalid_body(content_type: str, problems: Sequence[str]) -> GatewayError:
     """Return the answer for a body that its model does not allow; clients are not told why."""
     text = f"[{', '.join(problems)}]"[:MAX_VALIDATION_CHARACTERS]
-    error = GatewayError(
-        "BAD_REQUEST_BODY", reason=f"Request body does not match model schema for content type: {text}"
-    )
+    reason = f"Request body does not match model schema for content type {content_type}: {text}"
+    error = GatewayError("BAD_REQUEST_BODY", reason=reason)
     error.validation_error = text
     return error
 

@@ -83,18 +83,22 @@ class MethodTester:
         if compiled is None:
             exchange.log.line(f"Execution failed: the resource has no method {method.http_method}")
             return _bare(plain_response(GatewayError("MISSING_AUTHENTICATION_TOKEN")))
-        routed = Routed(located, compiled, _path_parameters(resource, request))
+        routed = Routed(located, compiled, *_path_parameters(resource, request))
         progress = Progress(Admitted(Authorized(routed, principal=None), api_key=None))
         response, failure = await run_to_answer(progress, self._steps)
         return response if failure is None else _bare(response)
 
 
-def _path_parameters(resource: Resource, request: TestRequest) -> dict[str, str]:
-    """Return the parameters: literally `{name}` without a path, none when the path is another resource's."""
+def _path_parameters(resource: Resource, request: TestRequest) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the parameters, decoded and as given.
+
+    They are literally `{name}` without a path, and none when the path is another resource's.
+    """
     if request.path_with_query_string is None:
-        return {name: f"{{{name}}}" for name in _PARAMETER.findall(resource.path)}
+        literal = {name: f"{{{name}}}" for name in _PARAMETER.findall(resource.path)}
+        return literal, literal
     match = Router([resource]).match(request.path_with_query_string.partition("?")[0])
-    return {} if match is None else match.parameters
+    return ({}, {}) if match is None else (match.parameters, match.raw)
 
 
 def _bare(response: WireResponse) -> WireResponse:

@@ -71,7 +71,9 @@ def _encode(text: str) -> bytes:
 
 def _payload(routed: Routed, body: bytes) -> str | bytes:
     """Return the body as text or bytes, as `contentHandling` wants it."""
-    handling = routed.method.integration.content_handling
+    integration = routed.method.integration
+    # Events have a member that says what their body is, so nothing is converted before.
+    handling = None if integration.type == "AWS_PROXY" else integration.content_handling
     content_type = mime(routed.exchange.last_header("content-type"))
     if is_binary(content_type, routed.located.deployment.api.binary_media_types):
         return base64.b64encode(body).decode() if handling == "CONVERT_TO_TEXT" else body

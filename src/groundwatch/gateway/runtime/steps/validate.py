@@ -43,15 +43,17 @@ class Validate:
         return Validated(stage, body)
 
     async def _check(self, routed: Routed, body: bytes) -> None:
-        name = _model_name(routed)
-        if name is None:
+        content_type = mime(routed.exchange.last_header("content-type")) or JSON
+        models = routed.method.definition.request_models
+        found = for_type(models, content_type) or for_type(models, "$default")
+        if found is None:
             return
         try:
-            problems = await self._problems(routed.located.deployment.schemas.get(name), body)
+            problems = await self._problems(routed.located.deployment.schemas.get(found[1]), body)
         except MappingError as error:
             raise configuration_error(str(error)) from error
         if problems:
-            raise invalid_body(problems)
+            raise invalid_body(content_type, problems)
 
     async def _problems(self, schema: ModelSchema, body: bytes) -> list[str]:
         if len(body) <= INLINE_BYTES:
@@ -101,10 +103,3 @@ def _value(routed: Routed, location: str, name: str) -> str:
         return routed.path_parameters.get(name, "")
     values = routed.exchange.headers.get(name.lower()) if location == "header" else routed.exchange.query.get(name)
     return values[-1] if values else ""
-
-
-def _model_name(routed: Routed) -> str | None:
-    models = routed.method.definition.request_models
-    content_type = mime(routed.exchange.last_header("content-type")) or JSON
-    found = for_type(models, content_type) or for_type(models, "$default")
-    return None if found is None else found[1]
