@@ -10,7 +10,7 @@ from groundwatch.gateway.definition import ApiKey
 
 _TRACED = ("Method request ", "Method response ", "Endpoint request ", "Endpoint response ", "Sending request ")
 """What lines with data of the request begin with: they are written only with data trace."""
-_FAILURES = ("Execution failed", "API Key ")
+_FAILURE = re.compile(r"Execution failed|API Key \S* exceeded ")
 _SECRET_HEADER = re.compile(
     r"(?P<name>[{ ](?:authorization|x-api-key|x-amz-security-token|proxy-authorization|cookie|set-cookie)=)"
     r"(?P<value>.*?)(?=, [\w-]+=|\}$)",
@@ -75,7 +75,7 @@ class StageLog(ExecutionLog):
         """Add a line, secrets in headers masked."""
         if not self.active:
             return
-        if self._level == "ERROR" and not text.startswith(_FAILURES):
+        if self._level == "ERROR" and _FAILURE.match(text) is None:
             return
         if text.startswith(_TRACED):
             if not self.enabled:

@@ -17,6 +17,8 @@ from groundwatch.gateway.runtime.reporting import Reporter
 from groundwatch.gateway.runtime.stages import AnyStage, Arrived, exchange_of
 
 _log = logging.getLogger(__name__)
+TOO_MANY = 429
+"""The status of throttles and quotas, whose reasons are log lines of their own."""
 
 
 class RequestHandler:
@@ -72,7 +74,8 @@ def _report(error: GatewayError, stage: AnyStage) -> None:
     """Write why a request failed on the server's side; refusals of clients are only in the access log."""
     exchange = exchange_of(stage)
     if error.status < 500:
-        exchange.log.line(f"Execution failed: {error.reason or error.message}")
+        told = error.reason or error.message
+        exchange.log.line(str(told) if error.status == TOO_MANY else f"Execution failed: {told}")
         return
     _log.warning(
         "request %s to %s/%s: %s: %s",

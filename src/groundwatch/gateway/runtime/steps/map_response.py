@@ -151,5 +151,5 @@ def _response(
     if exchange.log.enabled:
         exchange.log.line(f"Method response body after transformations: {body.decode('utf-8', 'replace')}")
         exchange.log.line(f"Method response headers: {java_map(headers)}")
-        exchange.log.line("Successfully completed execution")
+    exchange.log.line("Successfully completed execution")
     return WireResponse(status, tuple(headers), body)

@@ -34,7 +34,7 @@ def pass_answer(stage: Selected) -> Answered:
     if exchange.log.enabled:
         exchange.log.line(f"Method response body after transformations: {body.decode('utf-8', 'replace')}")
         exchange.log.line(f"Method response headers: {java_map(headers)}")
-        exchange.log.line("Successfully completed execution")
+    exchange.log.line("Successfully completed execution")
     return Answered(stage, WireResponse(answer.status, tuple(headers), body))
 
 

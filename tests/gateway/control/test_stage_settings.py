@@ -1,0 +1,177 @@
+"""Method settings, the cache cluster and access logs of a stage, and the account setting that logging needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from groundwatch.aws.errors import ServiceError
+
+ROLE = "arn:aws:iam::111122223333:role/apigw-logs"
+GROUP = "arn:aws:logs:us-east-1:111122223333:log-group:/gateway/access"
+BAD = "BadRequestException"
+NO_ROLE = "CloudWatch Logs role ARN must be set in account settings to enable logging"
+LOG_PATHS = "[/accessLogSettings/destinationArn, /accessLogSettings/format]"
+DEFAULTS = {
+    "metricsEnabled": False,
+    "dataTraceEnabled": False,
+    "throttlingBurstLimit": 5000,
+    "throttlingRateLimit": 10000.0,
+    "cachingEnabled": False,
+    "cacheTtlInSeconds": 300,
+    "cacheDataEncrypted": False,
+    "requireAuthorizationForCacheControl": True,
+    "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
+}
+
+
+def patch(path, value=None, op="replace"):
+    return {"op": op, "path": path, **({} if value is None else {"value": value})}
+
+
+async def refused(call):
+    with pytest.raises(ServiceError) as caught:
+        await call
+    return caught.value.code, caught.value.message
+
+
+@pytest.fixture
+async def stage(api):
+    await api.put_mock_method()
+    await api.call("create_deployment", stage_name="prod")
+
+    async def update(*patches):
+        return await api.call("update_stage", stage_name="prod", patch_operations=list(patches))
+
+    return update
+
+
+@pytest.fixture
+async def role(operations, context):
+    patches = [patch("/cloudwatchRoleArn", ROLE)]
+    return await operations.update_account(context, patch_operations=patches)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "key", "expected"),
+    [
+        pytest.param("/*/*/metrics/enabled", "true", "*/*", {"metricsEnabled": True}, id="every-method"),
+        pytest.param(
+            "/~1pets/GET/caching/ttlInSeconds", "60", "pets/GET", {"cacheTtlInSeconds": 60}, id="escaped-path"
+        ),
+        pytest.param(
+            "/pets/GET/caching/enabled", "true", "pets/GET", {"cachingEnabled": True}, id="as-terraform-writes"
+        ),
+        pytest.param("/~1a~1b/GET/caching/enabled", "true", "a/b/GET", {"cachingEnabled": True}, id="deeper-path"),
+        pytest.param("/a/b/GET/caching/enabled", "true", "a/b/GET", {"cachingEnabled": True}, id="deeper-unescaped"),
+        pytest.param("/~1/GET/metrics/enabled", "true", "/GET", {"metricsEnabled": True}, id="the-root"),
+        pytest.param("/*/*/throttling/rateLimit", "12.5", "*/*", {"throttlingRateLimit": 12.5}, id="rate"),
+        pytest.param("/*/*/throttling/burstLimit", "-1", "*/*", {"throttlingBurstLimit": -1}, id="burst-off"),
+        pytest.param("/*/*/caching/dataEncrypted", "TRUE", "*/*", {}, id="only-true-is-true"),
+        pytest.param(
+            "/*/*/caching/unauthorizedCacheControlHeaderStrategy",
+            "FAIL_WITH_403",
+            "*/*",
+            {"unauthorizedCacheControlHeaderStrategy": "FAIL_WITH_403"},
+            id="strategy",
+        ),
+        pytest.param("/*/*/logging/loglevel", "OFF", "*/*", {"loggingLevel": "OFF"}, id="off-needs-no-role"),
+    ],
+)
+async def test_a_setting_begins_with_the_defaults(stage, path, value, key, expected):
+    assert (await stage(patch(path, value)))["methodSettings"] == {key: {**DEFAULTS, **expected}}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("/*/*/throttling/rateLimit", "fast", "Invalid value 'fast' specified for '/*/*/throttling/rateLimit'"),
+        ("/*/*/throttling/rateLimit", "nan", "Invalid value 'nan' specified for '/*/*/throttling/rateLimit'"),
+        ("/*/*/throttling/burstLimit", "1.5", "Invalid value '1.5' specified for '/*/*/throttling/burstLimit'"),
+        ("/*/*/caching/ttlInSeconds", "3601", "Invalid cache ttl: 3601. Must be between 0 and 3600"),
+        ("/*/*/logging/loglevel", "DEBUG", "Invalid logging level DEBUG. Valid levels are OFF, ERROR, INFO"),
+        ("/*/*/logging/loglevel", "INFO", NO_ROLE),
+        ("/*/*/logging/dataTrace", "true", NO_ROLE),
+        ("/accessLogSettings/destinationArn", GROUP, NO_ROLE),
+        ("/accessLogSettings/format", "", "Access Log value must not be empty"),
+        (
+            "/accessLogSettings/nope",
+            "x",
+            "Invalid accessLogSettings path. Must be one of : " + LOG_PATHS,
+        ),
+    ],
+)
+async def test_bad_settings(stage, path, value, message):
+    assert await refused(stage(patch(path, value))) == (BAD, message)
+
+
+@pytest.mark.usefixtures("role")
+@pytest.mark.parametrize(
+    ("path", "value", "part"),
+    [
+        ("destinationArn", GROUP.replace("111122223333", "444455556666"), "of this account and region"),
+        ("destinationArn", GROUP.replace("us-east-1", "eu-west-1"), "of this account and region"),
+        ("destinationArn", "arn:aws:firehose:us-east-1:111122223333:deliverystream/amazon-apigateway-x", "Invalid ARN"),
+        ("format", "$context.status", "must contain at least $context.requestId"),
+        ("format", "$context.requestIdentity", "must contain at least $context.requestId"),
+        ("format", "$context.requestId\n$context.status", "a single line"),
+        ("format", "$context.requestId $input.body", "only $context variables"),
+        ("format", "$context.requestId" + "x" * 3000, "at most 3000 characters"),
+    ],
+)
+async def test_bad_access_logs(stage, path, value, part):
+    code, message = await refused(stage(patch(f"/accessLogSettings/{path}", value)))
+    assert code == BAD
+    assert part in message
+
+
+@pytest.mark.usefixtures("role")
+async def test_access_logs_are_set_and_removed(stage):
+    members = {"destinationArn": GROUP, "format": "$context.requestId $context.status"}
+    patches = [patch(f"/accessLogSettings/{name}", value) for name, value in members.items()]
+    assert (await stage(*patches))["accessLogSettings"] == members
+    assert "accessLogSettings" not in await stage(patch("/accessLogSettings", op="remove"))
+
+
+async def test_settings_are_removed(stage):
+    await stage(patch("/*/*/metrics/enabled", "true"), patch("/pets/GET/metrics/enabled", "true"))
+    assert list((await stage(patch("/*/*", op="remove")))["methodSettings"]) == ["pets/GET"]
+    message = "Cannot remove method setting */* because there is no method setting for this method "
+    assert await refused(stage(patch("/*/*", op="remove"))) == (BAD, message)
+    assert (await stage(patch("/~1pets/GET", op="remove")))["methodSettings"] == {}
+
+
+async def test_the_cache_cluster(stage, api, caches):
+    shown = await stage(patch("/cacheClusterEnabled", "true"))
+    assert (shown["cacheClusterEnabled"], shown["cacheClusterStatus"], shown["cacheClusterSize"]) == (
+        True,
+        "AVAILABLE",
+        "0.5",
+    )
+    assert (await refused(stage(patch("/cacheClusterSize", "7"))))[0] == BAD
+    await api.call("flush_stage_cache", stage_name="prod")
+    await api.call("flush_stage_authorizers_cache", stage_name="prod")
+    assert caches.flushed == [("data", api.id, "prod"), ("authorizers", api.id, "prod")]
+    assert (await refused(api.call("flush_stage_cache", stage_name="no")))[0] == "NotFoundException"
+
+
+async def test_an_account(operations, context, stranger, role):
+    assert role == {
+        "cloudwatchRoleArn": ROLE,
+        "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
+        "features": ["UsagePlans"],
+        "apiKeyVersion": "4",
+    }
+    assert await operations.get_account(context) == role
+    assert "cloudwatchRoleArn" not in await operations.get_account(stranger)
+    assert "cloudwatchRoleArn" not in await operations.update_account(
+        context, patch_operations=[patch("/cloudwatchRoleArn", "")]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arn", "code"),
+    [("role", BAD), ("arn:aws:iam::444455556666:role/x", "AccessDeniedException")],
+)
+async def test_only_an_own_role_can_be_set(operations, context, arn, code):
+    patches = [patch("/cloudwatchRoleArn", arn)]
+    assert (await refused(operations.update_account(context, patch_operations=patches)))[0] == code

@@ -1,0 +1,203 @@
+"""Access logs and execution logs of stages, and the figures that are kept for metrics."""
+
+from __future__ import annotations
+
+import pytest
+
+from groundwatch.gateway.definition import AccessLogSettings, ApiKey, MethodSetting, UsagePlan
+from groundwatch.gateway.runtime.execution_log import StageLog, masked
+from groundwatch.gateway.runtime.stage_logs import MAX_EVENT_BYTES, Destination, StageLogs, truncated
+from groundwatch.gateway.runtime.traffic import MethodPlace
+
+ACCOUNT, REGION, API = "123456789012", "eu-west-1", "abcdef1234"
+GROUP = "/gateway/access"
+ARN = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{GROUP}"
+EXECUTION = Destination(ACCOUNT, REGION, f"API-Gateway-Execution-Logs_{API}/v1")
+VALUE = "secret-key-value-012345"
+
+
+class Sink:
+    def __init__(self, *failures):
+        self.failures = list(failures)
+        self.lines = {}
+
+    async def append(self, destination, stream, events):
+        if self.failures:
+            raise self.failures.pop()
+        self.lines.setdefault(destination, []).extend(message for _, message in events)
+
+
+async def logged(gateway):
+    """Return what reached the log service, by log group."""
+    sink = Sink()
+    gateway.app.stage_logs._sink = sink
+    await gateway.app.stage_logs.flush()
+    return sink.lines
+
+
+@pytest.fixture
+def gateway(make_gateway, mock):
+    return make_gateway({"/pets/{id}": mock("/pets")})
+
+
+def access_log(gateway, text, arn=ARN):
+    gateway.catalog.set_stage(access_log_settings=AccessLogSettings(arn, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        pytest.param("$context.status $context.httpMethod", "200 GET", id="simple"),
+        pytest.param('{"a":"$context.resourcePath"}', '{"a":"/pets/{id}"}', id="json"),
+        pytest.param("$context.path,$context.protocol", "/v1/pets/5,HTTP/1.1", id="csv"),
+        pytest.param("[$context.requestTime]", "[14/Nov/2023:22:13:20 +0000]", id="clf-time"),
+        pytest.param("$context.identity.sourceIp $context.identity.caller", "203.0.113.9 -", id="null-is-a-dash"),
+        pytest.param("$context.nope $context.identity", "- -", id="unknown-and-maps-are-dashes"),
+        pytest.param("$context.responseLength", "18", id="length"),
+        pytest.param("$context.integration.status $context.integrationLatency", "200 0", id="integration"),
+        pytest.param("$context.error.message", "-", id="no-error"),
+        pytest.param("$context.status.", "200.", id="a-dot-behind"),
+        pytest.param("#set($x = 1)", "#set($x = 1)", id="no-velocity"),
+    ],
+)
+async def test_formats(gateway, text, line):
+    access_log(gateway, text)
+    await gateway.request("/pets/5")
+    assert await logged(gateway) == {Destination(ACCOUNT, REGION, GROUP): [line]}
+
+
+async def test_failures_are_logged_too(gateway):
+    access_log(gateway, "$context.status $context.error.responseType $context.error.messageString")
+    await gateway.request("/cats")
+    lines = await logged(gateway)
+    assert list(lines.values()) == [['403 MISSING_AUTHENTICATION_TOKEN "Missing Authentication Token"']]
+
+
+async def test_nobody_can_write_a_second_line(gateway):
+    access_log(gateway, "$context.identity.userAgent")
+    await gateway.request("/pets/5", headers={"user-agent": "a\tb"})
+    assert "\t" not in str(await logged(gateway))
+
+
+@pytest.mark.parametrize("arn", [ARN.replace(ACCOUNT, "444455556666"), ARN.replace(REGION, "us-east-1"), "arn:nope"])
+async def test_lines_never_leave_the_account(gateway, arn):
+    access_log(gateway, "$context.status", arn)
+    assert (await gateway.request("/pets/5")).status == 200
+    assert await logged(gateway) == {}
+
+
+async def execution_lines(gateway, **setting):
+    gateway.catalog.set_stage(method_settings={"*/*": MethodSetting(**setting)})
+    answer = await gateway.request("/pets/5", headers={"authorization": "Bearer abcdefghijklmnop", "x-api-key": VALUE})
+    prefix = f"({answer.headers['x-amzn-requestid']}) "
+    found = (await logged(gateway)).get(EXECUTION, [])
+    assert all(line.startswith(prefix) for line in found)
+    return [line.removeprefix(prefix) for line in found]
+
+
+async def test_info_tells_the_steps_without_the_data(gateway):
+    lines = await execution_lines(gateway, logging_level="INFO")
+    assert [line.partition(":")[0] for line in lines] == [
+        "Extended Request Id",
+        "Verifying Usage Plan for request",
+        "API Key  authorized because method 'GET /pets/{id}' does not require API Key. Request will not contribute to "
+        "throttle or quota limits",
+        f"Usage Plan check succeeded for API Key  and API Stage {API}/v1",
+        "Starting execution for request",
+        "HTTP Method",
+        "Successfully completed execution",
+        "Method completed with status",
+    ]
+
+
+async def test_data_trace_shows_the_data_but_no_secrets(gateway):
+    lines = await execution_lines(gateway, logging_level="INFO", data_trace_enabled=True)
+    assert "Method request path: {id=5}" in lines
+    (headers,) = [line for line in lines if line.startswith("Method request headers")]
+    assert "authorization=***klmnop" in headers
+    assert "x-api-key=***012345" in headers
+    assert VALUE not in str(lines)
+    assert "Bearer" not in str(lines)
+
+
+async def test_error_tells_failures_only(make_gateway, mock):
+    gateway = make_gateway({"/pets/{id}": mock(integration={"request_templates": {"application/json": "{}"}})})
+    lines = await execution_lines(gateway, logging_level="ERROR")
+    assert lines == [
+        "Execution failed due to configuration error: Unable to parse statusCode. It should be an integer that is "
+        "defined in the request template."
+    ]
+
+
+async def test_error_tells_of_throttles(gateway):
+    lines = await execution_lines(gateway, logging_level="ERROR", throttling_burst_limit=0, throttling_rate_limit=0.0)
+    (line,) = lines
+    assert line.startswith(f"API Key  exceeded throttle limit for API Stage {API}/v1: Method throttle limit exceeded")
+    assert line.endswith("HttpMethod GET. Limit: 0.00 Burst: 0")
+
+
+async def test_off_is_silent(gateway):
+    assert await execution_lines(gateway, logging_level="OFF", data_trace_enabled=True) == []
+
+
+async def test_a_key_is_masked(make_gateway, mock):
+    gateway = make_gateway({"/pets/{id}": mock("/pets", api_key_required=True)})
+    gateway.catalog.keys[VALUE] = ApiKey("key1", VALUE, "k", ACCOUNT, REGION, 0, 0, enabled=True)
+    gateway.catalog.plans["key1"] = UsagePlan("plan1", "p", ACCOUNT, REGION)
+    lines = await execution_lines(gateway, logging_level="INFO")
+    assert f"Usage Plan check succeeded for API Key ***012345 and API Stage {API}/v1" in lines
+
+
+@pytest.mark.parametrize(("secret", "shown"), [("", "***"), ("short", "***"), ("x" * 20 + "abcdef", "***abcdef")])
+def test_masks(secret, shown):
+    assert masked(secret) == shown
+
+
+def test_a_log_that_was_not_begun_drops_everything():
+    log = StageLog()
+    log.line("Execution failed: x")
+    assert log.lines == []
+
+
+@pytest.mark.parametrize("line", ["x" * 2000, "ö" * 2000, "x" * MAX_EVENT_BYTES])
+def test_lines_are_truncated(line):
+    kept = truncated(line)
+    assert len(kept.encode()) <= MAX_EVENT_BYTES
+    assert kept == line or kept.endswith("[TRUNCATED]")
+
+
+class TestQueue:
+    """StageLogs on its own."""
+
+    async def test_what_is_too_much_is_counted(self):
+        logs = StageLogs(max_queued_bytes=200)
+        logs.add(EXECUTION, 0, ["x" * 100])
+        logs.add(EXECUTION, 0, ["x" * 100, "y"])
+        assert logs.lost == 2
+
+    async def test_what_is_refused_is_counted_and_others_go_on(self):
+        logs = StageLogs()
+        sink = Sink(ValueError("no"))
+        logs.add(EXECUTION, 0, ["a"])
+        logs.add(EXECUTION._replace(group="other"), 0, ["b"])
+        logs.start(sink)
+        await logs.stop()
+        assert logs.lost == 1
+        assert [*sink.lines.values()] == [["b"]]
+
+
+async def test_figures(gateway):
+    await gateway.request("/pets/5")
+    await gateway.request("/cats")
+    figures = gateway.app.traffic.take()
+    method, stage = figures[MethodPlace(API, "v1", "/pets/{id}", "GET")], figures[MethodPlace(API, "v1")]
+    assert (method.count, method.errors_4xx, method.integrations, method.api_name) == (1, 0, 1, "test")
+    assert (stage.count, stage.errors_4xx) == (1, 1)
+    assert gateway.app.traffic.take() == {}
+
+
+async def test_figures_are_bounded(gateway):
+    gateway.app.traffic._max_series = 1
+    await gateway.request("/pets/5")
+    await gateway.request("/cats")
+    assert (len(gateway.app.traffic.take()), gateway.app.traffic.lost) == (1, 1)
