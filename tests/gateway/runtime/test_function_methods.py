@@ -142,6 +142,7 @@ FAILURES = [
     pytest.param(FunctionTimeoutError("slow"), 500, FAILURE, id="no answer in time"),
     pytest.param(FunctionUnavailableError("no such function"), 500, CONFIGURATION, id="not run"),
     pytest.param(FunctionAnswer(b"{"), 500, CONFIGURATION, id="no JSON"),
+    pytest.param(FunctionAnswer(b'{"principalId":"\xff"}'), 500, CONFIGURATION, id="no text"),
     pytest.param([], 500, CONFIGURATION, id="no object"),
     pytest.param({"policyDocument": {"Statement": []}}, 500, CONFIGURATION, id="no principal"),
     pytest.param({"principalId": "ann"}, 500, CONFIGURATION, id="no policy"),

@@ -7,7 +7,7 @@ import hmac
 import json
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from groundwatch.gateway.definition import (
@@ -144,6 +144,11 @@ BAD = [
     pytest.param(token(kid="ec"), id="signed for a key of another type"),
     pytest.param(token(jwk=NEXT.as_dict(private=False), key=NEXT, kid="n"), id="a key in the header is not used"),
     pytest.param("x" * 9000, id="very long"),
+    pytest.param(jws.serialize_compact({"alg": "RS256", "kid": "rsa"}, b"\xff{}", RSA), id="claims that are no text"),
+    pytest.param(
+        jws.serialize_compact({"alg": "RS256", "kid": "rsa"}, b"[" * 4000, RSA), id="claims that are too deep"
+    ),
+    pytest.param(jws.serialize_compact({"alg": "RS256", "kid": "rsa"}, b'["iss"]', RSA), id="claims that are a list"),
 ]
 
 

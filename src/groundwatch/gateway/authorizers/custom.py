@@ -189,7 +189,7 @@ def read_verdict(payload: bytes) -> Verdict:
         raise _unusable(f"its answer exceeds {MAX_ANSWER_BYTES} bytes")
     try:
         answer = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unusable("its answer is not JSON") from error
     if not isinstance(answer, dict):
         raise _unusable("its answer is no object")
@@ -221,7 +221,7 @@ def _scalar(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
 def _failure(answer: FunctionAnswer) -> GatewayError:
     try:
         described = msgspec.json.decode(answer.payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         described = None
     message = described.get("errorMessage") if isinstance(described, dict) else None
     # Exactly this text is how a function says that it does not know the caller.

@@ -143,7 +143,7 @@ def _is_as_safe(address: str, issuer: str) -> bool:
 def _document(body: bytes) -> dict[str, Any]:
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FetchError("not a JSON document") from error
     if not isinstance(document, dict):
         raise FetchError("not a JSON object")

@@ -88,7 +88,7 @@ class TokenVerifier:
 def _claims(payload: bytes) -> dict[str, Any]:
     try:
         claims = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TokenError("its claims are not JSON") from error
     if not isinstance(claims, dict):
         raise TokenError("its claims are no object")
