@@ -100,8 +100,10 @@ async def test_info_tells_the_steps_without_the_data(gateway):
     assert [line.partition(":")[0] for line in lines] == [
         "Extended Request Id",
         "Verifying Usage Plan for request",
-        "API Key  authorized because method 'GET /pets/{id}' does not require API Key. Request will not contribute to "
-        "throttle or quota limits",
+        (
+            "API Key  authorized because method 'GET /pets/{id}' does not require API Key. Request will not "
+            "contribute to throttle or quota limits"
+        ),
         f"Usage Plan check succeeded for API Key  and API Stage {API}/v1",
         "Starting execution for request",
         "HTTP Method",
@@ -124,8 +126,10 @@ async def test_error_tells_failures_only(make_gateway, mock):
     gateway = make_gateway({"/pets/{id}": mock(integration={"request_templates": {"application/json": "{}"}})})
     lines = await execution_lines(gateway, logging_level="ERROR")
     assert lines == [
-        "Execution failed due to configuration error: Unable to parse statusCode. It should be an integer that is "
-        "defined in the request template."
+        (
+            "Execution failed due to configuration error: Unable to parse statusCode. It should be an integer that is "
+            "defined in the request template."
+        )
     ]
 
 
