@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 
+import msgspec
 import pytest
 
 from groundwatch.logs.subscriptions import delivery as delivery_module
@@ -183,7 +184,7 @@ async def test_what_was_stored_right_before_a_crash_is_found_in_the_store(make_w
     await put(world, context, "stored as well")
     again = make_world()
     await again.deliveries.start()
-    await put(again, context, "new")
+    await put(again, msgspec.structs.replace(context, received_ms=context.received_ms + 1), "new")
     await until(lambda: len(messages(peer, target)) == 4)
     assert messages(peer, target)[0] == "queued"
     assert sorted(messages(peer, target)[1:3]) == ["stored", "stored as well"], "put in the same millisecond"
