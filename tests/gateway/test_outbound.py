@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from groundwatch.gateway import outbound
 from groundwatch.gateway.outbound import (
     AnswerTooLargeError,
     OutboundClient,
@@ -141,6 +142,32 @@ async def test_connections_are_used_again(web_server):
         for _ in range(3):
             await client.send("GET", web_server.url, timeout_s=5)
     assert (len(web_server.received), web_server.connections) == (3, 1)
+
+
+async def test_a_connection_that_the_server_has_closed_is_not_used(web_server, answer_bytes):
+    async def reply(request):
+        return answer_bytes(headers=[("Connection", "close")])
+
+    web_server.reply = reply
+    async with OutboundClient(LOOPBACK) as client:
+        for _ in range(2):
+            assert (await client.send("POST", web_server.url, timeout_s=5)).status == 200
+    assert web_server.connections == 2
+
+
+async def test_idle_connections_are_few_and_do_not_grow_old(make_web_server, monkeypatch):
+    monkeypatch.setattr(outbound, "MAX_IDLE_CONNECTIONS", 1)
+    first, second = await make_web_server(), await make_web_server()
+    async with OutboundClient(LOOPBACK) as client:
+        for server in (first, second, first, second):
+            await client.send("GET", server.url, timeout_s=5)
+        # The first one's connection waits, so there is no place for the second's.
+        assert (first.connections, second.connections) == (1, 2)
+    monkeypatch.setattr(outbound, "IDLE_S", 0.0)
+    async with OutboundClient(LOOPBACK) as client:
+        for server in (first, second, first, second):
+            await client.send("GET", server.url, timeout_s=5)
+    assert (first.connections, second.connections) == (3, 4)
 
 
 async def test_redirects_are_answers(web_server):

@@ -28,7 +28,6 @@ from urllib.parse import quote, urlsplit
 import httpcore
 
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
-MAX_CONNECTIONS = 1000
 MAX_IDLE_CONNECTIONS = 100
 IDLE_S = 5.0
 """How long a connection waits for the next request: shorter than servers usually wait."""
@@ -158,8 +157,8 @@ class OutboundClient:
         # Names of users may take long to resolve; that must not hold up what else runs in threads.
         self._resolving = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve")
         network = _CheckedNetwork(rules, resolve or self._resolve)
-        self._verified = _pool(network, trust or ssl.create_default_context())
-        self._unverified = _pool(network, _unverified_context())
+        self._verified = _Connections(network, trust or ssl.create_default_context())
+        self._unverified = _Connections(network, _unverified_context())
 
     async def send(
         self,
@@ -180,32 +179,24 @@ class OutboundClient:
             OutboundError: when there is no answer.
         """
         target = parse_url(url)
-        pool = self._verified if verify else self._unverified
+        connections = self._verified if verify else self._unverified
         request = httpcore.Request(method, target, headers=_all_headers(target, headers, body, method), content=body)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._exchange_again(pool, request)
+                return await self._exchange(connections, request)
         except TimeoutError as error:
             raise OutboundTimeoutError(f"no answer within {round(timeout_s * 1000)} ms") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise OutboundError(f"{type(error).__name__}: {error}") from error
 
-    async def _exchange_again(self, pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> OutboundAnswer:
+    async def _exchange(self, connections: _Connections, request: httpcore.Request) -> OutboundAnswer:
         """Send a request that changes nothing a second time when its connection was closed: it may have been idle."""
         try:
-            return await self._exchange(pool, request)
+            return await connections.exchange(request, self._max_answer_bytes)
         except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
             if request.method not in _REPEATABLE:
                 raise
-        return await self._exchange(pool, request)
-
-    async def _exchange(self, pool: httpcore.AsyncConnectionPool, request: httpcore.Request) -> OutboundAnswer:
-        answer = await pool.handle_async_request(request)
-        try:
-            body = await _read(answer, self._max_answer_bytes)
-        finally:
-            await answer.aclose()
-        return OutboundAnswer(answer.status, tuple((_text(k), _text(v)) for k, v in answer.headers), body)
+        return await connections.exchange(request, self._max_answer_bytes)
 
     async def _resolve(self, host: str, port: int) -> Sequence[str]:
         loop = asyncio.get_running_loop()
@@ -216,8 +207,8 @@ class OutboundClient:
     async def close(self) -> None:
         """Close all connections."""
         self._resolving.shutdown(wait=False, cancel_futures=True)
-        await self._verified.aclose()
-        await self._unverified.aclose()
+        await self._verified.close()
+        await self._unverified.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -345,14 +336,78 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         return addresses
 
 
-def _pool(network: httpcore.AsyncNetworkBackend, context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(
-        ssl_context=context,
-        max_connections=MAX_CONNECTIONS,
-        max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-        keepalive_expiry=IDLE_S,
-        network_backend=network,
-    )
+class _Connections:
+    """Connections by origin. The one that was used last is used next, so that those that are not needed grow old.
+
+    The library's own pool asks the system about each of its connections at every request, which 16 of them feel.
+    """
+
+    def __init__(self, network: httpcore.AsyncNetworkBackend, context: ssl.SSLContext) -> None:
+        self._network = network
+        self._context = context
+        self._idle: dict[str, list[httpcore.AsyncHTTPConnection]] = {}
+        self._idle_count = 0
+
+    async def exchange(self, request: httpcore.Request, max_answer_bytes: int) -> OutboundAnswer:
+        """Send a request and read its whole answer."""
+        key = str(request.url.origin)
+        connection = await self._take(key) or self._new(request.url.origin)
+        try:
+            answer = await connection.handle_async_request(request)
+            try:
+                body = await _read(answer, max_answer_bytes)
+            finally:
+                await answer.aclose()
+        except BaseException:
+            await connection.aclose()
+            raise
+        await self._give_back(key, connection)
+        return OutboundAnswer(answer.status, tuple((_text(k), _text(v)) for k, v in answer.headers), body)
+
+    async def close(self) -> None:
+        """Close the connections that nobody uses."""
+        idle, self._idle, self._idle_count = self._idle, {}, 0
+        for connections in idle.values():
+            for connection in connections:
+                await connection.aclose()
+
+    def _new(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        return httpcore.AsyncHTTPConnection(
+            origin, ssl_context=self._context, keepalive_expiry=IDLE_S, network_backend=self._network
+        )
+
+    async def _take(self, key: str) -> httpcore.AsyncHTTPConnection | None:
+        waiting = self._idle.get(key)
+        while waiting:
+            connection = waiting.pop()
+            self._idle_count -= 1
+            if not waiting:
+                del self._idle[key]
+            if connection.is_idle() and not connection.has_expired():
+                return connection
+            await connection.aclose()
+            waiting = self._idle.get(key)
+        return None
+
+    async def _give_back(self, key: str, connection: httpcore.AsyncHTTPConnection) -> None:
+        if not connection.is_idle():
+            await connection.aclose()
+            return
+        if self._idle_count >= MAX_IDLE_CONNECTIONS:
+            await self._drop_expired()
+        if self._idle_count >= MAX_IDLE_CONNECTIONS:
+            await connection.aclose()
+            return
+        self._idle.setdefault(key, []).append(connection)
+        self._idle_count += 1
+
+    async def _drop_expired(self) -> None:
+        expired = [connection for held in self._idle.values() for connection in held if connection.has_expired()]
+        kept = {key: [held for held in connections if held not in expired] for key, connections in self._idle.items()}
+        self._idle = {key: connections for key, connections in kept.items() if connections}
+        self._idle_count = sum(map(len, self._idle.values()))
+        for connection in expired:
+            await connection.aclose()
 
 
 def _unverified_context() -> ssl.SSLContext:
