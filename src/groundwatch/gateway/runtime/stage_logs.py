@@ -49,6 +49,7 @@ class StageLogs:
         self._queued_bytes = 0
         self._sink: LogSink | None = None
         self._task: asyncio.Task[None] | None = None
+        self._reported = 0
         self.lost = 0
         """Lines that were dropped since the queue was full or the log service refused them."""
 
@@ -72,11 +73,15 @@ class StageLogs:
         self._queued_bytes = 0
         if self._sink is None:
             return
+        if self.lost > self._reported:
+            _log.warning("%d lines of stages' logs are lost: more came than could be stored", self.lost - self._reported)
+            self._reported = self.lost
         for destination, events in queued.items():
             try:
                 await self._sink.append(destination, self._stream, events)
             except Exception as error:  # noqa: BLE001 - whatever the log service raises, the gateway goes on
                 self.lost += len(events)
+                self._reported += len(events)
                 _log.warning("%d lines for %s are lost: %s: %s", len(events), destination, type(error).__name__, error)
 
     async def stop(self) -> None:
