@@ -110,6 +110,12 @@ async def test_a_scheme_becomes_an_authorizer(held, scopes, made_of, method, ope
     assert {name: kept.get(name) for name in expected} == expected
 
 
+async def test_alternatives_of_one_scheme_ask_for_any_of_their_scopes(operations, context):
+    body = document({"who": POOLS}, {"who": ["a"]}, {"who": ["b"]})
+    api = await operations.import_rest_api(context, body=body)
+    assert (await method_of(operations, context, api["id"]))["authorizationScopes"] == ["a", "b"]
+
+
 async def test_a_role_for_an_authorizer_must_be_passed(operations, context, authorizer):
     await operations.import_rest_api(context, body=document({"who": REQUEST}))
     assert [(check.action, check.resource) for check in authorizer.checks] == [("iam:PassRole", ROLE)]

@@ -5,6 +5,8 @@ A requirement that this server cannot enforce is an error: leaving it out would 
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec.structs import replace
 
@@ -48,8 +50,7 @@ class SecurityReader:
             self._findings.error(f"Invalid security requirements {where} specified: a mapping is expected")
         if len(requirements) > 1:
             self._findings.warning(f"The alternative security requirements {where} are all required")
-        names = {name: scopes for requirement in requirements for name, scopes in mapping(requirement).items()}
-        protection = self._combined(names, where)
+        protection = self._combined(_schemes_of(requirements), where)
         return protection if override is None else self._overridden(protection, mapping(override), where)
 
     def _combined(self, names: Tree, where: str) -> Protection:
@@ -90,6 +91,16 @@ class SecurityReader:
         if kind not in ("NONE", "AWS_IAM"):
             self._findings.error(f"Invalid authorization type '{text(override.get('type'))}' {where}")
         return Protection(kind, protection.api_key_required)
+
+
+def _schemes_of(requirements: list[Any]) -> Tree:
+    """Return the required schemes with their scopes; alternatives of one scheme ask for any of their scopes."""
+    schemes: Tree = {}
+    for requirement in requirements:
+        for name, scopes in mapping(requirement).items():
+            known = schemes.get(name)
+            schemes[name] = [*known, *scopes] if isinstance(known, list) and isinstance(scopes, list) else scopes
+    return schemes
 
 
 def _is_api_key(scheme: Tree) -> bool:
