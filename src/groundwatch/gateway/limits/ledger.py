@@ -94,7 +94,8 @@ class UsageLedger:
                 return
             taken, self._unwritten = self._unwritten, {}
             try:
-                await self._database.write(lambda connection: sql.add_usage(connection, taken))
+                # Shielded, so that a stop in between does not lose what was taken.
+                await asyncio.shield(self._database.write(lambda connection: sql.add_usage(connection, taken)))
             except SQLAlchemyError:
                 for place, change in taken.items():
                     self._merge(place, change)

@@ -49,6 +49,7 @@ class StageLogs:
         self._queued_bytes = 0
         self._sink: LogSink | None = None
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self._reported = 0
         self.lost = 0
         """Lines that were dropped since the queue was full or the log service refused them."""
@@ -74,7 +75,7 @@ class StageLogs:
         if self._sink is None:
             return
         if self.lost > self._reported:
-            _log.warning("%d lines of stages' logs are lost: more came than could be stored", self.lost - self._reported)
+            _log.warning("%d lines of stages are lost: more came than could be stored", self.lost - self._reported)
             self._reported = self.lost
         for destination, events in queued.items():
             try:
@@ -86,19 +87,20 @@ class StageLogs:
 
     async def stop(self) -> None:
         """Append what is left, for at most `STOP_TIMEOUT_S`."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        self._stopping.set()
         try:
             async with asyncio.timeout(STOP_TIMEOUT_S):
+                # Not cancelled: lines that are being appended would be lost.
+                if self._task is not None:
+                    await self._task
                 await self.flush()
         except TimeoutError:
             _log.warning("cannot store the logs of stages: the log service does not answer")
 
     async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(INTERVAL_S)
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), INTERVAL_S)
             await self.flush()
 
 
