@@ -176,6 +176,33 @@ async def test_paths_that_lead_upwards_are_refused(value, make_http, web_server)
     assert web_server.received == []
 
 
+QUERIES = [
+    pytest.param("a=%20&b=/?:@", "a=%20&b=/?:@", id="as it is"),
+    pytest.param('a=\\&b=[1]&c={x}|^`"<>', "a=%5C&b=%5B1%5D&c=%7Bx%7D%7C%5E%60%22%3C%3E", id="not for URLs"),
+    pytest.param("a=\xc3\xa9", "a=%C3%A9", id="bytes beyond ASCII"),
+    pytest.param("a=#b", "a=%23b", id="no fragment"),
+]
+
+
+@pytest.mark.parametrize(("query", "sent"), QUERIES)
+async def test_query_strings_pass(query, sent, make_http, web_server):
+    gateway = make_http("HTTP_PROXY")
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "path": f"/{API}/v1/",
+        "raw_path": f"/{API}/v1/".encode(), "query_string": query.encode("latin-1"), "client": ("203.0.113.9", 1),
+        "headers": [(b"host", b"localhost")],
+    }  # fmt: skip
+    start, _ = await gateway.messages(scope, [{"type": "http.request", "body": b""}])
+    assert (start["status"], web_server.received[0].target) == (200, f"/?{sent}")
+
+
+async def test_greedy_paths_pass_with_what_is_not_for_urls(make_http, web_server):
+    mapped = {"integration.request.path.id": "method.request.path.id"}
+    gateway = make_http("HTTP_PROXY", "/{id+}", uri="/x/{id}", declared=["path.id"], request_parameters=mapped)
+    assert (await gateway.request("/a|b/[c]/%C3%A9")).status == 200
+    assert web_server.received[0].target == "/x/a%7Cb/%5Bc%5D/%C3%A9"
+
+
 async def test_stage_variables_in_the_url(make_gateway, web_server):
     integration = Integration("HTTP_PROXY", "GET", "http://127.0.0.1:${stageVariables.port}/x")
     gateway = make_gateway({"/": Method("GET", integration=integration)}, variables={"port": str(web_server.port)})

@@ -10,6 +10,7 @@ from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.integrations.sending import (
     content_type,
     fill_url,
+    forwarded_query,
     forwarding,
     log_answer,
     log_request,
@@ -90,7 +91,7 @@ def _url(mapped: MappedRequest, *, forward: bool) -> str:
         )
     except MappingError as error:
         raise configuration_error(str(error)) from error
-    forwarded = routed.exchange.request.query_string if forward else ""
+    forwarded = forwarded_query(routed) if forward else ""
     base, _, own = url.partition("?")
     query = "&".join(part for part in (own, forwarded, query_text(mapped.query)) if part)
     return f"{base}?{query}" if query else base

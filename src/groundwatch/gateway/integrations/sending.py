@@ -16,6 +16,7 @@ _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._$-]+)\+?\}")
 _GREEDY = re.compile(r"\{([^{}]+)\+\}")
 _PATH_CHARACTERS = "%/:@!$&'()*+,;=-._~"
+_QUERY_CHARACTERS = _PATH_CHARACTERS + "?"
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -55,6 +56,17 @@ def query_text(query: Iterable[tuple[str, str]]) -> str:
     return "&".join(f"{quote(name, safe='~')}={quote(value or '', safe='~')}" for name, value in query)
 
 
+def forwarded_query(routed: Routed) -> str:
+    """Return the client's query string as it may be sent on."""
+    return requoted(routed.exchange.request.query_string, _QUERY_CHARACTERS)
+
+
+def requoted(text: str, safe: str) -> str:
+    """Percent-encode what a client left as it is in a part of a URL; what is encoded stays so."""
+    # The listener decoded the bytes as Latin-1.
+    return quote(text.encode("latin-1", "replace"), safe=safe)
+
+
 def fill_url(url: str, mapped: MappedRequest) -> str:
     """Replace the `{name}` placeholders of a URL with mapped path parameters.
 
@@ -73,7 +85,7 @@ def fill_url(url: str, mapped: MappedRequest) -> str:
             raise MappingError(f"Invalid endpoint address: no value for {{{match.group(1)}}}")
         raw = paths.get(found)
         _check_segments(found)
-        return quote(found, safe="") if raw is None else quote(raw, safe=_PATH_CHARACTERS)
+        return quote(found, safe="") if raw is None else requoted(raw, _PATH_CHARACTERS)
 
     return _PLACEHOLDER.sub(value, url)
 

@@ -32,7 +32,7 @@ class Integrate:
                 "INTEGRATION_TIMEOUT", reason=f"no answer within {definition.timeout_in_millis} ms"
             ) from error
         latency_ms = self._clock_ms() - started_ms
-        if answer.traced:
+        if definition.type != "MOCK":
             log = stage.routed.exchange.log
             log.line(f"Received response. Status: {answer.status}, Integration latency: {latency_ms} ms")
         return Integrated(stage, answer, latency_ms)
