@@ -6,6 +6,7 @@ missing, since the backend is told who calls. Lambda functions are not in this s
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 
 from groundwatch.aws.context import Principal
@@ -80,10 +81,14 @@ def _wire_request(mapped: MappedRequest, target: AwsTarget, method: str, source_
     )
 
 
+@functools.lru_cache(maxsize=4)
+def _amz_date(time_s: int) -> str:
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y%m%dT%H%M%SZ}"
+
+
 def _headers(mapped: MappedRequest, target: AwsTarget, source_arn: str, length: int) -> tuple[tuple[str, str], ...]:
     """Return the service's own headers, replaced or joined by the mapped ones."""
     exchange = mapped.routed.exchange
-    now = datetime.fromtimestamp(exchange.received_ms / 1000, UTC)
     headers = {
         "accept": JSON,
         "user-agent": user_agent(mapped.routed),
@@ -95,7 +100,7 @@ def _headers(mapped: MappedRequest, target: AwsTarget, source_arn: str, length: 
         "content-length": str(length),
         "x-amzn-apigateway-api-id": exchange.target.api_id,
         "x-amzn-trace-id": exchange.trace_id,
-        "x-amz-date": f"{now:%Y%m%dT%H%M%SZ}",
+        "x-amz-date": _amz_date(exchange.received_ms // 1000),
         "x-amz-source-arn": source_arn,
     }
     return tuple(headers.items())

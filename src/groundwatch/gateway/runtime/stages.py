@@ -10,8 +10,9 @@ have run. `reached(stage, Routed)` finds an earlier stage when it is not known h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+import msgspec
 
 from groundwatch.aws.context import Principal
 from groundwatch.aws.http import WireResponse
@@ -23,15 +24,13 @@ from groundwatch.gateway.runtime.exchange import Exchange
 from groundwatch.gateway.runtime.overrides import Overrides
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(msgspec.Struct, frozen=True):
     """A request with its ids; nothing is known of the API."""
 
     exchange: Exchange
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(msgspec.Struct, frozen=True):
     """The stage exists, and this is its deployment."""
 
     previous: Arrived
@@ -39,15 +38,14 @@ class Located:
     deployment: CompiledDeployment
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(msgspec.Struct, frozen=True):
     """The resource and method exist."""
 
     previous: Located
     method: CompiledMethod
     path_parameters: dict[str, str]
     """Percent-decoded."""
-    raw_path_parameters: dict[str, str] = field(default_factory=dict)
+    raw_path_parameters: dict[str, str] = msgspec.field(default_factory=dict)
     """As received."""
 
     @property
@@ -61,30 +59,27 @@ class Routed:
         return self.previous.previous.exchange
 
 
-@dataclass(frozen=True, slots=True)
-class Authorized:
+class Authorized(msgspec.Struct, frozen=True):
     """The caller may use the method."""
 
     previous: Routed
     principal: Principal | None
     """Who signed the request; None where no signature is asked for."""
     access_key_id: str | None = None
-    authorizer: Mapping[str, VtlValue] = field(default_factory=dict)
+    authorizer: Mapping[str, VtlValue] = msgspec.field(default_factory=dict)
     """`$context.authorizer`: what an authorizer said of the caller."""
     usage_identifier_key: str | None = None
     """The API key that an authorizer named for the caller."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """The API key, where one is needed, opens this stage."""
 
     previous: Authorized
     api_key: ApiKey | None
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
+class Validated(msgspec.Struct, frozen=True):
     """What the method's validator demands is there."""
 
     previous: Admitted
@@ -92,8 +87,7 @@ class Validated:
     """The client's payload without content codings."""
 
 
-@dataclass(frozen=True, slots=True)
-class MappedRequest:
+class MappedRequest(msgspec.Struct, frozen=True):
     """What the integration shall do."""
 
     previous: Validated
@@ -111,8 +105,7 @@ class MappedRequest:
         return self.previous.previous.previous.previous
 
 
-@dataclass(frozen=True, slots=True)
-class Integrated:
+class Integrated(msgspec.Struct, frozen=True):
     """The integration has answered."""
 
     previous: MappedRequest
@@ -120,24 +113,21 @@ class Integrated:
     latency_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Selected:
+class Selected(msgspec.Struct, frozen=True):
     """This integration response fits the answer; None for proxies, whose answers pass as they are."""
 
     previous: Integrated
     response: CompiledResponse | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """The client's answer."""
 
     previous: Selected
     response: WireResponse
 
 
-@dataclass(frozen=True, slots=True)
-class ServedFromCache:
+class ServedFromCache(msgspec.Struct, frozen=True):
     """The stage's cache had the client's answer; nothing was called."""
 
     previous: Validated

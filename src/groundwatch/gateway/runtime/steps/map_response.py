@@ -35,6 +35,9 @@ class MapResponse:
             return pass_answer(stage)
         mapped = stage.previous.previous
         routed = mapped.routed
+        if _passes(stage, response, routed):
+            status = _status(response.status, mapped.overrides.response_status)
+            return Answered(stage, _response(stage, status, [], JSON, stage.previous.answer.body))
         try:
             payload = _payload(stage, response, routed)
             headers = _mapped_headers(stage, response, routed, payload)
@@ -56,6 +59,20 @@ class MapResponse:
         if len(body) > MAX_PAYLOAD_BYTES:
             raise configuration_error(f"the answer has more than {MAX_PAYLOAD_BYTES} bytes")
         return Answered(stage, _response(stage, status, sendable, content_type, body))
+
+
+def _passes(stage: Selected, response: CompiledResponse, routed: Routed) -> bool:
+    """Tell whether the backend's bytes go on as they are: nothing is mapped, and the text need not be decoded."""
+    body = stage.previous.answer.body
+    return (
+        not response.templates
+        and not response.headers
+        and response.definition.content_handling is None
+        and not routed.located.deployment.api.binary_media_types
+        and not stage.previous.previous.overrides.response_header
+        and len(body) <= MAX_PAYLOAD_BYTES
+        and body.isascii()
+    )
 
 
 def _payload(stage: Selected, response: CompiledResponse, routed: Routed) -> str | bytes:
