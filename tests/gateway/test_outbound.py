@@ -7,6 +7,7 @@ import datetime as dt
 import ssl
 from pathlib import Path
 
+import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -231,6 +232,25 @@ async def test_the_next_address_is_tried(web_server):
 
     async with OutboundClient(OutboundRules.allowing(["127.0.0.0/8"]), resolve=resolve) as client:
         assert (await client.send("GET", f"http://two.example:{web_server.port}/", timeout_s=5)).status == 200
+
+
+async def test_an_address_that_takes_no_connection_does_not_hold_up_the_next(web_server, monkeypatch):
+    connect = httpcore.AnyIOBackend.connect_tcp
+
+    async def slow(self, host, *arguments, **options):
+        if host == "127.0.0.2":
+            assert options["timeout"] == outbound.CONNECT_TIMEOUT_S
+            raise httpcore.ConnectTimeout
+        return await connect(self, host, *arguments, **options)
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.2", "127.0.0.1"] if host == "two.example" else ["127.0.0.2"]
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", slow)
+    async with OutboundClient(OutboundRules.allowing(["127.0.0.0/8"]), resolve=resolve) as client:
+        assert (await client.send("GET", f"http://two.example:{web_server.port}/", timeout_s=5)).status == 200
+        with pytest.raises(OutboundError, match=r"127\.0\.0\.2 does not take the connection"):
+            await client.send("GET", f"http://one.example:{web_server.port}/", timeout_s=5)
 
 
 async def test_an_answer_that_is_too_large_is_not_read(web_server):

@@ -31,6 +31,8 @@ MAX_ANSWER_BYTES = 10 * 1024 * 1024
 MAX_IDLE_CONNECTIONS = 100
 IDLE_S = 5.0
 """How long a connection waits for the next request: shorter than servers usually wait."""
+CONNECT_TIMEOUT_S = 5.0
+"""For each address of a host."""
 RESOLVING_THREADS = 16
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -293,7 +295,7 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the signature of the base class
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 -- the signature of the base class
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
@@ -303,10 +305,16 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         for address in addresses:
             try:
                 return await self._network.connect_tcp(
-                    address, port, timeout=timeout, local_address=local_address, socket_options=socket_options
+                    address,
+                    port,
+                    timeout=CONNECT_TIMEOUT_S,
+                    local_address=local_address,
+                    socket_options=socket_options,
                 )
             except httpcore.ConnectError as error:
                 failure = error
+            except httpcore.ConnectTimeout:
+                failure = httpcore.ConnectError(f"{address} does not take the connection")
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
     async def connect_unix_socket(
