@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -61,7 +62,13 @@ def account_of(arn: str) -> str | None:
 
 def iso_time(epoch_ms: int) -> str:
     """Return a time as condition keys carry it, in whole seconds of UTC."""
-    return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _iso_second(epoch_ms // 1000)
+
+
+@functools.lru_cache(maxsize=4)
+def _iso_second(epoch_s: int) -> str:
+    # Every decision asks for it, thousands of times in the same second.
+    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_signed(call: Call) -> bool:
