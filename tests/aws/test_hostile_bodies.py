@@ -76,12 +76,12 @@ def test_commas_inside_texts_are_no_values():
 @pytest.mark.parametrize("unit", [b'"', b'\\"', b'"\\', b"\\", b'a"'], ids=repr)
 def test_counting_values_is_linear_in_broken_texts_too(unit):
     body = b'{"a":"' + unit * (2 * BIG_BYTES // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
 
     with pytest.raises(ServiceError):
         decode_document(body)
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("where", ['"unknownMember":"%s"', '"%s":1', '"unknownMember":[{"a":"%s"}]'])
