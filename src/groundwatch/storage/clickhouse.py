@@ -31,6 +31,12 @@ EMBEDDED_SETTINGS = {
     "log_queries": "0",
 }
 
+EMBEDDED_OPTIONS = {
+    # Two merges at a time, as there are two cores: more only hold more memory while events pour in.
+    "background_pool_size": "2",
+    "background_merges_mutations_concurrency_ratio": "1",
+}
+
 
 class Rows(Protocol):
     """The part of clickhouse-connect's result that the rooms use."""
@@ -145,7 +151,7 @@ def open_client(url: str) -> Client:
             path = Path(parts.path)
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             client = clickhouse_connect.get_client(
-                interface="chdb", path=str(path), settings=settings | EMBEDDED_SETTINGS
+                interface="chdb", path=str(path), settings=settings | EMBEDDED_SETTINGS, chdb_options=EMBEDDED_OPTIONS
             )
         else:
             client = clickhouse_connect.get_client(
