@@ -115,3 +115,16 @@ async def test_batches_of_a_failed_insert_are_told():
     with pytest.raises(ServiceError):
         await writer.append(batch("a"))
     assert [item.messages for item in failed] == [["a"]]
+
+
+async def test_a_listener_that_fails_keeps_batches_from_no_other(caplog):
+    engine, told = Engine(), []
+    engine.go.set()
+
+    def fail(_batches):
+        raise ValueError("listener")
+
+    writer = EventWriter(engine, tell_each(fail, told.extend))
+    await writer.append(batch("a"))
+    assert [item.messages for item in told] == [["a"]]
+    assert caplog.text.count("a listener failed on 1 batches") == 1

@@ -46,11 +46,15 @@ Committed = Callable[[Sequence[Batch]], None]
 
 
 def tell_each(*listeners: Committed) -> Committed:
-    """Return one listener that calls these in order."""
+    """Return one listener that calls these in order; one that fails keeps the batches from none of the others."""
 
     def committed(batches: Sequence[Batch]) -> None:
         for listener in listeners:
-            listener(batches)
+            try:
+                listener(batches)
+            except Exception:
+                # What follows from a put is not its caller's failure: the events are stored, and the caller is told so.
+                log.exception("a listener failed on %d batches", len(batches))
 
     return committed
 
@@ -64,8 +68,8 @@ class EventWriter:
 
     def __init__(self, database: EventDatabase, on_commit: Committed, on_failure: Committed | None = None) -> None:
         self._database = database
-        self._on_commit = on_commit
-        self._on_failure = on_failure or tell_each()
+        self._on_commit = tell_each(on_commit)
+        self._on_failure = tell_each(on_failure) if on_failure is not None else tell_each()
         self._waiting: list[tuple[Batch, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -100,16 +104,9 @@ class EventWriter:
                 # Whatever it was: a loop that dies would leave every later caller waiting for ever.
                 log.exception("an insert into the event store failed; its callers were told to try again")
                 failed = True
-            self._tell(self._on_failure if failed else self._on_commit, batches)
+            (self._on_failure if failed else self._on_commit)(batches)
             self._waiting_bytes -= sum(batch.size_bytes for batch in batches)
             _answer(taken, failed=failed)
-
-    def _tell(self, listener: Committed, batches: Sequence[Batch]) -> None:
-        try:
-            listener(batches)
-        except Exception:
-            # What follows from a put is not its caller's failure: the events are stored, and the caller is told so.
-            log.exception("a listener failed on %d batches", len(batches))
 
     def _take(self) -> list[tuple[Batch, asyncio.Future[None]]]:
         count = taken_bytes = 0
