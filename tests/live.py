@@ -20,6 +20,7 @@ from groundwatch.credentials_file import AdminCredentials, read_credentials
 
 SCRIPTS = Path(sys.executable).parent
 START_TIMEOUT_S = 40
+WAIT_S = 30
 
 
 def free_port() -> int:
@@ -163,3 +164,31 @@ def make_server(tmp_path) -> Iterator[Callable[..., RunningServer]]:
     for running in made:
         if running.process is not None and running.process.poll() is None:
             running.kill()
+
+
+def wait_for(found, what: str):
+    deadline = time.monotonic() + WAIT_S
+    while not (result := found()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.05)
+    return result
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """The URL of a moto_server: an AWS that no one here wrote."""
+    port = free_port()
+    command = [str(SCRIPTS / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: moto_answers(url), "moto_server")
+        yield url
+        process.terminate()
+
+
+def moto_answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/moto-api/", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

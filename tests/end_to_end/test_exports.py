@@ -2,56 +2,18 @@
 
 import gzip
 import http.server
-import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import unquote
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from tests.live import WAIT_S, wait_for
 
 GROUP = "/app/web"
 BUCKET = "archive"
-WAIT_S = 30
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(found, what: str):
-    deadline = time.monotonic() + WAIT_S
-    while not (result := found()):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
-    return result
-
-
-@pytest.fixture(scope="module")
-def moto():
-    port = free_port()
-    command = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(lambda: answers(url), "moto_server")
-        yield url
-        process.terminate()
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/moto-api/", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 class HangingBucket:
