@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from groundwatch.app import Server
+from groundwatch.app.server import Server
 from groundwatch.aws.compatibility import compatibility_rows, render_compatibility
 from groundwatch.config import load
 from groundwatch.journal import Journal

@@ -106,10 +106,10 @@ def test_a_closed_pipe_is_no_error():
 @pytest.fixture
 def app(monkeypatch):
     """Stands in for the server; `app.run` may be replaced."""
-    module = types.ModuleType("groundwatch.app")
+    module = types.ModuleType("groundwatch.app.serving")
     module.settings = []
     module.run = module.settings.append
-    monkeypatch.setitem(sys.modules, "groundwatch.app", module)
+    monkeypatch.setitem(sys.modules, "groundwatch.app.serving", module)
     return module
 
 

@@ -21,7 +21,7 @@ def run(config: str | None, **flags: str | None) -> None:
     try:
         settings = load(flags, os.environ, config)
         # The server is heavy to import, and help and mistakes need none of it.
-        importlib.import_module("groundwatch.app").run(settings)
+        importlib.import_module("groundwatch.app.serving").run(settings)
     except ConfigError as error:
         raise click.UsageError(str(error), click.get_current_context()) from error
     except StartupError as error:

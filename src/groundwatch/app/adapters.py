@@ -1,0 +1,69 @@
+"""What `app` hands one room of another, in the form of the small interface that the room asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from groundwatch.app.clock import now_ms
+from groundwatch.aws.context import Principal
+from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.port import ServicePort
+from groundwatch.gateway.integrations.base import UnknownServiceError
+from groundwatch.gateway.runtime.access import AccessEntry
+from groundwatch.gateway.runtime.stage_logs import Destination
+from groundwatch.identity.policy.document import parse_policy
+from groundwatch.identity.policy.errors import MalformedPolicyError
+from groundwatch.journal import Journal
+from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.operations import LogsRoom
+from groundwatch.logs.own_log import OwnLog
+
+
+class Backend:
+    """The gateway's way to the services of this server; the port is set once it is built."""
+
+    port: ServicePort
+
+    async def call(
+        self, service: str, request: WireRequest, principal: Principal, *, region: str, source_arn: str
+    ) -> WireResponse:
+        """Run a request as `principal`, without a signature."""
+        try:
+            return await self.port.call(service, request, principal, region=region, source_arn=source_arn)
+        except LookupError as error:
+            raise UnknownServiceError(str(error)) from error
+
+
+class TenantLogs:
+    """The logs of stages, as events in log groups of the tenants that the APIs belong to."""
+
+    def __init__(self, logs: LogsRoom) -> None:
+        self._logs = logs
+
+    async def append(self, destination: Destination, stream: str, events: Sequence[tuple[int, str]]) -> None:
+        """Store events in the order in which they are given."""
+        tenant = Tenant(destination.account_id, destination.region)
+        log = OwnLog(self._logs.catalog, self._logs.intake, tenant, now_ms)
+        await log.append(destination.group, stream, events)
+
+
+class AccessLog:
+    """The gateway's access log, as events of the server's own log group."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def record(self, entry: AccessEntry) -> None:
+        """Take one answered request."""
+        self._journal.access(msgspec.structs.asdict(entry))
+
+
+def policy_fault(document: str) -> str | None:
+    """Return what is wrong with a resource policy; other rooms keep such and do not know their language."""
+    try:
+        parse_policy(document, "resource")
+    except MalformedPolicyError as error:
+        return error.message
+    return None

@@ -1,0 +1,121 @@
+"""Runs the two ports from start to stop."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
+
+from groundwatch import listeners, welcome
+from groundwatch.app.server import Server
+from groundwatch.config import Address, Settings, StartupError, redact_url
+from groundwatch.credentials_file import credentials_path
+from groundwatch.data_directory import open_data_directory
+from groundwatch.journal import Journal
+from groundwatch.listeners import Listener
+from groundwatch.storage.errors import StorageUnavailableError
+from groundwatch.tls import ServerTls, set_up_tls
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve until a signal stops the process. Raises StartupError with one line for the operator."""
+    listeners.run(serve(settings, Console()))
+
+
+async def serve(settings: Settings, console: Console) -> None:
+    """Open everything, answer on both ports, and close everything in the opposite order."""
+    journal = Journal()
+    journal.install(settings.log_level)
+    async with AsyncExitStack() as opened:
+        opened.callback(journal.uninstall)
+        data = open_data_directory(settings.data)
+        opened.callback(data.close)
+        # The ports are taken before the engine is opened, so that a busy one costs nothing.
+        service_port = listeners.bind("service", settings.service)
+        opened.callback(service_port.close)
+        gateway_port = listeners.bind("gateway", settings.gateway)
+        opened.callback(gateway_port.close)
+        tls = _Tls.of(settings)
+        server = _open(settings, journal)
+        opened.callback(server.close)
+        endpoint = _url("http" if tls.service is None else "https", service_port.address)
+        gateway_url = _url("http" if tls.gateway is None else "https", gateway_port.address)
+        await server.start(endpoint, tls.service)
+        greeting = welcome.Welcome(
+            service_url=endpoint,
+            gateway_url=gateway_url,
+            credentials=credentials_path(settings.data),
+            program=_program(),
+            auth_off=settings.auth == "off",
+            gateway_authority=tls.gateway.authority if tls.gateway else None,
+            first_request=await server.first_request(gateway_url),
+        )
+
+        def on_ready(_addresses: list[Address]) -> None:
+            log.info("ready: service port %s, gateway port %s", endpoint, gateway_url)
+            welcome.show(greeting, console)
+
+        await listeners.serve(
+            [
+                Listener(
+                    "service",
+                    settings.service,
+                    server.service_app,
+                    tls.service.context if tls.service else None,
+                    server.end_streams,
+                ),
+                Listener("gateway", settings.gateway, server.gateway_app, tls.gateway.context if tls.gateway else None),
+            ],
+            [service_port, gateway_port],
+            on_ready=on_ready,
+            on_stop=server.stop,
+        )
+
+
+def _open(settings: Settings, journal: Journal) -> Server:
+    try:
+        return Server(settings, journal)
+    except StorageUnavailableError as error:
+        raise StartupError(f"{error}; check --events-url") from error
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        raise StartupError(
+            f"cannot open {redact_url(settings.metadata_url)}: {reason}; check --metadata-url"
+        ) from error
+
+
+class _Tls(msgspec.Struct, frozen=True):
+    """What the two listeners need to speak TLS, None where they speak plain HTTP."""
+
+    service: ServerTls | None
+    gateway: ServerTls | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> _Tls:
+        hosts = (settings.service.host, settings.gateway.host)
+        now = dt.datetime.now(dt.UTC)
+        directory = settings.data / "tls"
+        return cls(
+            set_up_tls(settings.service_tls, directory, hosts, now), set_up_tls(settings.tls, directory, hosts, now)
+        )
+
+
+def _program() -> str:
+    """Return the path by which this command was started, so that it works from any directory; else its name."""
+    started = Path(sys.argv[0])
+    return str(started.absolute()) if started.is_file() else "groundwatch"
+
+
+def _url(scheme: str, address: Address) -> str:
+    """Return the URL by which a client on this machine reaches a listener."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not bound
+    reachable = Address(everywhere.get(address.host, address.host), address.port)
+    return f"{scheme}://{reachable}"
