@@ -7,6 +7,7 @@ from groundwatch.aws.context import AccessCheck
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 from groundwatch.identity.organizations import OrganizationsOperations, organizations_access
 from groundwatch.identity.records.accounts import tenant_tables
+from groundwatch.identity.store import IdentityStore
 from groundwatch.storage.tables import identity, metadata
 
 OPERATOR, OTHER = "111122223333", "444455556666"
@@ -97,6 +98,16 @@ async def test_pages_of_accounts(world, root):
     assert len(found) == 4
 
 
+async def test_another_node_knows_within_a_second_who_is_suspended(world, root):
+    await create(world)
+    other = IdentityStore(world.database, world.clock)
+    assert await other.is_active(NEW) is True
+    await world.organizations.close_account(root, account_id=NEW)
+    world.clock.now_ms += 1000
+    assert await other.is_active(NEW) is False
+    assert await other.is_active("999999999999") is False
+
+
 async def test_a_suspended_account_has_no_keys_sessions_or_roles(world, root, policy):
     await create(world)
     inside = await enter(world)
@@ -109,6 +120,7 @@ async def test_a_suspended_account_has_no_keys_sessions_or_roles(world, root, po
 
     await world.organizations.close_account(root, account_id=NEW)
 
+    assert await world.store.is_active(NEW) is False
     assert await world.store.find_credential(key) is None
     assert await world.store.find_credential(inside.principal.access_key_id) is None
     with pytest.raises(ServiceError, match="is not authorized to perform: sts:AssumeRole"):
@@ -123,6 +135,7 @@ async def test_a_suspended_account_has_no_keys_sessions_or_roles(world, root, po
     handshake = await world.organizations.invite_account_to_organization(root, target={"Id": NEW, "Type": "ACCOUNT"})
 
     assert handshake["Handshake"]["State"] == "ACCEPTED"
+    assert await world.store.is_active(NEW) is True
     assert await world.store.find_credential(key)
     assert await world.assumer.assume_for_service(arn, GATEWAY, **role)
 

@@ -14,6 +14,7 @@ from groundwatch.identity.key_uses import KeyUses
 from groundwatch.identity.names import TEMPORARY_PREFIX, session_arn
 from groundwatch.identity.records import accounts, entities, keys, managed, policies
 from groundwatch.identity.values import (
+    Account,
     Entity,
     Group,
     KeyUse,
@@ -28,6 +29,8 @@ from groundwatch.storage.sql import Database
 T = TypeVar("T")
 # A client whose session is over is told so, and not that its key is unknown, for as long as this.
 EXPIRED_KEPT_MS = 24 * 60 * 60 * 1000
+ACCOUNT_LIFETIME_MS = 1000
+"""How long after another node disables an account its APIs may still answer here."""
 KINDS: Mapping[str, type[Entity]] = {"user": User, "role": Role, "group": Group, "policy": ManagedPolicy}
 """What ARNs of IAM call the entities."""
 
@@ -56,6 +59,7 @@ class IdentityStore:
         self._roles = ReadCache[tuple[str, str], Role](clock_ms)
         self._named = ReadCache[tuple[str, str, str], NamedEntity](clock_ms)
         self._sessions = ReadCache[str, Session](clock_ms)
+        self._accounts = ReadCache[str, Account](clock_ms, lifetime_ms=ACCOUNT_LIFETIME_MS)
         self.key_uses = KeyUses(self._write_key_uses)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -109,6 +113,13 @@ class IdentityStore:
             access_key_id, lambda: self.read(lambda connection: keys.find_session(connection, access_key_id))
         )
 
+    async def is_active(self, account_id: str) -> bool:
+        """Tell whether the account exists and is not suspended; as old as `ACCOUNT_LIFETIME_MS` with several nodes."""
+        account = await self._accounts.get(
+            account_id, lambda: self.read(lambda connection: accounts.find_account(connection, account_id))
+        )
+        return account is not None and account.status == "ACTIVE"
+
     async def add_session(self, session: Session) -> None:
         """Store a new temporary key durably, and drop those that expired long ago."""
 
@@ -132,7 +143,8 @@ class IdentityStore:
         await self._database.write(lambda connection: keys.write_key_uses(connection, uses))
 
     def _forget(self) -> None:
-        for cache in (self._credentials, self._permissions, self._roles, self._named, self._sessions):
+        caches = (self._credentials, self._permissions, self._roles, self._named, self._sessions, self._accounts)
+        for cache in caches:
             cache.clear()
 
 

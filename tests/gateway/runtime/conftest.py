@@ -132,6 +132,7 @@ class FakeIdentities:
     credentials: dict[str, Credential] = field(default_factory=dict)
     policies: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By the unique id of the owner."""
+    disabled: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.key_uses = self
@@ -147,6 +148,9 @@ class FakeIdentities:
 
     async def find_session(self, access_key_id: str) -> None:
         return None
+
+    async def is_active(self, account_id: str) -> bool:
+        return account_id not in self.disabled
 
 
 @dataclass
@@ -355,6 +359,7 @@ async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
                 functions=functions,
                 tokens=TokenVerifier(KeySets(web.fetch, web.fetch, clock), clock),
                 issuers=IssuerDirectory({"eu-west-1_local": ISSUER}),
+                accounts=identities,
             ),
             usage=usage,
             access_log=Log(),

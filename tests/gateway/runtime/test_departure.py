@@ -101,3 +101,5 @@ async def test_the_call_to_the_backend_is_given_up(make_gateway, web_server):
     await asyncio.wait_for(serving, 5)
     await asyncio.wait_for(web_server.dropped.wait(), 5)
     assert sent == []
+    entry = gateway.entries[-1]
+    assert (entry.status, entry.response_length_bytes, entry.resource_path) == (499, 0, "/")

@@ -35,6 +35,18 @@ async def test_disabled_endpoint_is_forbidden(make_gateway, mock):
     assert (await gateway.request("/")).body == '{"message":"Forbidden"}'
 
 
+async def test_a_disabled_account_is_forbidden_at_once(make_gateway, mock):
+    gateway = make_gateway({"/": mock()})
+    assert (await gateway.request("/")).status == 200
+    gateway.identities.disabled.add("123456789012")
+    answer = await gateway.request("/")
+    assert (answer.status, answer.body) == (403, '{"message":"Forbidden"}')
+    assert answer.headers["x-amzn-errortype"] == "ForbiddenException"
+    assert gateway.entries[-1].error_reason == "the account 123456789012 is disabled"
+    gateway.identities.disabled.clear()
+    assert (await gateway.request("/")).status == 200
+
+
 async def test_unknown_route(make_gateway, mock):
     answer = await make_gateway({"/": mock()}).request("/nowhere")
     assert (answer.status, answer.body) == (403, '{"message":"Missing Authentication Token"}')

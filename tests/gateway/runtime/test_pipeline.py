@@ -18,7 +18,7 @@ from groundwatch.gateway.runtime.steps.throttle import ThrottleRequests
 def test_neighbours_fit():
     anything = typing.cast(typing.Any, None)
     steps = (
-        *front_steps(anything, DeploymentCache(1), {}, ThrottleRequests(anything, anything, lambda: 0.0)),
+        *front_steps(anything, anything, DeploymentCache(1), {}, ThrottleRequests(anything, anything, lambda: 0.0)),
         *method_steps({}, anything, lambda: 0, LookUpResponse(anything, anything, anything), KeepResponse(anything)),
     )
     hints = [typing.get_type_hints(type(step).__call__) for step in steps]

@@ -41,6 +41,13 @@ class DocumentDecider(Protocol):
         """Return the decision of the document alone; the caller's own policies do not count."""
 
 
+class Accounts(Protocol):
+    """Knows the tenants; implemented by `identity/`."""
+
+    async def is_active(self, account_id: str) -> bool:
+        """Tell whether the account exists and is not disabled. Asked for every request, so it must be remembered."""
+
+
 @dataclass(frozen=True, slots=True)
 class MethodGuards:
     """Everything that authorization at the gateway port asks."""
@@ -52,3 +59,4 @@ class MethodGuards:
     functions: Functions
     tokens: TokenVerifier
     issuers: IssuerDirectory
+    accounts: Accounts

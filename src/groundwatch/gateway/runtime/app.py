@@ -110,7 +110,7 @@ class GatewayApp:
         steps = method_steps(integrations_by_type(upstreams), self._executor, clock_ms, look_up, keep)
         functions = FunctionMethods(guards, upstreams.roles, clock_ms)
         throttle = ThrottleRequests(catalog, usage, clock_s)
-        front = front_steps(catalog, cache, authorizations_by_type(guards, functions), throttle)
+        front = front_steps(catalog, guards.accounts, cache, authorizations_by_type(guards, functions), throttle)
         reporter = Reporter(access_log, self.traffic, self.stage_logs, clock_ms)
         self._handler = RequestHandler((*front, *steps), Compressor(self._executor), reporter, clock_ms)
         self.test_invoker: TestInvoker = MethodTester(

@@ -104,3 +104,8 @@ def invalid_body(content_type: str, problems: Sequence[str]) -> GatewayError:
 def unknown_stage() -> GatewayError:
     """Return the answer for an unknown API or stage and for a disabled endpoint, which no API can customise."""
     return GatewayError("INVALID_API_KEY", reason="unknown API or stage, or its endpoint is disabled")
+
+
+def disabled_account(account_id: str) -> GatewayError:
+    """Return the answer for an API of a tenant that is shut out; the same as for an unknown one, told in the log."""
+    return GatewayError("INVALID_API_KEY", reason=f"the account {account_id} is disabled")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,8 @@ from groundwatch.gateway.runtime.stages import AnyStage, Arrived, exchange_of
 _log = logging.getLogger(__name__)
 TOO_MANY = 429
 """The status of throttles and quotas, whose reasons are log lines of their own."""
+CLIENT_LEFT = 499
+"""What logs and figures show for a request that was given up since its client had gone; nobody is ever sent it."""
 
 
 class RequestHandler:
@@ -33,18 +36,25 @@ class RequestHandler:
         self._clock_ms = clock_ms
 
     async def handle(self, exchange: Exchange) -> WireResponse:
-        """Return the answer for a request; never raises but for cancellation."""
+        """Return the answer for a request; never raises but for cancellation, which is reported too."""
         progress = Progress(Arrived(exchange))
-        response, error = await run_to_answer(progress, self._steps)
-        response = await self._compressor.compressed(response, progress.stage)
+        try:
+            response, error = await run_to_answer(progress, self._steps)
+            response = await self._compressor.compressed(response, progress.stage)
+        except asyncio.CancelledError:
+            self._reporter.report(Outcome(progress.stage, CLIENT_LEFT, 0, self._latency_ms(exchange), None))
+            raise
         headers = (
             *response.headers,
             ("x-amzn-RequestId", exchange.request_id),
             ("x-amz-apigw-id", exchange.extended_request_id),
         )
-        latency_ms = self._clock_ms() - exchange.received_ms
+        latency_ms = self._latency_ms(exchange)
         self._reporter.report(Outcome(progress.stage, response.status, len(response.body), latency_ms, error))
         return WireResponse(response.status, headers, response.body)
+
+    def _latency_ms(self, exchange: Exchange) -> int:
+        return self._clock_ms() - exchange.received_ms
 
 
 async def run_to_answer(progress: Progress, steps: Sequence[Step]) -> tuple[WireResponse, GatewayError | None]:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
+from groundwatch.gateway.authorizers.guards import Accounts
 from groundwatch.gateway.authorizers.identity import Authorization
 from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.integrations.base import Integration
@@ -35,13 +36,14 @@ Step = Callable[[Any], Awaitable[AnyStage]]
 
 def front_steps(
     catalog: Catalog,
+    accounts: Accounts,
     cache: DeploymentCache,
     authorizations: Mapping[str, Authorization],
     throttle: ThrottleRequests,
 ) -> tuple[Step, ...]:
     """Return the steps that find the method and decide who may call it, and how often."""
     return (
-        Locate(catalog, cache),
+        Locate(catalog, accounts, cache),
         Route(),
         StartLog(),
         Authorize(authorizations),

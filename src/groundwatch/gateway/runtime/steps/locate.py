@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from groundwatch.gateway.authorizers.guards import Accounts
 from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.runtime.compiled import DeploymentCache
-from groundwatch.gateway.runtime.errors import unknown_stage
+from groundwatch.gateway.runtime.errors import disabled_account, unknown_stage
 from groundwatch.gateway.runtime.stages import Arrived, Located
 
 
 class Locate:
     """Finds the stage and the compiled form of its deployment."""
 
-    def __init__(self, catalog: Catalog, cache: DeploymentCache) -> None:
+    def __init__(self, catalog: Catalog, accounts: Accounts, cache: DeploymentCache) -> None:
         self._catalog = catalog
+        self._accounts = accounts
         self._cache = cache
 
     async def __call__(self, stage: Arrived) -> Located:
-        """Raise 403 Forbidden for an unknown API or stage, and for an API whose default endpoint is disabled."""
+        """Raise 403 Forbidden for an unknown API or stage, a disabled default endpoint and a disabled account."""
         target = stage.exchange.target
         found = await self._catalog.find_stage(target.api_id, target.stage_name)
         if found is None or found.api.disable_execute_api_endpoint:
             raise unknown_stage()
+        # Methods that need no identity of the account, such as MOCK, would not notice otherwise.
+        if not await self._accounts.is_active(found.api.account_id):
+            raise disabled_account(found.api.account_id)
         return Located(stage, found.stage, self._cache.get(found.deployment))
