@@ -161,3 +161,28 @@ async def test_access_entry_of_a_refusal(make_gateway, mock):
     (entry,) = gateway.entries
     assert (entry.status, entry.error_response_type) == (403, "MISSING_AUTHENTICATION_TOKEN")
     assert (entry.deployment_id, entry.resource_path) == ("dep123", None)
+
+
+@pytest.mark.parametrize("path", ["/" + "a" * 10240, "/?q=" + "a" * 10240])
+async def test_a_uri_that_is_too_long(path, make_gateway, mock):
+    answer = await make_gateway({"/": mock(), "/{a}": mock()}).request(path)
+    assert (answer.status, answer.body) == (414, '{"message":"Request URI too long"}')
+
+
+ARN_PREFIX = len("arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/v1/GET/")
+OPEN = (
+    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"execute-api:*","Resource":"*"}}'
+)
+ARNS = [
+    pytest.param("NONE", None, 1601, 200, id="an open method has none"),
+    pytest.param("NONE", OPEN, 1600, 200, id="as long as it may be"),
+    pytest.param("NONE", OPEN, 1601, 414, id="a policy makes one"),
+    pytest.param("AWS_IAM", None, 1601, 414, id="a signature makes one"),
+    pytest.param("AWS_IAM", None, 1600, 403, id="not signed"),
+]
+
+
+@pytest.mark.parametrize(("kind", "policy", "arn_bytes", "status"), ARNS)
+async def test_the_arn_of_a_method_with_authorization(kind, policy, arn_bytes, status, make_gateway, mock):
+    gateway = make_gateway({"/{a}": mock("/{a}", authorization_type=kind)}, policy=policy)
+    assert (await gateway.request("/" + "a" * (arn_bytes - ARN_PREFIX))).status == status

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from groundwatch.aws.context import AccessCheck, Principal, RequestContext
 from groundwatch.gateway.authorizers.guards import Decision
-from groundwatch.gateway.runtime.errors import GatewayError
+from groundwatch.gateway.runtime.errors import GatewayError, uri_too_long
 from groundwatch.gateway.runtime.stages import Routed
 
 ACTION = "execute-api:Invoke"
@@ -15,6 +15,8 @@ ANONYMOUS = Principal("", "anonymous", "Anonymous", "anonymous")
 """The caller of everything but `AWS_IAM` methods, as resource policies see it."""
 _PATH_CHARACTERS = "!$&'()*+,;=:@-._~"
 _EXPLICIT = "explicitDeny"
+MAX_ARN_BYTES = 1600
+"""The service's limit for the ARN of a method that somebody must be allowed to call; see "Amazon API Gateway quotas"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,11 @@ class Question:
 
     @classmethod
     def of(cls, routed: Routed) -> Question:
-        """Return the question about a request."""
-        return cls(routed, method_arn(routed))
+        """Return the question about a request; raises 414 when its path makes the ARN of the method too long."""
+        arn = method_arn(routed)
+        if len(arn) > MAX_ARN_BYTES:
+            raise uri_too_long(f"the ARN of the method has more than {MAX_ARN_BYTES} bytes")
+        return cls(routed, arn)
 
     @property
     def policy(self) -> str | None:

@@ -23,7 +23,7 @@ from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester
 from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.compression import Compressor
 from groundwatch.gateway.runtime.departure import Departure
-from groundwatch.gateway.runtime.errors import GatewayError, unknown_stage
+from groundwatch.gateway.runtime.errors import GatewayError, unknown_stage, uri_too_long
 from groundwatch.gateway.runtime.exchange import new_exchange
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.gateway_responses import plain_response
@@ -60,6 +60,8 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     health_path: str = "/health"
     max_header_bytes: int = 10240
     """All names and values together; the service's own limit."""
+    max_uri_bytes: int = 10240
+    """Path and query string; the service's own limit for regional APIs."""
     max_deployments: int = 256
     """How many deployments are kept compiled."""
     cache_bytes: int = DEFAULT_MAX_BYTES
@@ -140,7 +142,7 @@ class GatewayApp:
         if path == self._settings.health_path and not names_api(host):
             await _send(send, await self._health(), scope["method"])
             return
-        refusal = self._refusal(headers)
+        refusal = self._refusal(len(path) + len(scope["query_string"]), headers)
         if refusal is not None:
             await _send(send, _with_request_id(refusal), scope["method"], close=True)
             return
@@ -153,8 +155,10 @@ class GatewayApp:
         if not departure.happened:
             await _send(send, response, scope["method"], close=body is None)
 
-    def _refusal(self, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
+    def _refusal(self, uri_bytes: int, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
         """Return the answer to a request that is too large, before its body is read."""
+        if uri_bytes > self._settings.max_uri_bytes:
+            return plain_response(uri_too_long(f"{uri_bytes} bytes"))
         if sum(len(name) + len(value) for name, value in headers) > self._settings.max_header_bytes:
             return _HEADERS_TOO_LARGE
         for name, value in headers:

@@ -109,3 +109,8 @@ def unknown_stage() -> GatewayError:
 def disabled_account(account_id: str) -> GatewayError:
     """Return the answer for an API of a tenant that is shut out; the same as for an unknown one, told in the log."""
     return GatewayError("INVALID_API_KEY", reason=f"the account {account_id} is disabled")
+
+
+def uri_too_long(reason: str) -> GatewayError:
+    """Return 414, for which there is no gateway response type of its own."""
+    return GatewayError("REQUEST_TOO_LARGE", "Request URI too long", reason=reason, status=414)
