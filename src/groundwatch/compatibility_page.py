@@ -22,7 +22,8 @@ the column *parameters refused*.
 
 An operation or a parameter that is not implemented is refused in the service's own error form, with the code
 `NotImplementedException` and a message that names it. Nothing is ignored. Some operations refuse single values as well,
-such as kinds of integrations or of policies: [the gateway](gateway.md) and [identity](identity.md) say which.
+such as kinds of integrations or of policies: [the gateway](gateway.md) and [identity](identity.md) say which. A request
+that is signed for a service which is not on this page is refused with the same code, in that service's form.
 
 """
 

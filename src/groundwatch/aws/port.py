@@ -19,6 +19,7 @@ from groundwatch.aws.binding import BoundOperation, bind_operations
 from groundwatch.aws.content_encoding import decode_content, too_large
 from groundwatch.aws.context import Authorizer, Principal, RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.aws.foreign import refuse_foreign
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.models import load_service
 from groundwatch.aws.profiles import WireProfile, find_profile
@@ -67,6 +68,10 @@ class ServicePort:
 
         The caller must close the frames of a `WireStream`.
         """
+        foreign = self._selector.foreign(request)
+        if foreign is not None:
+            # Before authentication, like unknown operations: what is offered here is no secret.
+            return refuse_foreign(foreign, list(self._services), request, str(uuid.uuid4()))
         offered = self._services[self._selector.choose(request)]
         return await self._answer(offered, request, None, self._default_region, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,7 @@ from groundwatch.aws.protocols.routes import RouteTable
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_BYTES = 64 * 1024
+_SERVICE = re.compile(r"[a-z0-9-]{1,64}\Z")
 _HOST_PREFIXES = ("stream-", "streaming-")
 """What SDKs put before the host name for operations with event streams, since April 2026 and before."""
 
@@ -21,7 +23,7 @@ class ServiceSelector:
 
     1. the service in the credential scope, which the signature later proves;
     2. the prefix of `X-Amz-Target`;
-    3. `Action` and `Version` of the query protocol;
+    3. `Action` and `Version` of the query protocol; nothing else overrules a scope that names another service;
     4. a label of the host name (`logs.us-east-1.example.org`, `stream-logs.us-east-1.example.org`);
     5. a path that belongs to a REST service;
     6. nothing: the first service, whose error form then answers.
@@ -44,25 +46,30 @@ class ServiceSelector:
 
     def choose(self, request: WireRequest) -> str:
         """Return the model name of the service that should answer the request; reads nothing that must be trusted."""
+        return self._by_words(request) or self._by_place(request) or self._default
+
+    def foreign(self, request: WireRequest) -> str | None:
+        """Return the service that the credential scope names when it is none of these and nothing else names one."""
+        claimed = read_scope_unverified(request)
+        if claimed is None or claimed[1].service in self._by_scope or _SERVICE.match(claimed[1].service) is None:
+            return None
+        return None if self._by_words(request) is not None else claimed[1].service
+
+    def _by_words(self, request: WireRequest) -> str | None:
+        """Choose by what names a service in so many words."""
         claimed = read_scope_unverified(request)
         if claimed is not None and claimed[1].service in self._by_scope:
             return self._by_scope[claimed[1].service]
         target = request.header("x-amz-target")
         if target is not None and target.rpartition(".")[0] in self._by_target:
             return self._by_target[target.rpartition(".")[0]]
-        return self._by_action(request) or self._by_hostname(request) or self._by_path(request) or self._default
+        return self._by_version.get(_form_fields(request).get("Version", ""))
+
+    def _by_place(self, request: WireRequest) -> str | None:
+        return self._by_action(request) or self._by_hostname(request) or self._by_path(request)
 
     def _by_action(self, request: WireRequest) -> str | None:
-        text = request.query_string
-        if (request.header("content-type") or "").startswith(_FORM):
-            text = f"{text}&{request.body[:_MAX_FORM_BYTES].decode('latin-1')}"
-        if "Action=" not in text:
-            return None
-        fields = dict(parse_qsl(text))
-        named = self._by_version.get(fields.get("Version", ""))
-        if named is not None:
-            return named
-        action = fields.get("Action", "")
+        action = _form_fields(request).get("Action", "")
         return next((s.name for s in self._query_services if s.find_operation(action) is not None), None)
 
     def _by_hostname(self, request: WireRequest) -> str | None:
@@ -76,3 +83,11 @@ class ServiceSelector:
             if routes.find(request.method, request.path, request.query_string) is not None:
                 return name
         return None
+
+
+def _form_fields(request: WireRequest) -> dict[str, str]:
+    """Return the fields of a request in the query protocol, nothing for others."""
+    text = request.query_string
+    if (request.header("content-type") or "").startswith(_FORM):
+        text = f"{text}&{request.body[:_MAX_FORM_BYTES].decode('latin-1')}"
+    return dict(parse_qsl(text)) if "Action=" in text else {}
