@@ -25,7 +25,7 @@ async def refused(call):
             [patch("replace", "/disableExecuteApiEndpoint", "true")], {"disableExecuteApiEndpoint": True}, id="t"
         ),
         pytest.param(
-            [patch("replace", "/disableExecuteApiEndpoint", "TRUE")],
+            [patch("replace", "/disableExecuteApiEndpoint", "yes")],
             {"disableExecuteApiEndpoint": False},
             id="only-true-is-true",
         ),
@@ -90,7 +90,6 @@ async def test_patches_that_a_model_refuses(api, operation, code, message):
     [
         ("/nope", "BadRequestException"),
         ("/tracingEnabled", "NotImplementedException"),
-        ("/canarySettings/percentTraffic", "NotImplementedException"),
     ],
 )
 async def test_stage_paths_are_unknown_or_not_built(api, path, code):
@@ -100,9 +99,13 @@ async def test_stage_paths_are_unknown_or_not_built(api, path, code):
     found, message = await refused(call)
     assert found == code
     if code == "BadRequestException":
-        allowed = "[/deploymentId, /description, /variables/{variable_name}, /cacheClusterEnabled, "
+        allowed = "[/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, /clientCertificateId, "
         assert message.startswith(f"Invalid method setting path: /nope. Must be one of: {allowed}")
-        assert "/{resourcePath}/{httpMethod}/logging/loglevel" in message
+        # As the service writes it, with and without its commas.
+        assert (
+            "/{resourcePath}/{httpMethod}/throttling/burstLimit/{resourcePath}/{httpMethod}/throttling/rate" in message
+        )
+        assert "/*/*/throttling/burstLimit /*/*/throttling/rateLimit /*/*/caching/ttlInSeconds, " in message
 
 
 async def test_a_list_with_an_error_changes_nothing(api):

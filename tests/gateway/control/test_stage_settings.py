@@ -10,6 +10,7 @@ ROLE = "arn:aws:iam::111122223333:role/apigw-logs"
 GROUP = "arn:aws:logs:us-east-1:111122223333:log-group:/gateway/access"
 BAD = "BadRequestException"
 NO_ROLE = "CloudWatch Logs role ARN must be set in account settings to enable logging"
+TTL = "Invalid time-to-live setting, must be an integer no greater than 3600"
 LOG_PATHS = "[/accessLogSettings/destinationArn, /accessLogSettings/format]"
 DEFAULTS = {
     "metricsEnabled": False,
@@ -66,7 +67,7 @@ async def role(operations, context):
         pytest.param("/~1/GET/metrics/enabled", "true", "/GET", {"metricsEnabled": True}, id="the-root"),
         pytest.param("/*/*/throttling/rateLimit", "12.5", "*/*", {"throttlingRateLimit": 12.5}, id="rate"),
         pytest.param("/*/*/throttling/burstLimit", "-1", "*/*", {"throttlingBurstLimit": -1}, id="burst-off"),
-        pytest.param("/*/*/caching/dataEncrypted", "TRUE", "*/*", {}, id="only-true-is-true"),
+        pytest.param("/*/*/caching/dataEncrypted", "yes", "*/*", {}, id="only-true-is-true"),
         pytest.param(
             "/*/*/caching/unauthorizedCacheControlHeaderStrategy",
             "FAIL_WITH_403",
@@ -87,7 +88,7 @@ async def test_a_setting_begins_with_the_defaults(stage, path, value, key, expec
         ("/*/*/throttling/rateLimit", "fast", "Invalid value 'fast' specified for '/*/*/throttling/rateLimit'"),
         ("/*/*/throttling/rateLimit", "nan", "Invalid value 'nan' specified for '/*/*/throttling/rateLimit'"),
         ("/*/*/throttling/burstLimit", "1.5", "Invalid value '1.5' specified for '/*/*/throttling/burstLimit'"),
-        ("/*/*/caching/ttlInSeconds", "3601", "Invalid cache ttl: 3601. Must be between 0 and 3600"),
+        ("/*/*/caching/ttlInSeconds", "3601", TTL),
         ("/*/*/logging/loglevel", "DEBUG", "Invalid logging level DEBUG. Valid levels are OFF, ERROR, INFO"),
         ("/*/*/logging/loglevel", "INFO", NO_ROLE),
         ("/*/*/logging/dataTrace", "true", NO_ROLE),

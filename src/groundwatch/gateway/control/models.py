@@ -218,4 +218,6 @@ def _validator_of(api: RestApi, validator_id: str) -> RequestValidator:
 
 
 def _with_validator(api: RestApi, validator: RequestValidator) -> RestApi:
+    if not validator.name:
+        raise bad_request("Request Validator name cannot be blank")
     return replace(api, request_validators={**api.request_validators, validator.id: validator})

@@ -54,7 +54,9 @@ class Table(msgspec.Struct, frozen=True):
     not_built: tuple[str, ...] = ()
     """First segments of paths that the service has and this server has not (yet)."""
     unknown_path: str | None = None
-    """Message for an unknown path, with `{path}` and `{allowed}`, where a kind has its own."""
+    """Message for an unknown path, with `{path}`, where a kind has its own."""
+    listings: Mapping[str, str] = {}
+    """Operation → the paths that it takes as the service lists them, where its own order or spelling is known."""
 
 
 def apply_patch(table: Table, target: S, operations: Operations | None) -> S:
@@ -96,11 +98,11 @@ def choice(path: str, attribute: str, options: Sequence[str], *, optional: bool 
 
 def flag(path: str, attribute: str) -> Rule:
     """A boolean: everything but `true` is false, as in the service."""
-    return Rule(path, attribute, REPLACE, lambda _, step: _is_true(step))
+    return Rule(path, attribute, REPLACE, lambda _, step: is_true(step))
 
 
-def number(path: str, attribute: str, *, optional: bool = False) -> Rule:
-    """A whole number."""
+def number(path: str, attribute: str, *, optional: bool = False, refusal: str | None = None) -> Rule:
+    """A whole number; `refusal` is what the service says of anything else, where that is known."""
 
     def change(_: object, step: Step) -> int | None:
         if optional and not step.value:
@@ -108,21 +110,31 @@ def number(path: str, attribute: str, *, optional: bool = False) -> Rule:
         try:
             return int(step.value or "")
         except ValueError as error:
-            raise bad_request(
-                f"Invalid value '{step.value}' specified for '{step.path}'. Must be an integer"
-            ) from error
+            message = f"Invalid value '{step.value}' specified for '{step.path}'. Must be an integer"
+            raise bad_request(refusal or message) from error
 
     return Rule(path, attribute, REPLACE, change)
 
 
-def entry(path: str, attribute: str, *, ops: frozenset[str] = ANY, read: Callable[[Step], Any] | None = None) -> Rule:
-    """A member of a map whose key is the last segment of the path."""
+def entry(
+    path: str,
+    attribute: str,
+    *,
+    ops: frozenset[str] = ANY,
+    read: Callable[[Step], Any] | None = None,
+    replace_adds: bool = False,
+) -> Rule:
+    """A member of a map whose key is the last segment of the path.
+
+    `replace` wants the member to be there, unless `replace_adds`.
+    """
     reader = read or _given
 
     def change(present: Mapping[str, Any], step: Step) -> dict[str, Any]:
+        if step.op == "remove" or (step.op == "replace" and not replace_adds):
+            _require_present(step.key, present)
         if step.op != "remove":
             return {**present, step.key: reader(step)}
-        _require_present(step, step.key, present)
         return {name: value for name, value in present.items() if name != step.key}
 
     return Rule(path, attribute, ops, change)
@@ -130,30 +142,36 @@ def entry(path: str, attribute: str, *, ops: frozenset[str] = ANY, read: Callabl
 
 def flag_entry(path: str, attribute: str, *, ops: frozenset[str] = ANY) -> Rule:
     """A boolean member of a map."""
-    return entry(path, attribute, ops=ops, read=_is_true)
+    return entry(path, attribute, ops=ops, read=is_true)
 
 
-def template_entry(path: str, attribute: str) -> Rule:
-    """A mapping template: an empty text is a template that renders nothing, no text at all is an error."""
+def template_entry(path: str, attribute: str, *, empty: str | None = None) -> Rule:
+    """A mapping template: an empty text, kept as `empty`, renders nothing; no text at all is an error."""
+    read = read_template(attribute_name(attribute))
+    return entry(path, attribute, read=lambda step: read(step) or empty)
 
-    def read(step: Step) -> str | None:
+
+def read_template(member: str) -> Callable[[Step], str]:
+    """Return a reader that wants a value, be it empty."""
+
+    def read(step: Step) -> str:
         if step.value is None:
-            raise bad_request(f"Invalid null or empty value in {attribute_name(attribute)}")
-        return step.value or None
+            raise bad_request(f"Invalid null or empty value in {member}")
+        return step.value
 
-    return entry(path, attribute, read=read)
+    return read
 
 
 def item(path: str, attribute: str) -> Rule:
-    """A member of a list that the path names: `add` appends it, `replace` puts the value in its place."""
+    """A member of a list that the path names: `add` appends it, `replace` appends the value in its stead."""
 
     def change(present: Sequence[str], step: Step) -> list[str]:
         if step.op == "add":
-            return [*present, step.key] if step.key not in present else list(present)
-        _require_present(step, step.key, present)
-        if step.op == "remove":
-            return [value for value in present if value != step.key]
-        return [_given(step) if value == step.key else value for value in present]
+            return _with(present, step.key)
+        _require_present(step.key, present)
+        kept = [value for value in present if value != step.key]
+        # Not in the old one's place: that is how the service does it.
+        return kept if step.op == "remove" else _with(kept, _given(step))
 
     return Rule(path, attribute, ANY, change)
 
@@ -164,8 +182,8 @@ def value_item(path: str, attribute: str) -> Rule:
     def change(present: Sequence[str], step: Step) -> list[str]:
         value = _given(step)
         if step.op == "add":
-            return [*present, value] if value not in present else list(present)
-        _require_present(step, value, present)
+            return _with(present, value)
+        _require_present(value, present)
         return [other for other in present if other != value]
 
     return Rule(path, attribute, ADD_REMOVE, change)
@@ -216,9 +234,10 @@ def _refusal(table: Table, op: str, path: str) -> str:
         if op in ANY:
             return f"Invalid patch path  '{path}' specified for op '{op}'. Please choose supported operations"
         return f"Invalid patch operation specified. Must be one of: {_list(allowed)}"
-    paths = _list([rule.path.replace("...", "") for rule in table.rules if op in rule.ops])
     if table.unknown_path is not None:
-        return table.unknown_path.format(path=path, allowed=paths)
+        return table.unknown_path.replace("{path}", path)
+    paths = table.listings.get(op) or _list([rule.path.replace("...", "") for rule in table.rules if op in rule.ops])
+    # Two blanks: the service's own spelling, which scripts match on.
     return f"Invalid patch path  '{path}' specified for op '{op}'. Must be one of: {paths}"
 
 
@@ -228,13 +247,18 @@ def _given(step: Step) -> str:
     return step.value
 
 
-def _is_true(step: Step) -> bool:
-    return step.value == "true"
+def is_true(step: Step) -> bool:
+    """Tell whether the value is `true`, in any case, as in Python's and Java's spellings."""
+    return (step.value or "").lower() == "true"
 
 
-def _require_present(step: Step, key: str, present: Mapping[str, Any] | Sequence[str]) -> None:
+def _with(present: Sequence[str], value: str) -> list[str]:
+    return [*present, value] if value not in present else list(present)
+
+
+def _require_present(key: str, present: Mapping[str, Any] | Sequence[str]) -> None:
     if key not in present:
-        raise not_found(f"Invalid parameter name specified: '{key}' of patch path '{step.path}'")
+        raise not_found("Invalid parameter name specified")
 
 
 def _list(words: Sequence[str]) -> str:

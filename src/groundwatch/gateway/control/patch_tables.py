@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
+from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.gateway.control import plan_patches, stage_patches
 from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.control.patch import (
     ADD_REMOVE,
-    ANY,
     REPLACE,
     Rule,
     Step,
@@ -24,15 +24,18 @@ from groundwatch.gateway.control.patch import (
     flag_entry,
     item,
     number,
+    read_template,
     required_text,
     template_entry,
     text,
     value_item,
 )
+from groundwatch.gateway.control.rules import COMPRESSION_RANGE
 from groundwatch.gateway.definition import ContentHandling, PassthroughBehavior
 
 CONTENT_HANDLING = get_args(ContentHandling)
-ENDPOINT_TYPES = ("REGIONAL", "EDGE", "PRIVATE")
+UNKNOWN_PATH = "Invalid patch path {path}"
+"""What some kinds say of a path; the others name those that they take."""
 
 
 def _endpoint_type(present: Sequence[str], step: Step) -> list[str]:
@@ -49,21 +52,40 @@ def _api_stage(present: Sequence[str], step: Step) -> list[str]:
     return value_item("/apiStages", "api_stages").change(present, step)  # type: ignore[no-any-return]
 
 
+def _switched_off(path: str, attribute: str, off: str) -> Rule:
+    """A feature that this server has only switched off, which Terraform says of every stage that it writes."""
+
+    def change(present: object, step: Step) -> object:
+        if (step.value or off).lower() != off:
+            raise NotImplementedByServer(step.path.removeprefix("/"))
+        return present
+
+    return Rule(path, attribute, REPLACE, change)
+
+
+def _account_feature(present: object, step: Step) -> object:
+    # Usage plans are the one feature, and always on: asking for them changes nothing, and they cannot be taken off.
+    if (step.op, step.value) != ("add", "UsagePlans"):
+        raise NotImplementedByServer(f"Patch operation '{step.op}' of the feature {step.value}")
+    return present
+
+
 REST_API = Table(
     (
         required_text("/name", "name"),
         text("/description", "description"),
         choice("/apiKeySource", "api_key_source", ("HEADER", "AUTHORIZER")),
         text("/policy", "policy"),
-        number("/minimumCompressionSize", "minimum_compression_size", optional=True),
+        number("/minimumCompressionSize", "minimum_compression_size", optional=True, refusal=COMPRESSION_RANGE),
         flag("/disableExecuteApiEndpoint", "disable_execute_api_endpoint"),
         Rule("/endpointConfiguration/types/{type}", "endpoint_types", REPLACE, _endpoint_type),
         choice("/endpointConfiguration/ipAddressType", "ip_address_type", ("ipv4", "dualstack")),
         item("/binaryMediaTypes/{type}", "binary_media_types"),
     ),
     not_built=("endpointConfiguration", "securityPolicy", "endpointAccessMode"),
+    unknown_path=UNKNOWN_PATH,
 )
-RESOURCE = Table((required_text("/pathPart", "path_part"), required_text("/parentId", "parent_id")))
+RESOURCE = Table((required_text("/parentId", "parent_id"), required_text("/pathPart", "path_part")))
 METHOD = Table(
     (
         required_text("/authorizationType", "authorization_type"),
@@ -74,7 +96,8 @@ METHOD = Table(
         flag_entry("/requestParameters/{name}", "request_parameters"),
         entry("/requestModels/{type}", "request_models"),
         value_item("/authorizationScopes", "authorization_scopes"),
-    )
+    ),
+    unknown_path=UNKNOWN_PATH,
 )
 METHOD_RESPONSE = Table(
     (
@@ -112,25 +135,29 @@ STAGE = Table(
     (
         required_text("/deploymentId", "deployment_id"),
         text("/description", "description"),
-        entry("/variables/{variable_name}", "variables", ops=frozenset({"replace", "remove"})),
+        # An empty value is the checks' to refuse, in the service's words.
+        entry(
+            "/variables/{variable_name}",
+            "variables",
+            ops=frozenset({"replace", "remove"}),
+            read=lambda step: step.value or "",
+            replace_adds=True,
+        ),
+        _switched_off("/tracingEnabled", "name", "false"),
+        _switched_off("/clientCertificateId", "name", ""),
         *stage_patches.SIMPLE_RULES,
         *stage_patches.METHOD_SETTING_RULES,
     ),
-    not_built=(
-        "clientCertificateId",
-        "tracingEnabled",
-        "documentationVersion",
-        "canarySettings",
-    ),
-    unknown_path="Invalid method setting path: {path}. Must be one of: {allowed}",
+    not_built=("documentationVersion", "canarySettings"),
+    unknown_path=stage_patches.UNKNOWN_PATH,
 )
 DEPLOYMENT = Table((text("/description", "description"),))
 MODEL = Table((text("/description", "description"), text("/schema", "schema")))
 REQUEST_VALIDATOR = Table(
     (
-        required_text("/name", "name"),
-        flag("/validateRequestBody", "validate_request_body"),
+        text("/name", "name"),
         flag("/validateRequestParameters", "validate_request_parameters"),
+        flag("/validateRequestBody", "validate_request_body"),
     )
 )
 AUTHORIZER = Table(
@@ -150,11 +177,17 @@ AUTHORIZER = Table(
 GATEWAY_RESPONSE = Table(
     (
         text("/statusCode", "status_code"),
-        entry("/responseParameters/{name}", "response_parameters", ops=ANY),
-        entry("/responseTemplates/{type}", "response_templates", ops=ANY),
+        entry("/responseParameters/{name}", "response_parameters", read=read_template("responseParameters")),
+        template_entry("/responseTemplates/{type}", "response_templates", empty=""),
+    ),
+    unknown_path=UNKNOWN_PATH,
+)
+ACCOUNT = Table(
+    (
+        text("/cloudwatchRoleArn", "cloudwatch_role_arn"),
+        Rule("/features", "cloudwatch_role_arn", ADD_REMOVE, _account_feature),
     )
 )
-ACCOUNT = Table((text("/cloudwatchRoleArn", "cloudwatch_role_arn"),), not_built=("features",))
 API_KEY = Table(
     (
         required_text("/name", "name"),
@@ -171,4 +204,5 @@ USAGE_PLAN = Table(
         Rule("/apiStages", "api_stages", ADD_REMOVE, _api_stage),
         *plan_patches.RULES,
     ),
+    listings=plan_patches.LISTINGS,
 )

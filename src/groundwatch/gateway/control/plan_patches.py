@@ -131,6 +131,7 @@ def _method_key(path: str) -> str:
 
 RULES = (
     text("/productCode", "product_code"),
+    Rule("/productCode", "product_code", ADD_REMOVE - {"add"}, lambda *_: None),
     Rule("/throttle", "throttle", ADD_REMOVE - {"add"}, _throttle),
     Rule("/throttle/{limit}", "throttle", _SET, _throttle),
     Rule("/quota", "quota", ADD_REMOVE - {"add"}, _quota),
@@ -139,3 +140,8 @@ RULES = (
     Rule("/apiStages/{apiId:stage}/throttle/{path...}/{limit}", "method_throttles", _SET, _method_throttle),
     Rule("/apiStages/{apiId:stage}/throttle/{path...}", "method_throttles", ANY - _SET - REPLACE, _method_throttle),
 )
+LISTINGS = {
+    "remove": "[/apiStages, /quota, /throttle, /productCode, "
+    "/apiStages/<apidId:stageName>/throttle/<resourcePath>/<httpMethod>, /apiStages/<apidId:stageName>/throttle]"
+}
+"""What the service says can be removed, in its spelling."""

@@ -30,12 +30,13 @@ AUTHORIZER_TYPES: Mapping[str, tuple[str, ...]] = {
 """Authorization types that need an authorizer, and the types of authorizer that serve them."""
 CALLER_CREDENTIALS = "arn:aws:iam::*:user/*"
 MAX_COMPRESSION_BYTES = 10_485_760
+COMPRESSION_RANGE = f"Invalid minimum compression size, must be between 0 and {MAX_COMPRESSION_BYTES}"
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 50, 29_000
 MAX_POLICY_CHARACTERS = 8192
 
 _NAME = r"[a-zA-Z0-9._$-]+"
 _VARIABLE = rf"stageVariables\.{_NAME}|context\.{_NAME}|'[^']*'"
-_METHOD_PARAMETER = re.compile(rf"method\.request\.(path|querystring|header)\.{_NAME}")
+_METHOD_PARAMETER = re.compile(rf"method\.request\.(path|querystring|header)\.(?P<name>{_NAME})")
 _RESPONSE_HEADER = re.compile(rf"method\.response\.header\.{_NAME}")
 _REQUEST_TARGET = re.compile(rf"integration\.request\.(path|querystring|header)\.({_NAME})")
 _REQUEST_SOURCE = re.compile(
@@ -68,9 +69,12 @@ def check_method(api: RestApi, method: Method) -> None:
     if method.request_validator_id is not None and method.request_validator_id not in api.request_validators:
         raise bad_request("Invalid Request Validator identifier specified")
     check_models(api, method.request_models)
+    names: set[str] = set()
     for parameter in method.request_parameters:
-        if not _METHOD_PARAMETER.fullmatch(parameter):
+        found = _METHOD_PARAMETER.fullmatch(parameter)
+        if found is None:
             raise invalid_mapping(f"Invalid mapping expression parameter specified: {parameter}")
+        _add_name(names, found["name"])
 
 
 def _check_authorization(api: RestApi, method: Method) -> None:
@@ -176,14 +180,19 @@ def _check_request_mappings(method: Method, integration: Integration) -> None:
         place = _REQUEST_TARGET.fullmatch(target)
         if place is None:
             raise invalid_mapping(f"Invalid mapping expression specified: {target}")
-        if place[2] in names:
-            raise bad_request("Parameter names must be unique across querystring, header and path")
-        names.add(place[2])
+        _add_name(names, place[2])
         found = _REQUEST_SOURCE.fullmatch(source)
         if found is None:
             raise invalid_mapping(f"Invalid mapping expression specified: {source}")
         if found["name"] is not None and not _is_declared(method, found["place"], found["name"]):
             raise invalid_mapping(f"Invalid mapping expression parameter specified: {source}")
+
+
+def _add_name(names: set[str], name: str) -> None:
+    # `$input.params('name')` looks in all three places, so one name must not stand in two.
+    if name in names:
+        raise bad_request("Parameter names must be unique across querystring, header and path")
+    names.add(name)
 
 
 def _is_declared(method: Method, place: str, name: str) -> bool:
@@ -219,7 +228,7 @@ def check_api(api: RestApi) -> None:
         raise bad_request("Description cannot be an empty string")
     size = api.minimum_compression_size
     if size is not None and not 0 <= size <= MAX_COMPRESSION_BYTES:
-        raise bad_request(f"Invalid minimum compression size, must be between 0 and {MAX_COMPRESSION_BYTES}")
+        raise bad_request(COMPRESSION_RANGE)
     check_endpoint_types(api.endpoint_types)
 
 

@@ -12,7 +12,8 @@ from typing import Any, get_args
 from msgspec.structs import replace
 
 from groundwatch.gateway.control.errors import bad_request
-from groundwatch.gateway.control.patch import ADD_REMOVE, ANY, REPLACE, Rule, Step
+from groundwatch.gateway.control.patch import ADD_REMOVE, ANY, REPLACE, Rule, Step, is_true
+from groundwatch.gateway.control.rules import HTTP_METHODS
 from groundwatch.gateway.definition import AccessLogSettings, CacheControlStrategy, MethodSetting, Stage
 
 CACHE_SIZES_GB = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
@@ -45,10 +46,6 @@ def log_group_name(arn: str, account_id: str, region: str) -> str | None:
 # --- readers of values ---
 
 
-def _flag(step: Step) -> bool:
-    return step.value == "true"
-
-
 def _level(step: Step) -> str:
     if step.value not in LOG_LEVELS:
         raise bad_request(f"Invalid logging level {step.value}. Valid levels are {', '.join(LOG_LEVELS)}")
@@ -64,10 +61,10 @@ def _rate(step: Step) -> float:
 
 
 def _ttl(step: Step) -> int:
-    seconds = int(_number(step, int, 0))
-    if seconds > MAX_TTL_S:
-        raise bad_request(f"Invalid cache ttl: {seconds}. Must be between 0 and {MAX_TTL_S}")
-    return seconds
+    value = step.value or ""
+    if not (value.isascii() and value.isdigit() and int(value) <= MAX_TTL_S):
+        raise bad_request(f"Invalid time-to-live setting, must be an integer no greater than {MAX_TTL_S}")
+    return int(value)
 
 
 def _strategy(step: Step) -> str:
@@ -89,18 +86,36 @@ def _number(step: Step, kind: Callable[[str], float], lowest: float) -> float:
     return value
 
 
+# In the order in which the service lists them.
 _SETTINGS: Mapping[str, tuple[str, Callable[[Step], Any]]] = {
-    "metrics/enabled": ("metrics_enabled", _flag),
-    "logging/dataTrace": ("data_trace_enabled", _flag),
+    "metrics/enabled": ("metrics_enabled", is_true),
+    "logging/dataTrace": ("data_trace_enabled", is_true),
     "logging/loglevel": ("logging_level", _level),
     "throttling/burstLimit": ("throttling_burst_limit", _burst),
     "throttling/rateLimit": ("throttling_rate_limit", _rate),
     "caching/ttlInSeconds": ("cache_ttl_in_seconds", _ttl),
-    "caching/enabled": ("caching_enabled", _flag),
-    "caching/dataEncrypted": ("cache_data_encrypted", _flag),
-    "caching/requireAuthorizationForCacheControl": ("require_authorization_for_cache_control", _flag),
+    "caching/enabled": ("caching_enabled", is_true),
+    "caching/dataEncrypted": ("cache_data_encrypted", is_true),
+    "caching/requireAuthorizationForCacheControl": ("require_authorization_for_cache_control", is_true),
     "caching/unauthorizedCacheControlHeaderStrategy": ("unauthorized_cache_control_header_strategy", _strategy),
 }
+
+
+def _settings_of(method: str, gap: str) -> str:
+    """Return the setting paths of a method as the service lists them: it forgets two commas, hence the `gap`."""
+    listed = ", ".join(f"{method}/{suffix}" for suffix in _SETTINGS)
+    for suffix in ("throttling/burstLimit", "throttling/rateLimit"):
+        listed = listed.replace(f"{suffix}, ", f"{suffix}{gap}")
+    return listed
+
+
+UNKNOWN_PATH = (
+    "Invalid method setting path: {path}. Must be one of: [/deploymentId, /description, /cacheClusterEnabled, "
+    "/cacheClusterSize, /clientCertificateId, /accessLogSettings, /accessLogSettings/destinationArn, "
+    f"/accessLogSettings/format, {_settings_of('/{resourcePath}/{httpMethod}', '')}, {_settings_of('/*/*', ' ')}, "
+    "/variables/{variable_name}, /tracingEnabled]"
+)
+"""The service's answer to a path that no stage has."""
 
 
 # --- rules ---
@@ -108,6 +123,10 @@ _SETTINGS: Mapping[str, tuple[str, Callable[[Step], Any]]] = {
 
 def _key(step: Step) -> str:
     path, verb = step.keys
+    one_method = path != "*" and verb in HTTP_METHODS and verb != "ANY"
+    # Settings are looked up by the verb of a request, which is never ANY.
+    if not one_method and (path, verb) != ("*", "*"):
+        raise bad_request(UNKNOWN_PATH.replace("{path}", step.path))
     return setting_key(path, verb)
 
 
@@ -125,7 +144,7 @@ def _setting_rule(suffix: str) -> Rule:
 
 
 def _remove_setting(present: Mapping[str, MethodSetting], step: Step) -> dict[str, MethodSetting]:
-    key = _key(step)
+    key = setting_key(*step.keys)
     if key not in present:
         raise bad_request(f"Cannot remove method setting {key} because there is no method setting for this method ")
     return {name: setting for name, setting in present.items() if name != key}
@@ -155,7 +174,7 @@ def check_cache_size(size_gb: str | None) -> str:
 
 
 SIMPLE_RULES = (
-    Rule("/cacheClusterEnabled", "cache_cluster_enabled", REPLACE, lambda _, step: _flag(step)),
+    Rule("/cacheClusterEnabled", "cache_cluster_enabled", REPLACE, lambda _, step: is_true(step)),
     Rule("/cacheClusterSize", "cache_cluster_size", REPLACE, _cache_size),
     Rule("/accessLogSettings", "access_log_settings", frozenset({"remove"}), _access_log),
     Rule("/accessLogSettings/{member}", "access_log_settings", ANY - {"remove"}, _access_log),
