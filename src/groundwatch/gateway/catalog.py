@@ -9,6 +9,14 @@ import msgspec
 from groundwatch.gateway.definition import ApiKey, Deployment, RestApi, Stage, UsagePlan
 
 
+class Canary(msgspec.Struct, frozen=True):
+    """The canary of a stage, as its requests see it."""
+
+    stage: Stage
+    """With the canary's own values of variables."""
+    deployment: Deployment
+
+
 class DeployedStage(msgspec.Struct, frozen=True):
     """A stage together with the deployment that it points to."""
 
@@ -16,6 +24,7 @@ class DeployedStage(msgspec.Struct, frozen=True):
     """The live API record: only `disable_execute_api_endpoint` and identity are read from it, else the snapshot."""
     stage: Stage
     deployment: Deployment
+    canary: Canary | None = None
 
 
 class Catalog(Protocol):

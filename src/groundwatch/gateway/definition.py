@@ -224,6 +224,17 @@ class AccessLogSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     format: str | None = None
 
 
+class CanarySettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The part of a stage's requests that another deployment answers."""
+
+    deployment_id: str
+    percent_traffic: float = 0.0
+    stage_variable_overrides: dict[str, str] = {}
+    """Over the stage's own variables."""
+    use_stage_cache: bool = False
+    """Whether the canary shares the cache of the stage; otherwise it has its own."""
+
+
 class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A name under which a deployment is reachable."""
 
@@ -240,6 +251,7 @@ class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     method_settings: dict[str, MethodSetting] = {}
     """By path without its first slash and verb, such as `pets/GET`, or `*/*`."""
     access_log_settings: AccessLogSettings | None = None
+    canary_settings: CanarySettings | None = None
 
 
 class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):

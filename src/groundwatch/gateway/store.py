@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway import store_sql as sql
 from groundwatch.gateway import usage_sql
-from groundwatch.gateway.catalog import DeployedStage
+from groundwatch.gateway.catalog import Canary, DeployedStage
 from groundwatch.gateway.definition import AccountSettings, ApiKey, Deployment, RestApi, Stage, UsagePlan
 from groundwatch.gateway.store_sql import DeploymentInfo, KeyFilter, Place, Releases
 from groundwatch.storage.sql import Database
@@ -374,4 +374,18 @@ def _load_stage(
     deployment = known.value.deployment if known is not None else None
     if deployment is None or deployment.id != stage.deployment_id:
         deployment = row.deployment()
-    return row.revision, DeployedStage(msgspec.json.decode(row.api, type=RestApi), stage, deployment)
+    canary = _load_canary(connection, api_id, stage, known.value.canary if known is not None else None)
+    return row.revision, DeployedStage(msgspec.json.decode(row.api, type=RestApi), stage, deployment, canary)
+
+
+def _load_canary(connection: Connection, api_id: str, stage: Stage, known: Canary | None) -> Canary | None:
+    settings = stage.canary_settings
+    if settings is None:
+        return None
+    deployment = known.deployment if known is not None else None
+    if deployment is None or deployment.id != settings.deployment_id:
+        deployment = sql.read_deployment(connection, api_id, settings.deployment_id)
+    if deployment is None:
+        return None
+    variables = {**stage.variables, **settings.stage_variable_overrides}
+    return Canary(msgspec.structs.replace(stage, variables=variables), deployment)

@@ -57,11 +57,17 @@ class Table(msgspec.Struct, frozen=True):
     """Message for an unknown path, with `{path}`, where a kind has its own."""
     listings: Mapping[str, str] = {}
     """Operation → the paths that it takes as the service lists them, where its own order or spelling is known."""
+    whole: Callable[[Any, Mapping[str, Any]], Any] | None = None
+    """Tried first: applies an operation that concerns more than one attribute; None for one that is not its own."""
 
 
 def apply_patch(table: Table, target: S, operations: Operations | None) -> S:
     """Return `target` with every operation applied; BadRequestException names the first that the table refuses."""
     for operation in operations or ():
+        whole = table.whole(target, operation) if table.whole is not None else None
+        if whole is not None:
+            target = whole
+            continue
         rule, step = _match(table, operation)
         attribute = rule.change(getattr(target, rule.attribute), step)
         target = msgspec.structs.replace(target, **{rule.attribute: attribute})
@@ -196,6 +202,11 @@ def attribute_name(attribute: str) -> str:
 
 
 # --- matching ---
+
+
+def check_path(table: Table, operation: Mapping[str, Any]) -> None:
+    """Raise for an operation that the table refuses, where there is no value to apply it to."""
+    _match(table, operation)
 
 
 def _match(table: Table, operation: Mapping[str, Any]) -> tuple[Rule, Step]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from groundwatch.aws.errors import NotImplementedByServer
-from groundwatch.gateway.control import plan_patches, stage_patches
+from groundwatch.gateway.control import canaries, plan_patches, stage_patches
 from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.control.patch import (
     ADD_REMOVE,
@@ -148,8 +148,9 @@ STAGE = Table(
         *stage_patches.SIMPLE_RULES,
         *stage_patches.METHOD_SETTING_RULES,
     ),
-    not_built=("documentationVersion", "canarySettings"),
+    not_built=("documentationVersion",),
     unknown_path=stage_patches.UNKNOWN_PATH,
+    whole=canaries.patch_canary,
 )
 DEPLOYMENT = Table((text("/description", "description"),))
 MODEL = Table((text("/description", "description"), text("/schema", "schema")))

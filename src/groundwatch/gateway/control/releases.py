@@ -12,6 +12,7 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.base import ControlPlane, place_of
+from groundwatch.gateway.control.canaries import canary_of, check_release, deployments_of
 from groundwatch.gateway.control.errors import bad_request, conflict, not_found
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
@@ -22,7 +23,8 @@ from groundwatch.gateway.store import DeploymentInfo, Releases
 
 _STAGE_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
-_VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]{0,512}")
+# The documentation has no blank, but the service's message names it and takes it.
+_VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=, ]{1,512}")
 MAX_VARIABLES = 100
 
 
@@ -42,14 +44,17 @@ class ReleaseOperations(ControlPlane):
         cache_cluster_enabled: bool | None = None,
         cache_cluster_size: str | None = None,
         variables: Mapping[str, str] | None = None,
+        canary_settings: Mapping[str, Any] | None = None,
         tracing_enabled: bool | None = None,
     ) -> dict[str, Any]:
-        """Freeze the API as it is; with `stage_name` also create that stage or point it here."""
+        """Freeze the API as it is; with `stage_name` also create that stage, or point it or its canary here."""
         _refuse_features(tracingEnabled=tracing_enabled)
         now_ms = self._clock_ms()
 
         def edit(releases: Releases) -> Releases:
             _check_deployable(releases.api)
+            is_canary = canary_settings is not None
+            check_release(stage_name, releases.stages.get(stage_name or ""), canary=is_canary)
             info = DeploymentInfo(fresh_id(self._ids, SHORT, releases.deployments), now_ms, description)
             deployed = replace(releases, deployments={**releases.deployments, info.id: info})
             if not stage_name:
@@ -57,7 +62,8 @@ class ReleaseOperations(ControlPlane):
             known = releases.stages.get(stage_name) or Stage(stage_name, info.id, now_ms, now_ms)
             stage = replace(
                 known,
-                deployment_id=info.id,
+                deployment_id=known.deployment_id if is_canary else info.id,
+                canary_settings=None if canary_settings is None else canary_of(canary_settings, info.id),
                 updated_ms=now_ms,
                 description=stage_description or known.description,
                 variables=dict(variables) if variables is not None else known.variables,
@@ -117,7 +123,7 @@ class ReleaseOperations(ControlPlane):
 
         def edit(releases: Releases) -> Releases:
             _deployment_of(releases, deployment_id)
-            if any(stage.deployment_id == deployment_id for stage in releases.stages.values()):
+            if any(deployment_id in deployments_of(stage) for stage in releases.stages.values()):
                 raise bad_request("Active stages pointing to this deployment must be moved or deleted")
             kept = {key: info for key, info in releases.deployments.items() if key != deployment_id}
             return replace(releases, deployments=kept)
@@ -137,6 +143,7 @@ class ReleaseOperations(ControlPlane):
         cache_cluster_enabled: bool | None = None,
         cache_cluster_size: str | None = None,
         variables: Mapping[str, str] | None = None,
+        canary_settings: Mapping[str, Any] | None = None,
         tracing_enabled: bool | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
@@ -153,6 +160,7 @@ class ReleaseOperations(ControlPlane):
             tags=dict(tags or {}),
             cache_cluster_enabled=bool(cache_cluster_enabled),
             cache_cluster_size=cache_cluster_size,
+            canary_settings=None if canary_settings is None else canary_of(canary_settings, deployment_id),
         )
 
         def edit(releases: Releases) -> Releases:
@@ -229,9 +237,11 @@ def _check_deployable(api: RestApi) -> None:
 def _with_stage(releases: Releases, stage: Stage, account: AccountSettings | None = None) -> Releases:
     if not _STAGE_NAME.fullmatch(stage.name):
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
-    if stage.deployment_id not in releases.deployments:
+    if not deployments_of(stage) <= releases.deployments.keys():
         raise bad_request("Deployment id does not exist")
     _check_variables(stage.variables)
+    if stage.canary_settings is not None:
+        _check_variables(stage.canary_settings.stage_variable_overrides)
     api = releases.api
     stage = check_stage(
         releases.stages.get(stage.name),
@@ -248,11 +258,11 @@ def _check_variables(variables: Mapping[str, str]) -> None:
         raise bad_request(f"A stage can have at most {MAX_VARIABLES} stage variables")
     for name, value in variables.items():
         if not _VARIABLE_NAME.fullmatch(name):
-            raise bad_request(f"Stage variable name {name} is invalid. Please use alphanumeric characters and _")
+            raise bad_request(f"Invalid stage variable name: {name}.  Please use names with only word characters.")
         if not _VARIABLE_VALUE.fullmatch(value):
             message = (
-                f"Stage variable {name} contains an invalid value. Please use at most 512 alphanumeric characters and "
-                "the symbols - . _ ~ : / ? # & = ,"
+                f"Invalid stage variable value: {value}.  Please use values with alphanumeric characters and the "
+                "symbols ' ', -', '.', '_', ':', '/', '?', '&', '=', and ','."
             )
             raise bad_request(message)
 

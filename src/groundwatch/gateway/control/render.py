@@ -119,7 +119,9 @@ def api_summary(snapshot: RestApi) -> Rendered:
 def stage(value: Stage) -> Rendered:
     """Return a Stage; what this server does not build is shown as switched off."""
     return {
-        **members(value, "name", "created_ms", "updated_ms", "method_settings", "access_log_settings"),
+        **members(
+            value, "name", "created_ms", "updated_ms", "method_settings", "access_log_settings", "canary_settings"
+        ),
         "stageName": value.name,
         "cacheClusterEnabled": value.cache_cluster_enabled,
         # What is wanted is there at once.
@@ -129,6 +131,7 @@ def stage(value: Stage) -> Rendered:
         "createdDate": seconds(value.created_ms),
         "lastUpdatedDate": seconds(value.updated_ms),
         **({"accessLogSettings": members(value.access_log_settings)} if value.access_log_settings else {}),
+        **({"canarySettings": members(value.canary_settings)} if value.canary_settings else {}),
     }
 
 

@@ -52,6 +52,8 @@ def build_context(stage: AnyStage, overrides: Overrides, error: GatewayError | N
     context["domainName"] = exchange.target.domain_name
     if located is not None:
         context["deploymentId"] = located.deployment.id
+        if located.is_canary is not None:
+            context["isCanaryRequest"] = located.is_canary
     context["responseOverride"] = overrides.response_map()
     context["apiId"] = exchange.target.api_id
     authorized = reached(stage, Authorized)

@@ -56,7 +56,7 @@ class Reporter:
         # Checked when it was set, and again here: a line never leaves the account of its API.
         if found is None or (found["account"], found["region"]) != (api.account_id, api.region):
             return
-        destination = Destination(api.account_id, api.region, found["group"])
+        destination = Destination(api.account_id, api.region, _group(found["group"], located))
         self._logs.add(destination, self._clock_ms(), [self._format(settings.format).line(outcome)])
 
     def _format(self, text: str) -> LogFormat:
@@ -70,7 +70,12 @@ class Reporter:
     def _log_execution(self, outcome: Outcome, located: Located, log: StageLog) -> None:
         api, exchange = located.deployment.api, exchange_of(outcome.stage)
         log.line(f"Method completed with status: {outcome.status}")
-        group = f"API-Gateway-Execution-Logs_{api.id}/{exchange.target.stage_name}"
+        group = _group(f"API-Gateway-Execution-Logs_{api.id}/{exchange.target.stage_name}", located)
         lines = [truncated(f"({exchange.request_id}) {line}") for line in log.lines]
         if lines:
             self._logs.add(Destination(api.account_id, api.region, group), self._clock_ms(), lines)
+
+
+def _group(name: str, located: Located) -> str:
+    """Return the log group: canaries have their own beside the stage's."""
+    return f"{name}/Canary" if located.is_canary else name

@@ -19,7 +19,8 @@ DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 ENTRY_OVERHEAD_BYTES = 512
 
 Place = tuple[str, str]
-"""API and stage."""
+"""API and stage; the name of a stage with `CANARY` behind it is its canary's own part."""
+CANARY = "/Canary"
 Key = tuple[str, ...]
 """Namespace, and the values of the method's cache key parameters."""
 
@@ -67,8 +68,9 @@ class ResponseCache:
             self._drop(next(iter(self._entries)))
 
     def flush(self, place: Place) -> None:
-        """Forget everything of a stage."""
-        for full_key in [full_key for full_key in self._entries if full_key[0] == place]:
+        """Forget everything of a stage, its canary's part too."""
+        places = (place, (place[0], place[1] + CANARY))
+        for full_key in [full_key for full_key in self._entries if full_key[0] in places]:
             self._drop(full_key)
 
     def _drop(self, full_key: tuple[Place, Key]) -> None:

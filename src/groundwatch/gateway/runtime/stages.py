@@ -35,7 +35,10 @@ class Located(msgspec.Struct, frozen=True):
 
     previous: Arrived
     stage: Stage
+    """As the request sees it: a canary has its own values of variables."""
     deployment: CompiledDeployment
+    is_canary: bool | None = None
+    """Whether the canary answers; None where the stage has none."""
 
 
 class Routed(msgspec.Struct, frozen=True):

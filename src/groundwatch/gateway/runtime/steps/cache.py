@@ -13,7 +13,7 @@ from groundwatch.gateway.definition import MethodSetting
 from groundwatch.gateway.limits.settings import EVERY_METHOD, own_setting
 from groundwatch.gateway.runtime.cache_keys import cache_key
 from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.response_cache import ResponseCache
+from groundwatch.gateway.runtime.response_cache import CANARY, Place, ResponseCache
 from groundwatch.gateway.runtime.stages import Answered, Authorized, Routed, ServedFromCache, Validated
 from groundwatch.gateway.runtime.traffic import TrafficCounts
 
@@ -68,8 +68,7 @@ class LookUpResponse:
             if strategy == "FAIL_WITH_403":
                 raise GatewayError("ACCESS_DENIED", reason="the caller may not invalidate the cache")
             warned = strategy == "SUCCEED_WITH_RESPONSE_HEADER"
-        target = routed.exchange.target
-        response = self._cache.get((target.api_id, target.stage_name), key)
+        response = self._cache.get(_place(routed), key)
         if response is None:
             return self._miss(stage, routed)
         self._counts.of(routed).cache_hits += 1
@@ -98,10 +97,16 @@ class KeepResponse:
             return stage
         key = cache_key(routed)
         if key is not None:
-            target = routed.exchange.target
             kept = _without_trace(stage.response)
-            self._cache.put((target.api_id, target.stage_name), key, kept, setting.cache_ttl_in_seconds)
+            self._cache.put(_place(routed), key, kept, setting.cache_ttl_in_seconds)
         return stage
+
+
+def _place(routed: Routed) -> Place:
+    target, located = routed.exchange.target, routed.located
+    canary = located.stage.canary_settings
+    own = located.is_canary and canary is not None and not canary.use_stage_cache
+    return (target.api_id, target.stage_name + CANARY if own else target.stage_name)
 
 
 def _asks_for_fresh(routed: Routed) -> bool:

@@ -1,6 +1,9 @@
-"""Step 1: host and stage name → deployment."""
+"""Step 1: host and stage name → deployment: the stage's own, or at random that of its canary."""
 
 from __future__ import annotations
+
+import random
+from collections.abc import Callable
 
 from groundwatch.gateway.authorizers.guards import Accounts
 from groundwatch.gateway.catalog import Catalog
@@ -12,10 +15,14 @@ from groundwatch.gateway.runtime.stages import Arrived, Located
 class Locate:
     """Finds the stage and the compiled form of its deployment."""
 
-    def __init__(self, catalog: Catalog, accounts: Accounts, cache: DeploymentCache) -> None:
+    def __init__(
+        self, catalog: Catalog, accounts: Accounts, cache: DeploymentCache, draw: Callable[[], float] = random.random
+    ) -> None:
+        """`draw` gives a number from 0 to below 1 for each request to a stage with a canary."""
         self._catalog = catalog
         self._accounts = accounts
         self._cache = cache
+        self._draw = draw
 
     async def __call__(self, stage: Arrived) -> Located:
         """Raise 403 Forbidden for an unknown API or stage, a disabled default endpoint and a disabled account."""
@@ -26,4 +33,9 @@ class Locate:
         # Methods that need no identity of the account, such as MOCK, would not notice otherwise.
         if not await self._accounts.is_active(found.api.account_id):
             raise disabled_account(found.api.account_id)
-        return Located(stage, found.stage, self._cache.get(found.deployment))
+        canary, settings = found.canary, found.stage.canary_settings
+        if canary is None or settings is None:
+            return Located(stage, found.stage, self._cache.get(found.deployment))
+        if self._draw() * 100 < settings.percent_traffic:
+            return Located(stage, canary.stage, self._cache.get(canary.deployment), is_canary=True)
+        return Located(stage, found.stage, self._cache.get(found.deployment), is_canary=False)
