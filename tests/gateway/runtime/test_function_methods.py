@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
-from groundwatch.gateway.definition import ApiKey, Authorizer, IntegrationResponse
+from groundwatch.gateway.definition import (
+    AccessLogSettings,
+    ApiKey,
+    Authorizer,
+    IntegrationResponse,
+    MethodSetting,
+)
 from groundwatch.gateway.functions import FunctionAnswer, FunctionTimeoutError, FunctionUnavailableError
 
 ACCOUNT = "123456789012"
@@ -221,6 +228,33 @@ async def test_a_verdict_is_remembered_for_all_methods_of_the_stage(asked):
     assert len(gateway.functions.calls) == 3
 
 
+async def test_one_call_for_callers_who_come_at_once(asked):
+    gateway = asked()
+    answers = await asyncio.gather(*(send(gateway) for _ in range(5)), send(gateway, token="other"))
+    assert [answer.status for answer in answers] == [200] * 6
+    assert len(gateway.functions.calls) == 2
+
+
+async def test_a_flush_forgets_what_is_being_asked(asked):
+    gateway = asked()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    invoke = gateway.functions.invoke
+
+    async def slow(*arguments, **options):
+        begun.set()
+        await go_on.wait()
+        return await invoke(*arguments, **options)
+
+    gateway.functions.invoke = slow
+    asking = asyncio.ensure_future(send(gateway))
+    await begun.wait()
+    gateway.app.stage_caches.flush_authorizers(API, "v1")
+    go_on.set()
+    assert (await asking).status == 200
+    await send(gateway)
+    assert len(gateway.functions.calls) == 2
+
+
 async def test_a_flush_forgets(asked):
     gateway = asked()
     await send(gateway)
@@ -296,3 +330,98 @@ async def test_a_role_must_be_allowed_to_run_the_function(asked):
     gateway = asked(authorizer_credentials=ROLE)
     assert (await send(gateway)).headers["x-amzn-errortype"] == CONFIGURATION
     assert gateway.functions.calls == []
+
+
+# --- logs ---
+
+SECRET = "allow-me-with-this-long-token"
+
+
+async def execution_log(gateway, token, **setting):
+    """The lines that a request leaves in the execution log of its stage, without their prefix."""
+    gateway.catalog.set_stage(method_settings={"*/*": MethodSetting(**setting)})
+    answer = await send(gateway, token=token)
+    (lines,) = gateway.app.stage_logs._queued.values()
+    return answer.headers["x-amzn-requestid"], [line.partition(") ")[2] for _, line in lines]
+
+
+async def test_the_log_of_an_authorizer(asked):
+    request_id, lines = await execution_log(asked(), SECRET, logging_level="INFO")
+    begun = lines.index(f"Starting authorizer: auth12 for request: {request_id}")
+    assert lines[begun : begun + 5] == [
+        f"Starting authorizer: auth12 for request: {request_id}",
+        f"Incoming identity: {'*' * (len(SECRET) - 6)}-token",
+        "Using valid authorizer policy for principal: **n",
+        "Successfully completed authorizer execution",
+        f"Verifying Usage Plan for request: {request_id}. API Key:  API Stage: {API}/v1",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["TOKEN", "REQUEST"])
+async def test_data_trace_shows_what_the_function_was_told_but_no_secrets(kind, asked):
+    _, lines = await execution_log(asked(kind=kind), SECRET, logging_level="INFO", data_trace_enabled=True)
+    told = next(line for line in lines if line.startswith("Endpoint request body after transformations: "))
+    assert f'"{kind}"' in told
+    assert f"Endpoint request URI: {URI}" in lines
+    assert next(line for line in lines if line.startswith("Authorizer result body before parsing: {"))
+    assert SECRET not in str([line for line in lines if not line.startswith("Method request headers")])
+
+
+TOLD = [
+    pytest.param(
+        FunctionAnswer(b'{"errorMessage":"Unauthorized"}', "Unhandled"),
+        ["Execution failed: the function does not know the caller", "Unauthorized request: {id}"],
+        id="401",
+    ),
+    pytest.param(
+        FunctionAnswer(b'{"errorMessage":"oops"}', "Unhandled"),
+        ["Execution failed due to authorizer error: the function failed: oops", FAILURE],
+        id="a failure",
+    ),
+    pytest.param(
+        FunctionAnswer(b"null"),
+        [
+            "Execution failed due to configuration error: the authorizer cannot be used: its answer is no object",
+            CONFIGURATION,
+        ],
+        id="no answer of an authorizer",
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "told"), TOLD)
+async def test_failures_are_in_the_error_log(answer, told, asked):
+    request_id, lines = await execution_log(asked(answer), SECRET, logging_level="ERROR")
+    assert lines == [line.format(id=request_id) for line in told]
+
+
+ACCESS = "$context.authorizer.status $context.authorizer.error|$context.authorize.status $context.authorize.error"
+ACCESSES = [
+    pytest.param(verdict(), "200 -|200 -", id="allowed"),
+    pytest.param(verdict(statement("Deny")), f"200 -|403 {REFUSED} with an explicit deny", id="denied"),
+    pytest.param(FunctionAnswer(b"{"), "500 -|- -", id="unusable"),
+    pytest.param(FunctionAnswer(b'{"errorMessage":"Unauthorized"}', "x"), "401 Unauthorized|- -", id="unknown"),
+]
+
+
+@pytest.mark.parametrize(("answer", "line"), ACCESSES)
+async def test_the_access_log_tells_of_the_authorizer(answer, line, asked):
+    gateway = asked(answer)
+    destination = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:access"
+    gateway.catalog.set_stage(access_log_settings=AccessLogSettings(destination, ACCESS))
+    await send(gateway)
+    assert [text for lines in gateway.app.stage_logs._queued.values() for _, text in lines] == [line]
+
+
+async def test_how_long_the_function_took(asked):
+    template = '{"took":$context.authorizer.integrationLatency}'
+    response = IntegrationResponse("200", response_templates={"application/json": template})
+    gateway = asked(method={"integration": {"responses": {"200": response}}})
+    invoke = gateway.functions.invoke
+
+    async def slow(*arguments, **options):
+        gateway.clock.now_ms += 70
+        return await invoke(*arguments, **options)
+
+    gateway.functions.invoke = slow
+    assert [(await send(gateway)).body for _ in range(2)] == ['{"took":70}', '{"took":0}']

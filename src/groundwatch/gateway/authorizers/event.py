@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwatch.gateway.authorizers.compiled import CompiledAuthorizer
 from groundwatch.gateway.integrations.lambda_proxy import event_context, event_headers
+from groundwatch.gateway.runtime.execution_log import SECRET_HEADERS, masked
 from groundwatch.gateway.runtime.stages import Routed
 
 
@@ -35,6 +36,21 @@ def request_event(routed: Routed, compiled: CompiledAuthorizer, method_arn: str)
         "stageVariables": routed.located.stage.variables,
         "requestContext": event_context(routed),
     }
+
+
+def shown_event(event: Mapping[str, Any], identity: Sequence[str]) -> dict[str, Any]:
+    """Return an event as a log may show it: without what callers prove with who they are."""
+    return {name: _shown(name, value, frozenset(identity)) for name, value in event.items()}
+
+
+def _shown(name: str, value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return masked(value) if value in secrets or name.lower() in SECRET_HEADERS else value
+    if isinstance(value, Mapping):
+        return {key: _shown(key, held, secrets) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_shown(name, held, secrets) for held in value]
+    return value
 
 
 def _last(values: Mapping[str, list[str]]) -> dict[str, str]:

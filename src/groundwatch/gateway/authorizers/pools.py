@@ -16,6 +16,7 @@ from groundwatch.gateway.authorizers.key_sets import FetchError
 from groundwatch.gateway.authorizers.question import Question
 from groundwatch.gateway.authorizers.signed import require_policy
 from groundwatch.gateway.authorizers.tokens import KEY_TYPES, Claims, ExpiredTokenError, TokenError
+from groundwatch.gateway.authorizers.verdicts import unauthorized
 from groundwatch.gateway.definition import TokenIssuer
 from groundwatch.gateway.mapping.values import ContextMap
 from groundwatch.gateway.runtime.context import build_context, message_for
@@ -81,11 +82,6 @@ class JwtMethods:
 def authorizer_of(routed: Routed) -> CompiledAuthorizer:
     """Return the authorizer of a method. Raises a gateway error when there is none that can be used."""
     return routed.located.deployment.authorizer(routed.method.definition.authorizer_id)
-
-
-def unauthorized(reason: str) -> GatewayError:
-    """Return 401; the reason is for the log."""
-    return GatewayError("UNAUTHORIZED", reason=reason)
 
 
 def bearer_token(routed: Routed, compiled: CompiledAuthorizer) -> str:

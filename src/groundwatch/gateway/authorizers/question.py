@@ -16,7 +16,7 @@ ANONYMOUS = Principal("", "anonymous", "Anonymous", "anonymous")
 _PATH_CHARACTERS = "!$&'()*+,;=:@-._~"
 _EXPLICIT = "explicitDeny"
 MAX_ARN_BYTES = 1600
-"""The service's limit for the ARN of a method that somebody must be allowed to call; see "Amazon API Gateway quotas"."""
+"""For methods that somebody must be allowed to call; the limit is that of "Amazon API Gateway quotas"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from groundwatch.gateway.integrations.base import RoleSource
 from groundwatch.gateway.runtime.compiled import CompiledDeployment, CompiledMethod
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.exchange import Target, new_exchange
-from groundwatch.gateway.runtime.execution_log import RecordedLog
+from groundwatch.gateway.runtime.execution_log import RecordedLog, failure_lines
 from groundwatch.gateway.runtime.media import JSON
 from groundwatch.gateway.runtime.stages import Arrived, Located, Routed
 from groundwatch.gateway.testing import AuthorizerTestResult, TestRequest
@@ -47,7 +47,8 @@ class AuthorizerTester:
         try:
             found = await self._ask(_routed(api, authorizer, request, context, log))
         except GatewayError as error:
-            log.line(f"Execution failed: {error.reason or error.message}")
+            for line in failure_lines(error, request_id):
+                log.line(line)
             return AuthorizerTestResult(error.status, self._clock_ms() - started_ms, log.text())
         log.line("Successfully completed authorizer execution")
         principal_id, policy, claims = found

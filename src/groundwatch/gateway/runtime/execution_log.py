@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from groundwatch.gateway.definition import ApiKey
+from groundwatch.gateway.runtime.errors import GatewayError
 
-_TRACED = ("Method request ", "Method response ", "Endpoint request ", "Endpoint response ", "Sending request ")
+_TRACED = (
+    "Method request ", "Method response ", "Endpoint request ", "Endpoint response ", "Sending request ",
+    "Authorizer result body ",
+)  # fmt: skip
 """What lines with data of the request begin with: they are written only with data trace."""
-_FAILURE = re.compile(r"Execution failed|API Key \S* exceeded ")
+_FAILURE = re.compile(r"Execution failed|API Key \S* exceeded |Unauthorized request|Authorizer[A-Za-z]+Exception$")
+SECRET_HEADERS = frozenset(
+    {"authorization", "x-api-key", "x-amz-security-token", "proxy-authorization", "cookie", "set-cookie"}
+)
+"""Headers whose values no log shows, in lower case."""
 _SECRET_HEADER = re.compile(
-    r"(?P<name>[{ ](?:authorization|x-api-key|x-amz-security-token|proxy-authorization|cookie|set-cookie)=)"
+    rf"(?P<name>[{{ ](?:{'|'.join(sorted(SECRET_HEADERS))})=)"
     r"(?P<value>.*?)(?=, [\w-]+=|\}$)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -90,6 +98,12 @@ def masked(secret: str) -> str:
     return "***" + (secret[-SHOWN_CHARACTERS:] if len(secret) > 2 * SHOWN_CHARACTERS else "")
 
 
+def half_masked(secret: str) -> str:
+    """Return what the lines of authorizers show of an identity: as many stars as it has other characters."""
+    shown = min(SHOWN_CHARACTERS, len(secret) // 2)
+    return "*" * (len(secret) - shown) + secret[len(secret) - shown :]
+
+
 def masked_key(key: ApiKey | None) -> str:
     """Return what a log may show of a request's API key; nothing without one."""
     return "" if key is None else masked(key.value)
@@ -98,3 +112,18 @@ def masked_key(key: ApiKey | None) -> str:
 def java_map(pairs: Iterable[tuple[str, str]]) -> str:
     """Write names and values as Java prints a map."""
     return "{" + ", ".join(f"{name}={value}" for name, value in pairs) + "}"
+
+
+def failure_lines(error: GatewayError, request_id: str) -> list[str]:
+    """Return how a log tells of an error, in the service's words where these are known, and always why."""
+    told = error.reason or error.message
+    if error.response_type in ("THROTTLED", "QUOTA_EXCEEDED"):
+        return [str(told)]
+    if error.response_type == "UNAUTHORIZED":
+        return [f"Execution failed: {told}", f"Unauthorized request: {request_id}"]
+    if error.response_type == "AUTHORIZER_FAILURE":
+        return [f"Execution failed due to authorizer error: {told}", error.error_type]
+    if error.response_type == "AUTHORIZER_CONFIGURATION_ERROR":
+        return [f"Execution failed due to configuration error: {told}", error.error_type]
+    due = " due to configuration error" if error.response_type == "API_CONFIGURATION_ERROR" else ""
+    return [f"Execution failed{due}: {told}"]

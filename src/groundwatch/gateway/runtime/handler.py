@@ -11,6 +11,7 @@ from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.runtime.compression import Compressor
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.exchange import Exchange
+from groundwatch.gateway.runtime.execution_log import failure_lines
 from groundwatch.gateway.runtime.gateway_responses import error_response, plain_response
 from groundwatch.gateway.runtime.log_format import Outcome
 from groundwatch.gateway.runtime.pipeline import Progress, Step
@@ -18,8 +19,6 @@ from groundwatch.gateway.runtime.reporting import Reporter
 from groundwatch.gateway.runtime.stages import AnyStage, Arrived, exchange_of
 
 _log = logging.getLogger(__name__)
-TOO_MANY = 429
-"""The status of throttles and quotas, whose reasons are log lines of their own."""
 CLIENT_LEFT = 499
 """What logs and figures show for a request that was given up since its client had gone; nobody is ever sent it."""
 
@@ -83,19 +82,15 @@ def _answer(error: GatewayError, stage: AnyStage) -> WireResponse:
 def _report(error: GatewayError, stage: AnyStage) -> None:
     """Write why a request failed on the server's side; refusals of clients are only in the access log."""
     exchange = exchange_of(stage)
-    if error.status < 500:
-        told = error.reason or error.message
-        exchange.log.line(str(told) if error.status == TOO_MANY else f"Execution failed: {told}")
-        return
-    _log.warning(
-        "request %s to %s/%s: %s: %s",
-        exchange.request_id,
-        exchange.target.api_id,
-        exchange.target.stage_name,
-        error.response_type,
-        error.reason,
-    )
-    if error.response_type == "API_CONFIGURATION_ERROR":
-        exchange.log.line(f"Execution failed due to configuration error: {error.reason}")
-    else:
-        exchange.log.line(f"Execution failed: {error.reason}")
+    if error.status >= 500:
+        _log.warning(
+            "request %s to %s/%s: %s: %s",
+            exchange.request_id,
+            exchange.target.api_id,
+            exchange.target.stage_name,
+            error.response_type,
+            error.reason,
+        )
+    if exchange.log.active:
+        for line in failure_lines(error, exchange.request_id):
+            exchange.log.line(line)

@@ -13,7 +13,7 @@ from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.context import build_context
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.overrides import Overrides
-from groundwatch.gateway.runtime.stages import AnyStage, Integrated, exchange_of, reached
+from groundwatch.gateway.runtime.stages import AnyStage, Authorized, Integrated, Routed, exchange_of, reached
 
 _REFERENCE = re.compile(r"\$context\.([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -91,7 +91,47 @@ def _integration_error(outcome: Outcome) -> str | None:
     return error.message if error is not None and failed else None
 
 
-_OWN: Mapping[str, Callable[[Outcome], VtlValue]] = {
+_Own = Callable[[Outcome], VtlValue]
+_AUTHORIZERS = frozenset({"CUSTOM", "COGNITO_USER_POOLS", "JWT"})
+_SIGNED = frozenset({"AWS_IAM"})
+
+
+def _step(kinds: frozenset[str], *, decides: bool) -> tuple[_Own, _Own]:
+    """Return status and error message of a step that methods of these types go through.
+
+    First comes who calls, then, in the step that `decides`, whether the caller may.
+    """
+
+    def error_of(outcome: Outcome) -> GatewayError | None:
+        return outcome.error if isinstance(outcome.stage, Routed) else None
+
+    def status(outcome: Outcome) -> VtlValue:
+        routed, error = reached(outcome.stage, Routed), error_of(outcome)
+        if routed is None or routed.method.definition.authorization_type not in kinds:
+            return None
+        if error is None:
+            return 200
+        is_denial = error.response_type == "ACCESS_DENIED"
+        if is_denial == decides:
+            return error.status
+        return 200 if is_denial else None
+
+    def message(outcome: Outcome) -> VtlValue:
+        error = error_of(outcome)
+        return error.message if error is not None and status(outcome) == error.status else None
+
+    return status, message
+
+
+def _authorizer_latency(outcome: Outcome) -> VtlValue:
+    authorized = reached(outcome.stage, Authorized)
+    return None if authorized is None else authorized.authorizer.get("integrationLatency")
+
+
+_authenticate_status, _authenticate_error = _step(_SIGNED, decides=False)
+_authorizer_status, _authorizer_error = _step(_AUTHORIZERS, decides=False)
+_authorize_status, _authorize_error = _step(_SIGNED | _AUTHORIZERS, decides=True)
+_OWN: Mapping[str, _Own] = {
     "status": lambda outcome: outcome.status,
     "responseLength": lambda outcome: outcome.length_bytes,
     "responseLatency": lambda outcome: outcome.latency_ms,
@@ -103,5 +143,13 @@ _OWN: Mapping[str, Callable[[Outcome], VtlValue]] = {
     "integration.latency": _integration_latency,
     "integrationErrorMessage": _integration_error,
     "integration.error": _integration_error,
+    "authenticate.status": _authenticate_status,
+    "authenticate.error": _authenticate_error,
+    "authorizer.status": _authorizer_status,
+    "authorizer.error": _authorizer_error,
+    "authorizer.latency": _authorizer_latency,
+    "authorizer.integrationLatency": _authorizer_latency,
+    "authorize.status": _authorize_status,
+    "authorize.error": _authorize_error,
 }
 """What only access logs know, beside `$context`."""
