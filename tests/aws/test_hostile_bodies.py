@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,7 @@ from groundwatch.aws.errors import ServiceError, ValidationError
 from groundwatch.aws.json_values import MAX_VALUES, decode_document
 from groundwatch.aws.models import load_service
 from groundwatch.aws.protocols.json import JsonCodec
+from groundwatch.aws.shapes import Shape
 from groundwatch.aws.validation import MAX_QUOTED_CHARACTERS, MAX_VIOLATIONS
 
 CODEC = JsonCodec(load_service("logs"))
@@ -98,3 +100,77 @@ def test_an_ordinary_violation_is_quoted_whole():
 
     assert isinstance(error, ValidationError)
     assert "Value 'a b' at 'logGroupName'" in str(error)
+
+
+NUL_REFUSED = "failed to satisfy constraint: Member must not contain the character U+0000"
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "message"),
+    [
+        pytest.param(
+            "CreateLogStream",
+            {"logGroupName": "g", "logStreamName": "a\0"},
+            f"1 validation error detected: Value 'a\0' at 'logStreamName' {NUL_REFUSED}",
+            id="a name",
+        ),
+        pytest.param(
+            "FilterLogEvents",
+            {"logGroupName": "g", "logStreamNames": ["a", "b\0"]},
+            "1 validation error detected: Value '[a, b\0]' at 'logStreamNames' failed to satisfy constraint: ",
+            id="in a list",
+        ),
+        pytest.param(
+            "PutResourcePolicy",
+            {"policyName": "\0", "policyDocument": "{}"},
+            f"1 validation error detected: Value '\0' at 'policyName' {NUL_REFUSED}",
+            id="a string without constraints",
+        ),
+        pytest.param(
+            "CreateLogGroup",
+            {"logGroupName": "a\0"},
+            "1 validation error detected: Value 'a\0' at 'logGroupName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+",
+            id="a pattern tells once",
+        ),
+        pytest.param(
+            "TagResource",
+            {"resourceArn": "arn:x", "tags": {"a": "\0"}},
+            "1 validation error detected: Value '{a=\0}' at 'tags' failed to satisfy constraint: Map value",
+            id="a tag",
+        ),
+    ],
+)
+def test_a_nul_is_refused_where_it_would_become_metadata(operation, params, message):
+    assert str(refusal(operation, json.dumps(params).encode())).startswith(message)
+
+
+@pytest.mark.parametrize("message", ["a\0b", "\\u0000"], ids=["NUL", "what only looks like one"])
+def test_messages_may_hold_a_nul(message):
+    body = {"logGroupName": "g", "logStreamName": "s", "logEvents": [{"timestamp": 1, "message": message}]}
+    assert parse("PutLogEvents", json.dumps(body).encode()) == body
+
+
+def strings_with_nul(shape: Shape, depth: int = 0) -> Iterator[object]:
+    """Yield values of the shape in which one string has a NUL."""
+    if shape.kind == "string" and shape.name != "EventMessage":
+        yield "\0"
+    elif shape.kind == "list" and shape.element is not None:
+        yield from ([wrong] for wrong in strings_with_nul(shape.element.shape, depth + 1))
+    elif shape.kind == "map" and shape.key is not None and shape.value is not None:
+        yield {"\0": "x"}
+        yield from ({"k": wrong} for wrong in strings_with_nul(shape.value.shape, depth + 1))
+    elif shape.kind == "structure" and depth < 5:
+        for name, member in shape.members.items():
+            yield from ({name: wrong} for wrong in strings_with_nul(member.shape, depth + 1))
+
+
+@pytest.mark.parametrize("operation", CODEC.service.operation_names)
+def test_no_string_of_an_operation_takes_a_nul(operation):
+    found = CODEC.service.find_operation(operation)
+    for params in strings_with_nul(found.input) if found.input is not None else ():
+        with pytest.raises(ServiceError) as refused:
+            CODEC.parse_body(found, found.input, json.dumps(params).encode())
+        # A map of anything but strings has the wrong type before it has a key.
+        told = str(refused.value)
+        assert "\0" in told or refused.value.code == "SerializationException", (params, told)

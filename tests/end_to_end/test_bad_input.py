@@ -327,7 +327,8 @@ ARN = "arn:aws:logs:us-east-1:{}:log-group:" + GROUP
         ("GetLogEvents", PLACE | {"nextToken": "f/" + "٣" * 56 + "/s"}, INVALID, BAD_TOKEN),
         ("GetLogEvents", PLACE | {"nextToken": "f/" + "1" * 5000 + "/s"}, INVALID, BAD_TOKEN),
         ("FilterLogEvents", {"logGroupName": GROUP, "nextToken": "e30"}, INVALID, BAD_TOKEN),
-        ("DescribeLogGroups", {"nextToken": "\0"}, INVALID, BAD_TOKEN),
+        ("DescribeLogGroups", {"nextToken": "\0"}, INVALID, "1 validation error detected: Value '\0' at 'nextToken'"),
+        ("DescribeLogGroups", {"nextToken": "\x01"}, INVALID, BAD_TOKEN),
         ("FilterLogEvents", {"logGroupName": GROUP, "filterPattern": '"'}, INVALID, "Invalid filter pattern"),
         (
             "FilterLogEvents",

@@ -18,6 +18,9 @@ MAX_VIOLATIONS = 100
 """How many violations an answer lists; whoever breaks more constraints learns of the rest when these are mended."""
 MAX_QUOTED_CHARACTERS = 16_384
 """How much of an offending value an answer repeats. The services repeat all of it, which may be megabytes."""
+FREE_TEXT_SHAPES = frozenset({"EventMessage"})
+"""Strings that may hold U+0000: what is logged. All others end in metadata, where PostgreSQL cannot keep it."""
+NO_NUL = "Member must not contain the character U+0000"
 _SIZED = frozenset(("string", "blob", "list", "map"))
 
 
@@ -78,7 +81,7 @@ def _elements(shape: Shape, value: list[Any], path: str) -> Iterator[str]:
     if _is_nested(inner):
         for position, element in enumerate(value, 1):
             yield from _value(inner, element, f"{path}.{position}.member")
-    elif _constraints(inner) and any(any(_broken(inner, element)) for element in value):
+    elif any(any(_broken(inner, element)) for element in value):
         yield _collective(shape, value, path, "Member must satisfy constraint", inner)
 
 
@@ -95,7 +98,7 @@ def _entries(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]
 
 def _collective(shape: Shape, value: Value, path: str, rule: str, inner: Shape) -> str:
     # For lists and maps of scalars the services quote the whole collection, and every rule of its members.
-    constraint = f"{rule}: [{', '.join(_constraints(inner))}]"
+    constraint = f"{rule}: [{', '.join(_constraints(inner) or (NO_NUL,))}]"
     return f"Value '{java_text(shape, value)}' at '{path}' failed to satisfy constraint: {constraint}"
 
 
@@ -110,11 +113,13 @@ def _is_nested(shape: Shape) -> bool:
 
 
 def _broken(shape: Shape, value: Value) -> Iterator[str]:
-    """Yield the constraints of the shape itself that `value` breaks: enum, pattern, then bounds."""
+    """Yield the constraints of the shape itself that `value` breaks: enum, pattern or NUL, then bounds."""
     if shape.enum and value not in shape.enum:
         yield _enum_text(shape)
     if shape.matches is not None and not shape.matches(value):
         yield f"Member must satisfy regular expression pattern: {shape.pattern}"
+    elif shape.kind == "string" and "\0" in value and shape.name not in FREE_TEXT_SHAPES:
+        yield NO_NUL
     if shape.maximum is None and shape.minimum is None:
         return
     size, noun = (len(value), "length") if shape.kind in _SIZED else (value, "value")
