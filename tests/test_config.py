@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from groundwatch import config
-from groundwatch.config import Address, ConfigError, TlsFiles, load
+from groundwatch.config import Address, ConfigError, TlsFiles, UpstreamPlace, load
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,9 @@ def test_defaults(tmp_path):
         "s3_url": "off",
         "outbound_allow": (),
         "jwt_issuers": {},
+        "upstream": (),
+        "upstream_credentials": "role",
+        "upstream_groups": (),
     }
 
 
@@ -110,6 +113,16 @@ def test_which_file_is_read(files, flags, environment, named, expected):
             {"us-east-1_a": "http://login.internal:8080/realms/main", "us-east-1_b": "https://b.example"},
             id="issuers",
         ),
+        pytest.param("upstream", "aws", (UpstreamPlace(None, None, "aws"),), id="everything at AWS"),
+        pytest.param("upstream", "off,logs=off", (), id="everything here"),
+        pytest.param(
+            "upstream",
+            "http://127.0.0.1:4566/?a=b, logs.eu-west-1=off",
+            (UpstreamPlace(None, None, "http://127.0.0.1:4566/?a=b"), UpstreamPlace("logs", "eu-west-1", "off")),
+            id="a URL for all but one service of one region",
+        ),
+        pytest.param("upstream_groups", "/aws/, /prod/", ("/aws/", "/prod/"), id="log groups"),
+        pytest.param("upstream_groups", "all", (), id="all log groups"),
     ],
 )
 def test_values(name, text, value):
@@ -190,6 +203,28 @@ def test_home_directory_is_expanded(monkeypatch):
             "--jwt-issuers: 'us-east-1_a' is not POOL=URL; write for example "
             "us-east-1_abc=https://login.example.com/realms/main",
             id="an issuer without its URL",
+        ),
+        pytest.param(
+            {"upstream": "Logs=aws"},
+            {},
+            "",
+            "--upstream: 'Logs=aws' has 'Logs', which is no service; write for example logs=aws or logs.eu-west-1=aws",
+            id="a service with a capital",
+        ),
+        pytest.param(
+            {"upstream": "logs=aws,logs=off"},
+            {},
+            "",
+            "--upstream: 'logs=aws,logs=off' names no place, or one twice; write for example aws, or "
+            "aws,logs=http://127.0.0.1:4566",
+            id="a service twice",
+        ),
+        pytest.param(
+            {"upstream_groups": ","},
+            {},
+            "",
+            "--upstream-groups: ',' is empty; write all, or for example /aws/,/prod/",
+            id="no log group",
         ),
         pytest.param(
             {"outbound_allow": "10.0.0.1,10.0.0.0/99"},

@@ -25,6 +25,7 @@ CONFIG_ENVIRONMENT_VARIABLE = "GROUNDWATCH_CONFIG"
 MIB = 1024 * 1024
 
 AuthMode = Literal["iam", "off"]
+UpstreamCredentials = Literal["role", "own"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -66,6 +67,15 @@ class TlsFiles(msgspec.Struct, frozen=True):
 TlsMode = Literal["auto", "off"] | TlsFiles
 
 
+class UpstreamPlace(msgspec.Struct, frozen=True):
+    """Where AWS integrations find a service; None stands for every service and every region."""
+
+    service: str | None
+    region: str | None
+    place: str
+    """`aws`, `off` (this server) or a URL."""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """Everything that `groundwatch serve` can be told, validated; paths are absolute.
 
@@ -94,9 +104,13 @@ class Settings(msgspec.Struct, frozen=True):
     s3_url: str
     """`off`, `aws` or a URL."""
     outbound_allow: tuple[str, ...]
+    """Addresses, networks in CIDR form and host names."""
     jwt_issuers: dict[str, str]
     """Issuer URL by the id or the ARN of a user pool."""
-    """Addresses, networks in CIDR form and host names."""
+    upstream: tuple[UpstreamPlace, ...]
+    upstream_credentials: UpstreamCredentials
+    upstream_groups: tuple[str, ...]
+    """Beginnings of names of log groups; none when all groups are upstream."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -220,6 +234,33 @@ def parse_issuers(text: str) -> dict[str, str]:
             raise ValueError("is not POOL=URL; write for example us-east-1_abc=https://login.example.com/realms/main")
         issuers[pool] = url
     return issuers
+
+
+def parse_upstream(text: str) -> tuple[UpstreamPlace, ...]:
+    """Return places written with commas between them: `PLACE` for all services, `SERVICE[.REGION]=PLACE` for one."""
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    places = tuple(_upstream_place(entry) for entry in entries)
+    if not places or len({(place.service, place.region) for place in places}) < len(places):
+        raise ValueError("names no place, or one twice; write for example aws, or aws,logs=http://127.0.0.1:4566")
+    return places if any(place.place != "off" for place in places) else ()
+
+
+def _upstream_place(entry: str) -> UpstreamPlace:
+    named, equals, place = entry.partition("=")
+    if not equals or "/" in named:
+        return UpstreamPlace(None, None, parse_target_url(entry))
+    service, dot, region = named.partition(".")
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", service):
+        raise ValueError(f"has {named!r}, which is no service; write for example logs=aws or logs.eu-west-1=aws")
+    return UpstreamPlace(service, parse_region(region) if dot else None, parse_target_url(place))
+
+
+def parse_prefixes(text: str) -> tuple[str, ...]:
+    """Return beginnings of names, written with commas between them; `all` is none."""
+    prefixes = tuple(prefix.strip() for prefix in text.split(",") if prefix.strip())
+    if not prefixes:
+        raise ValueError("is empty; write all, or for example /aws/,/prod/")
+    return () if prefixes == ("all",) else prefixes
 
 
 def parse_region(text: str) -> str:
@@ -376,6 +417,30 @@ SETTINGS: tuple[Setting, ...] = (
         "The OpenID Connect issuers behind user pools that are not Amazon Cognito's: the id of a pool or its ARN, and "
         "the issuer's URL; in TOML also a table.",
         toml_types=(str, dict),
+    ),
+    Setting(
+        "upstream",
+        "off|aws|URL|SERVICE[.REGION]=…,…",
+        "off",
+        parse_upstream,
+        "Where AWS integrations of APIs find their services: in this server, at AWS, or at an endpoint; for all "
+        "services or, with commas between, for some: aws,logs.eu-west-1=off.",
+    ),
+    Setting(
+        "upstream_credentials",
+        "role|own",
+        "role",
+        one_of("role", "own"),
+        "How upstream calls are signed: as the integration's role, assumed there with this process's own AWS "
+        "credentials, or with these themselves, after this server's policies have allowed the call.",
+    ),
+    Setting(
+        "upstream_groups",
+        "all|PREFIX,…",
+        "all",
+        parse_prefixes,
+        "Which log groups are upstream when CloudWatch Logs is: all, or those whose names begin so. The others are "
+        "here.",
     ),
 )
 

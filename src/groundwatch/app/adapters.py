@@ -35,6 +35,15 @@ class Backend:
         except LookupError as error:
             raise UnknownServiceError(str(error)) from error
 
+    async def refusal(
+        self, service: str, request: WireRequest, principal: Principal, *, region: str, source_arn: str
+    ) -> WireResponse | None:
+        """Return the answer to a request that `principal` may not make, None when it may."""
+        try:
+            return await self.port.refusal(service, request, principal, region=region, source_arn=source_arn)
+        except LookupError as error:
+            raise UnknownServiceError(str(error)) from error
+
 
 class TenantLogs:
     """The logs of stages, as events in log groups of the tenants that the APIs belong to."""

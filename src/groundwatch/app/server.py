@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import uuid
 
+import botocore.session
+
 from groundwatch import bundled_api, welcome
 from groundwatch.app import first_start
 from groundwatch.app.adapters import AccessLog, Backend, TenantLogs, policy_fault
@@ -30,6 +32,10 @@ from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
 from groundwatch.gateway.store import GatewayStore
+from groundwatch.gateway.upstream.credentials import OwnCredentials, RoleCredentials
+from groundwatch.gateway.upstream.endpoints import Endpoints, UpstreamRoute
+from groundwatch.gateway.upstream.groups import LogGroupSides
+from groundwatch.gateway.upstream.room import Upstream
 from groundwatch.identity.access import AllowAll, PolicyAuthorizer
 from groundwatch.identity.access_rules import iam_access, sts_access
 from groundwatch.identity.documents import DocumentEvaluator
@@ -145,6 +151,7 @@ class Server:
                 authorizer=authorizer,
                 functions=self._functions,
                 web=self._outbound,
+                upstream=self._upstream(backend),
             ),
             guards=self._guards(),
             usage=self._usage,
@@ -184,6 +191,24 @@ class Server:
             now_ms,
             operator_account=self._settings.account,
             tenant_tables=tenant_tables(metadata),
+        )
+
+    def _upstream(self, backend: Backend) -> Upstream | None:
+        """Return how integrations reach AWS services elsewhere, None when all are here."""
+        settings = self._settings
+        if not settings.upstream:
+            return None
+        session = botocore.session.Session()
+        routes = [UpstreamRoute(place.service, place.region, place.place) for place in settings.upstream]
+        return Upstream(
+            endpoints=Endpoints(routes),
+            sides=LogGroupSides(settings.upstream_groups),
+            mode=settings.upstream_credentials,
+            own=OwnCredentials(session),
+            roles=RoleCredentials(session, now_ms),
+            client=self._endpoints,
+            refusals=backend,
+            operator_account=settings.account,
         )
 
     def _guards(self) -> MethodGuards:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -21,7 +22,7 @@ from groundwatch.aws.context import Authorizer, Principal, RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 from groundwatch.aws.foreign import refuse_foreign
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
-from groundwatch.aws.models import load_service
+from groundwatch.aws.models import Operation, load_service
 from groundwatch.aws.profiles import WireProfile, find_profile
 from groundwatch.aws.protocols.choice import codec_for
 from groundwatch.aws.protocols.codec import Codec, StreamingCodec
@@ -89,15 +90,36 @@ class ServicePort:
         `service_name` is the model's name. Raises LookupError when this port does not offer the service. An event
         stream cannot be answered this way and is refused.
         """
-        offered = self._services.get(service_name)
-        if offered is None:
-            raise LookupError(f"no service called '{service_name}' on this port")
+        offered = self._find(service_name)
         answer = await self._answer(offered, request, principal, region, source_arn)
         if isinstance(answer, WireStream):
             await answer.frames.aclose()
             refusal = NotImplementedByServer("An event stream as the answer to an integration")
             return offered.codec.serialize_error(refusal, str(uuid.uuid4()))
         return answer
+
+    async def refusal(
+        self,
+        service_name: str,
+        request: WireRequest,
+        principal: Principal,
+        *,
+        region: str,
+        source_arn: str | None = None,
+    ) -> WireResponse | None:
+        """Return the answer to a request that `principal` may not make here, None when it may; nothing is run.
+
+        For requests that are carried out elsewhere under other credentials. What this port does not implement cannot be
+        judged and is refused. Raises LookupError when this port does not offer the service.
+        """
+        offered = self._find(service_name)
+        request_id = str(uuid.uuid4())
+        sender = Authenticated(principal, region, None, principal.access_key_id)
+        try:
+            await self._admit(offered, request, self._context(request, sender, request_id, source_arn))
+        except ServiceError as error:
+            return offered.codec.serialize_error(error, request_id)
+        return None
 
     def max_body_bytes(self, head: WireRequest) -> int:
         """Return how large the body of a request may be whose head (everything else) is known."""
@@ -107,6 +129,12 @@ class ServicePort:
         """Return the answer to a request whose body is larger than `max_body_bytes`."""
         offered = self._services[self._selector.choose(head)]
         return offered.codec.serialize_error(too_large(offered.profile.max_body_bytes), str(uuid.uuid4()))
+
+    def _find(self, service_name: str) -> OfferedService:
+        offered = self._services.get(service_name)
+        if offered is None:
+            raise LookupError(f"no service called '{service_name}' on this port")
+        return offered
 
     async def _answer(
         self,
@@ -150,6 +178,18 @@ class ServicePort:
     async def _run(
         self, offered: OfferedService, request: WireRequest, context: RequestContext
     ) -> WireResponse | WireStream:
+        operation, bound, params = await self._admit(offered, request, context)
+        output = await bound.call(context, params)
+        if isinstance(output, StreamingOutput):
+            if not isinstance(offered.codec, StreamingCodec):
+                raise TypeError(f"no event streams in the protocol of {offered.codec.service.name}")
+            return offered.codec.serialize_stream(operation, output, context.request_id)
+        return offered.codec.serialize(operation, output, context.request_id)
+
+    async def _admit(
+        self, offered: OfferedService, request: WireRequest, context: RequestContext
+    ) -> tuple[Operation, BoundOperation, dict[str, Any]]:
+        """Return what a request asks for, once the policies allow it; raises ServiceError."""
         encoding = request.header("content-encoding")
         if encoding is not None:
             body = decode_content(request.body, encoding, offered.profile.max_body_bytes)
@@ -161,12 +201,7 @@ class ServicePort:
         checks = offered.access(operation.name, params, context)
         if checks:
             await self._authorizer.authorize(context, checks)
-        output = await bound.call(context, params)
-        if isinstance(output, StreamingOutput):
-            if not isinstance(offered.codec, StreamingCodec):
-                raise TypeError(f"no event streams in the protocol of {offered.codec.service.name}")
-            return offered.codec.serialize_stream(operation, output, context.request_id)
-        return offered.codec.serialize(operation, output, context.request_id)
+        return operation, bound, params
 
     def _context(
         self, request: WireRequest, sender: Authenticated, request_id: str, source_arn: str | None

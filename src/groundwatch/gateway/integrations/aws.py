@@ -16,6 +16,7 @@ from groundwatch.gateway.integrations.base import Backend, UnknownServiceError
 from groundwatch.gateway.integrations.function_calls import FunctionCalls
 from groundwatch.gateway.integrations.roles import RoleSessions, source_arn_of
 from groundwatch.gateway.integrations.sending import content_type, log_answer, log_request, query_text, user_agent
+from groundwatch.gateway.integrations.upstream import UpstreamCalls
 from groundwatch.gateway.integrations.uri import AwsTarget, fill_stage_variables, parse_aws_uri
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.runtime.errors import configuration_error
@@ -24,12 +25,15 @@ from groundwatch.gateway.runtime.stages import MappedRequest
 
 
 class AwsIntegration:
-    """Calls `backend` with a session of the integration's role, or a function."""
+    """Calls `backend` with a session of the integration's role, or a function, or a service elsewhere."""
 
-    def __init__(self, backend: Backend, sessions: RoleSessions, functions: FunctionCalls) -> None:
+    def __init__(
+        self, backend: Backend, sessions: RoleSessions, functions: FunctionCalls, elsewhere: UpstreamCalls | None
+    ) -> None:
         self._backend = backend
         self._sessions = sessions
         self._functions = functions
+        self._elsewhere = elsewhere
 
     async def integrate(self, mapped: MappedRequest) -> IntegrationAnswer:
         """Return the service's answer, its errors included: they go through response selection like any status.
@@ -48,11 +52,15 @@ class AwsIntegration:
         if target.service == "lambda":
             return await self._functions.integrate(mapped)
         source_arn = source_arn_of(routed)
-        principal = await self._sessions.principal(mapped, role_arn)
         request = _wire_request(mapped, target, definition.http_method or "POST", source_arn)
         uri = f"https://{target.host}{request.path}" + (f"?{request.query_string}" if request.query_string else "")
         log_request(routed, uri, request.headers, request.body)
-        answer = await self._call(target, request, principal, source_arn)
+        endpoint = self._elsewhere.endpoint(target, request) if self._elsewhere else None
+        if self._elsewhere is not None and endpoint is not None:
+            answer = await self._elsewhere.call(mapped, target, endpoint, request, role_arn)
+        else:
+            principal = await self._sessions.principal(mapped, role_arn)
+            answer = await self._call(target, request, principal, source_arn)
         log_answer(routed, answer.headers, answer.body)
         return IntegrationAnswer(answer.status, answer.headers, answer.body, str(answer.status), traced=True)
 

@@ -11,6 +11,7 @@ from groundwatch.gateway.functions import Functions
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.outbound import OutboundClient
 from groundwatch.gateway.runtime.stages import MappedRequest
+from groundwatch.gateway.upstream.room import Upstream
 
 
 class UnknownServiceError(Exception):
@@ -58,6 +59,8 @@ class Upstreams:
     functions: Functions
     web: OutboundClient
     """For URLs that users give."""
+    upstream: Upstream | None = None
+    """AWS services that are called elsewhere, None when all are here."""
 
 
 class Integration(Protocol):

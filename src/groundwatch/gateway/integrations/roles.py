@@ -30,14 +30,11 @@ class RoleSessions:
         Raises:
             GatewayError: when there is no role, or it cannot be used.
         """
-        if not role_arn:
-            raise configuration_error("Role ARN must be specified for AWS integrations")
         if _CALLER_CREDENTIALS.fullmatch(role_arn):
             return _caller(mapped)
+        check_role(mapped, role_arn)
         routed = mapped.routed
         api = routed.located.deployment.api
-        if _account_of(role_arn) != api.account_id:
-            raise configuration_error(f"Cross-account pass role is not allowed: {role_arn}")
         try:
             return await self._roles.assume_for_service(
                 role_arn,
@@ -74,6 +71,18 @@ class RoleSessions:
             await self._authorizer.authorize(context, [check])
         except ServiceError as error:
             raise configuration_error(f"{role_arn} may not {check.action}: {error.message}") from error
+
+
+def check_role(mapped: MappedRequest, role_arn: str) -> None:
+    """Return when an integration may name this role: one of the API's own account.
+
+    Raises:
+        GatewayError: when there is none, or it belongs to another account.
+    """
+    if not role_arn:
+        raise configuration_error("Role ARN must be specified for AWS integrations")
+    if _account_of(role_arn) != mapped.routed.located.deployment.api.account_id:
+        raise configuration_error(f"Cross-account pass role is not allowed: {role_arn}")
 
 
 def source_arn_of(routed: Routed) -> str:

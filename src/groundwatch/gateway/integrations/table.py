@@ -11,14 +11,16 @@ from groundwatch.gateway.integrations.http import HttpIntegration
 from groundwatch.gateway.integrations.lambda_proxy import LambdaProxyIntegration
 from groundwatch.gateway.integrations.mock import MockIntegration
 from groundwatch.gateway.integrations.roles import RoleSessions
+from groundwatch.gateway.integrations.upstream import UpstreamCalls
 
 
 def integrations_by_type(upstreams: Upstreams) -> Mapping[str, Integration]:
     """Return the integration of each type, as named in the definition."""
     sessions = RoleSessions(upstreams.roles, upstreams.authorizer)
     functions = FunctionCalls(upstreams.functions, sessions)
+    elsewhere = UpstreamCalls(upstreams.upstream, sessions) if upstreams.upstream else None
     return {
-        "AWS": AwsIntegration(upstreams.services, sessions, functions),
+        "AWS": AwsIntegration(upstreams.services, sessions, functions, elsewhere),
         "AWS_PROXY": LambdaProxyIntegration(functions),
         "HTTP": HttpIntegration(upstreams.web, forward=False),
         "HTTP_PROXY": HttpIntegration(upstreams.web, forward=True),

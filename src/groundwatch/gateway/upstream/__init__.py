@@ -1,0 +1,1 @@
+"""AWS services elsewhere: where they are, with which credentials they are called, and which log groups are theirs."""
