@@ -11,7 +11,6 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.live import SCRIPTS, free_port, moto_answers, wait_for
 
 ACCOUNT = "123456789012"

@@ -120,7 +120,7 @@ async def test_refused_credentials_are_asked_for_anew(roles):
 )
 async def test_a_failure_is_told_and_not_kept(roles, sts, failure):
     sts.failure = failure
-    with pytest.raises(UpstreamCredentialsError, match="role/reader could not be assumed at http://127.0.0.1:1"):
+    with pytest.raises(UpstreamCredentialsError, match=r"role/reader could not be assumed at http://127\.0\.0\.1:1"):
         await key(roles)
     sts.failure = None
     assert await key(roles) == "ASIA2"
