@@ -7,9 +7,12 @@ import hmac
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.gateway.definition import (
     Authorizer,
     ClaimRule,
@@ -17,6 +20,7 @@ from groundwatch.gateway.definition import (
     JwtConfiguration,
     TokenIssuer,
 )
+from groundwatch.gateway.testing import TestRequest
 
 ACCOUNT = "123456789012"
 NOW_S = 1_700_000_000
@@ -37,6 +41,17 @@ SILENT = OPEN.replace('"Resource": "*"', '"Resource": "arn:aws:execute-api:*:*:*
 def token(claims=(), *, key=RSA, alg="RS256", kid="rsa", **header):
     members = {"alg": alg, **({"kid": kid} if kid else {}), **header}
     return jwt.encode(members, {**CLAIMS, **dict(claims)}, key, algorithms=[alg])
+
+
+def raw(header=None, claims=CLAIMS):
+    """A token that is signed well, whatever it says."""
+    texts = [
+        json.dumps(header or {"alg": "RS256", "kid": "rsa"}),
+        claims if isinstance(claims, str) else json.dumps(claims),
+    ]
+    signed = ".".join(base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode() for text in texts)
+    signature = RSA.private_key.sign(signed.encode(), PKCS1v15(), SHA256())
+    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
 def without(name):
@@ -80,6 +95,8 @@ async def send(gateway, value):
 
 GOOD = [
     pytest.param(token(), id="an identity token"),
+    pytest.param(raw(), id="made by hand"),
+    pytest.param(raw({"alg": "RS256", "kid": "rsa", "typ": "at+jwt", "x5c": ["x" * 2000]}), id="other header members"),
     pytest.param(f"Bearer {token()}", id="with its scheme"),
     pytest.param(f"bearer  {token()}", id="the scheme in any case"),
     pytest.param(token(key=EC, alg="ES256", kid="ec"), id="an elliptic curve"),
@@ -144,6 +161,29 @@ BAD = [
     pytest.param(token(kid="ec"), id="signed for a key of another type"),
     pytest.param(token(jwk=NEXT.as_dict(private=False), key=NEXT, kid="n"), id="a key in the header is not used"),
     pytest.param("x" * 9000, id="very long"),
+    pytest.param(".".join(["e30"] * 2500), id="very many parts"),
+    pytest.param(f"{token()}.e30", id="a fourth part"),
+    pytest.param(".".join([*token().split(".")[:2], ""]), id="no signature"),
+    pytest.param(".".join([*token().split(".")[:2], "%%%%"]), id="a signature that is no base64"),
+    pytest.param(f".{token().partition('.')[2]}", id="no header"),
+    pytest.param(f"!!!!.{token().partition('.')[2]}", id="a header that is no base64"),
+    pytest.param(f"WzFd.{token().partition('.')[2]}", id="a header that is a list"),
+    pytest.param(f"e30.{token().partition('.')[2]}", id="a header without algorithm"),
+    pytest.param(token().replace(".", ". "), id="blanks inside"),
+    pytest.param(f"{token()}=", id="padding"),
+    pytest.param(f"Bearer {token()}, Bearer {token()}", id="two in one header"),
+    pytest.param(f"Bearer Bearer {token()}", id="its scheme twice"),
+    pytest.param(raw({"alg": "RS256", "kid": 5}), id="a key id that is no text"),
+    pytest.param(raw({"alg": "RS256", "kid": "rsa", "crit": ["exp"]}), id="critical members"),
+    pytest.param(raw({"alg": ["RS256"], "kid": "rsa"}), id="a list of algorithms"),
+    pytest.param(raw({"alg": "rs256", "kid": "rsa"}), id="an algorithm in another case"),
+    pytest.param(raw({"alg": "RS256", "kid": "rsa", "b64": False}), id="a payload that is not encoded"),
+    pytest.param(raw(claims={**CLAIMS, "exp": True}), id="an end that is true"),
+    pytest.param(raw(claims=json.dumps(CLAIMS).replace(str(NOW_S + 300), "1e400")), id="an end beyond all numbers"),
+    pytest.param(raw(claims="null"), id="claims that are null"),
+    pytest.param(raw(claims=""), id="no claims"),
+    pytest.param(token({"iss": None}), id="no issuer"),
+    pytest.param(token({"nbf": "soon"}), id="a begin that is none"),
     pytest.param(jws.serialize_compact({"alg": "RS256", "kid": "rsa"}, b"\xff{}", RSA), id="claims that are no text"),
     pytest.param(
         jws.serialize_compact({"alg": "RS256", "kid": "rsa"}, b"[" * 4000, RSA), id="claims that are too deep"
@@ -167,6 +207,22 @@ async def test_an_expired_token(pool):
 
 async def test_an_expired_token_of_nobody_is_not_told_apart(pool):
     assert (await send(pool(), token({"exp": NOW_S - 31}, key=NEXT))).body == '{"message":"Unauthorized"}'
+
+
+TWICE = [
+    pytest.param("x.y.z", token(), 200, id="a good one last"),
+    pytest.param(token(), "x.y.z", 401, id="a bad one last"),
+]
+
+
+@pytest.mark.parametrize(("first", "last", "status"), TWICE)
+async def test_of_two_headers_the_last_counts_as_in_mappings(first, last, status, pool):
+    answer = await pool().request("/", headers={"Authorization": first, "authorization": last})
+    assert answer.status == status
+
+
+async def test_a_token_beyond_the_limit_of_headers(pool):
+    assert (await send(pool(), token({"pad": "x" * 10_000}))).status == 431
 
 
 SCOPES = [
@@ -344,3 +400,40 @@ async def test_native_tokens(claims, how, status, make_gateway, mock):
     publish(gateway.web, RSA, issuer=issuer.issuer)
     answer = await send(gateway, token({"iss": issuer.issuer, **claims}, **how))
     assert answer.status == status
+
+
+# --- tests of authorizers ---
+
+CONTEXT = RequestContext(
+    ACCOUNT, "eu-west-1", "r", Principal(ACCOUNT, "arn", "User", "u"), "203.0.113.7", "cli", True, 0
+)
+NATIVE_ISSUER = "https://login.example.com"
+POOL_AUTHORIZER = Authorizer("auth12", "pool", "COGNITO_USER_POOLS", provider_arns=[POOL], identity_source=SOURCE)
+NATIVE_AUTHORIZER = Authorizer(
+    "auth12",
+    "jwt",
+    "JWT",
+    identity_source=SOURCE,
+    jwt_configuration=JwtConfiguration([TokenIssuer(NATIVE_ISSUER, ["app"])], ["RS256"]),
+)
+TESTED = [
+    pytest.param(POOL_AUTHORIZER, token(), 200, id="a user pool"),
+    pytest.param(POOL_AUTHORIZER, token({"exp": NOW_S - 100}), 401, id="an old token"),
+    pytest.param(POOL_AUTHORIZER, token({"token_use": "access"}), 401, id="access tokens cannot be tested"),
+    pytest.param(POOL_AUTHORIZER, None, 401, id="no token"),
+    pytest.param(NATIVE_AUTHORIZER, token({"iss": NATIVE_ISSUER}), 200, id="an issuer"),
+    pytest.param(NATIVE_AUTHORIZER, token({"iss": NATIVE_ISSUER, "aud": "x"}), 401, id="another audience"),
+]
+
+
+@pytest.mark.parametrize(("authorizer", "value", "status"), TESTED)
+async def test_a_test_shows_the_claims(authorizer, value, status, make_gateway, mock):
+    gateway = make_gateway({"/": mock()}, authorizers={"auth12": authorizer})
+    publish(gateway.web, RSA)
+    publish(gateway.web, RSA, issuer=NATIVE_ISSUER)
+    request = TestRequest(headers={} if value is None else {"Authorization": f"Bearer {value}"})
+    api = gateway.catalog.deployed.api
+    result = await gateway.app.test_invoker.test_authorizer(api, authorizer, request, CONTEXT)
+    assert (result.client_status, result.claims.get("sub")) == (status, "ann" if status == 200 else None)
+    assert "Starting authorizer: auth12 for request: " in result.log
+    assert (f"Unauthorized request: {result.log.splitlines()[0].split()[-1]}" in result.log) == (status == 401)

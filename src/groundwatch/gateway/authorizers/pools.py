@@ -62,7 +62,12 @@ class JwtMethods:
 
     async def authorize(self, routed: Routed) -> Identity:
         """Raise 401 for a missing or bad token, and 403 when the API has a policy that does not allow the call."""
-        compiled = authorizer_of(routed)
+        claims = await self.claims(routed, authorizer_of(routed))
+        await require_policy(Question.of(routed), self._guards.policies)
+        return Identity(authorizer=ContextMap(claims=ContextMap(claims)))
+
+    async def claims(self, routed: Routed, compiled: CompiledAuthorizer) -> dict[str, str]:
+        """Return the claims of the request's token, as texts; raises as `authorize`."""
         configuration = compiled.definition.jwt_configuration
         if configuration is None:
             raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", reason="the authorizer has no JWT configuration")
@@ -74,9 +79,7 @@ class JwtMethods:
         scopes = routed.method.definition.authorization_scopes
         if scopes and scopes_of(claims).isdisjoint(scopes):
             raise unauthorized("the token has none of the scopes")
-        await require_policy(Question.of(routed), self._guards.policies)
-        texts = {name: text_of(value) for name, value in claims.items()}
-        return Identity(authorizer=ContextMap(claims=ContextMap(texts)))
+        return {name: text_of(value) for name, value in claims.items()}
 
 
 def authorizer_of(routed: Routed) -> CompiledAuthorizer:

@@ -12,7 +12,7 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.aws.http import WireRequest
 from groundwatch.gateway.authorizers.custom import FunctionMethods
 from groundwatch.gateway.authorizers.guards import MethodGuards
-from groundwatch.gateway.authorizers.pools import PoolMethods, authorizer_of
+from groundwatch.gateway.authorizers.pools import JwtMethods, PoolMethods, authorizer_of
 from groundwatch.gateway.authorizers.question import Question
 from groundwatch.gateway.definition import Authorizer, Integration, Method, Resource, RestApi, Stage
 from groundwatch.gateway.integrations.base import RoleSource
@@ -33,7 +33,7 @@ class AuthorizerTester:
 
     def __init__(self, guards: MethodGuards, roles: RoleSource, clock_ms: Callable[[], int]) -> None:
         self._functions = FunctionMethods(guards, roles, clock_ms)
-        self._pools = PoolMethods(guards)
+        self._tokens = {"COGNITO_USER_POOLS": PoolMethods(guards), "JWT": JwtMethods(guards)}
         self._clock_ms = clock_ms
 
     async def test(
@@ -56,9 +56,9 @@ class AuthorizerTester:
 
     async def _ask(self, routed: Routed) -> tuple[str | None, str | None, dict[str, str]]:
         compiled = authorizer_of(routed)
-        if compiled.definition.type == "COGNITO_USER_POOLS":
-            claims = await self._pools.claims(routed, compiled)
-            return None, None, claims
+        tokens = self._tokens.get(compiled.definition.type)
+        if tokens is not None:
+            return None, None, await tokens.claims(routed, compiled)
         verdict = await self._functions.verdict(routed, compiled, Question.of(routed), fresh=True)
         return verdict.principal_id, verdict.policy, {}
 

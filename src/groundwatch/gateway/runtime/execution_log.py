@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from groundwatch.gateway.definition import ApiKey
 from groundwatch.gateway.runtime.errors import GatewayError
@@ -119,7 +120,7 @@ def failure_lines(error: GatewayError, request_id: str) -> list[str]:
     told = error.reason or error.message
     if error.response_type in ("THROTTLED", "QUOTA_EXCEEDED"):
         return [str(told)]
-    if error.response_type == "UNAUTHORIZED":
+    if error.status == HTTPStatus.UNAUTHORIZED:
         return [f"Execution failed: {told}", f"Unauthorized request: {request_id}"]
     if error.response_type == "AUTHORIZER_FAILURE":
         return [f"Execution failed due to authorizer error: {told}", error.error_type]
