@@ -22,6 +22,7 @@ from groundwatch.logs.live_tail_session import (
     TailSession,
     Update,
 )
+from groundwatch.logs.patterns.sifting import one_by_one
 from groundwatch.logs.writer import Batch
 
 GROUP = 7
@@ -71,7 +72,7 @@ def test_an_event_is_shown_with_its_place_and_times():
         ),
         pytest.param(TailRequest(ACCOUNT, {GROUP: ""}, stream_names=frozenset({"a"})), [], id="names are whole"),
         pytest.param(TailRequest(ACCOUNT, {GROUP: ""}, stream_prefixes=("a/", "c")), ["a1", "a2"], id="prefixes"),
-        pytest.param(TailRequest(ACCOUNT, {GROUP: ""}, "a2".__eq__), ["a2"], id="a pattern"),
+        pytest.param(TailRequest(ACCOUNT, {GROUP: ""}, one_by_one("a2".__eq__)), ["a2"], id="a pattern"),
     ],
 )
 def test_streams_and_pattern_choose(request_, shown):
@@ -101,7 +102,9 @@ def test_silence_is_told_once_a_second():
 
 def test_a_long_batch_is_matched_in_slices():
     looked_at = []
-    session = TailSession(TailRequest(ACCOUNT, {GROUP: ""}, lambda message: looked_at.append(message) or True), 0)
+    session = TailSession(
+        TailRequest(ACCOUNT, {GROUP: ""}, one_by_one(lambda message: looked_at.append(message) or True)), 0
+    )
     session.offer(numbered(300))
     session.match(0)
     assert len(looked_at) == live_tail_session.SLICE_EVENTS
@@ -341,7 +344,7 @@ async def test_a_session_that_cannot_be_matched_ends_alone(hub, caplog):
     def broken(message):
         raise RuntimeError(message)
 
-    failing, healthy = hub.open(TailRequest(ACCOUNT, {GROUP: ""}, broken)), hub.open(ALL)
+    failing, healthy = hub.open(TailRequest(ACCOUNT, {GROUP: ""}, one_by_one(broken))), hub.open(ALL)
     hub.committed([batch("a")])
     with pytest.raises(ServiceError) as caught:
         await failing.next_update()
@@ -359,7 +362,7 @@ async def test_each_session_has_its_turn(hub):
         return lambda message: turns.append(name) or True
 
     for name in "ab":
-        hub.open(TailRequest(ACCOUNT, {GROUP: ""}, noting(name)))
+        hub.open(TailRequest(ACCOUNT, {GROUP: ""}, one_by_one(noting(name))))
     hub.committed([numbered(512)])
     await hub._matching
     assert turns == ["a"] * 256 + ["b"] * 256 + ["a"] * 256 + ["b"] * 256
@@ -373,7 +376,7 @@ async def test_each_session_has_its_turn(hub):
     ],
 )
 async def test_matching_gives_way_after_a_slice(hub, timing, lag_s, pauses_s):
-    hub.open(TailRequest(ACCOUNT, {GROUP: ""}, bool))
+    hub.open(TailRequest(ACCOUNT, {GROUP: ""}, one_by_one(bool)))
     # A slice begins, ends after 3 ms, and the loop comes back after the lag.
     steps_s = itertools.cycle((0.003, 0, lag_s, 0))
     timing.work_times_s = itertools.accumulate(steps_s, initial=0.0)

@@ -18,7 +18,7 @@ from math import ceil
 import msgspec
 
 from groundwatch.logs.events import size_bytes
-from groundwatch.logs.patterns.predicate import Predicate
+from groundwatch.logs.patterns.sifting import Sieve
 from groundwatch.logs.writer import Batch
 
 EVENTS_A_SECOND = 500
@@ -43,7 +43,7 @@ class TailRequest(msgspec.Struct, frozen=True):
     account_id: str
     groups: Mapping[int, str]
     """The identifier to show for each group, by the group's number."""
-    matches: Predicate | None = None
+    sift: Sieve | None = None
     """None shows every event."""
     stream_names: frozenset[str] = frozenset()
     """Empty for all streams."""
@@ -125,13 +125,13 @@ class TailSession:
             # Nobody takes updates: the client is slow, and should find a sample of every second.
             self._cut(now_ms)
         batch = self._waiting[0]
-        matches = self.request.matches
+        sift, begin = self.request.sift, self._next_position
         count = len(batch.messages)
         # Where every event matches there is nothing to do for each of them.
-        end = count if matches is None else min(count, self._next_position + SLICE_EVENTS)
-        found: Sequence[int] = range(self._next_position, end)
-        if matches is not None:
-            found = [at for at in found if matches(batch.messages[at])]
+        end = count if sift is None else min(count, begin + SLICE_EVENTS)
+        found: Sequence[int] = range(begin, end)
+        if sift is not None:
+            found = [begin + at for at in sift(batch.messages[begin:end])]
         if found:
             if not self._matches:
                 self._first_match_ms = now_ms

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from groundwatch.logs.patterns import nodes
 from groundwatch.logs.patterns.parse import parse_pattern
 from groundwatch.logs.patterns.predicate import compile_predicate
+from groundwatch.logs.patterns.sifting import compile_sieve
 from groundwatch.logs.patterns.text import pattern_text
 
 PIECES = [
@@ -280,7 +281,9 @@ relaxed = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 def check(engine_verdicts, pattern, messages):
     predicate = compile_predicate(pattern)
-    assert [predicate(message) for message in messages] == engine_verdicts(pattern, messages)
+    verdicts = [predicate(message) for message in messages]
+    assert verdicts == engine_verdicts(pattern, messages)
+    assert compile_sieve(pattern)(messages) == [at for at, matches in enumerate(verdicts) if matches]
 
 
 @settings(relaxed, max_examples=120)

@@ -8,6 +8,7 @@ import pytest
 
 from groundwatch.logs.patterns.parse import parse_pattern
 from groundwatch.logs.patterns.predicate import compile_predicate
+from groundwatch.logs.patterns.sifting import compile_sieve
 from groundwatch.logs.patterns.text import pattern_text
 
 FILES = ("vectors.json", "own_vectors.json")
@@ -22,6 +23,13 @@ by_pattern = pytest.mark.parametrize(
 def test_predicate(pattern, rows):
     predicate = compile_predicate(parse_pattern(pattern))
     assert {row["message"]: predicate(row["message"]) for row in rows} == verdicts(rows)
+
+
+@by_pattern
+def test_sieve(pattern, rows):
+    messages = [row["message"] for row in rows]
+    found = compile_sieve(parse_pattern(pattern))(messages)
+    assert found == [at for at, row in enumerate(rows) if row["matches"]]
 
 
 @by_pattern

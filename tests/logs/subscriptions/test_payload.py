@@ -9,6 +9,7 @@ import pytest
 
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.events import EventKey, event_id
+from groundwatch.logs.patterns.sifting import one_by_one
 from groundwatch.logs.subscriptions.payload import Part, StreamEvents, control_message, pack
 from groundwatch.logs.subscriptions.records import GroupPlace, Subscription
 
@@ -17,7 +18,7 @@ SUBSCRIPTION = Subscription(
     key="filter:1",
     group=GroupPlace(7, Tenant("123456789012", "us-east-1"), "/app", "STANDARD"),
     name="errors",
-    matches=lambda message: "no" not in message,
+    sift=one_by_one(lambda message: "no" not in message),
     route=None,
     distribution="ByLogStream",
     since_ms=0,

@@ -10,6 +10,7 @@ import pytest
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.patterns.sifting import one_by_one
 from groundwatch.logs.subscriptions.payload import Part
 from groundwatch.logs.subscriptions.queue import Arrival, DeliveryQueue, Waiting
 from groundwatch.logs.subscriptions.records import GroupPlace, Route, Subscription
@@ -25,7 +26,7 @@ SUBSCRIPTION = Subscription(
     key="filter:1",
     group=GroupPlace(1, Tenant("123456789012", "us-east-1"), "/app", "STANDARD"),
     name="all",
-    matches=lambda message: message != "no",
+    sift=one_by_one(lambda message: message != "no"),
     route=Route(TARGET, "arn:aws:iam::123456789012:role/ship", "123456789012"),
     distribution="ByLogStream",
     since_ms=0,

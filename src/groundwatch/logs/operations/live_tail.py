@@ -12,7 +12,7 @@ from groundwatch.logs.live_tail import OpenTail
 from groundwatch.logs.live_tail_session import TailRequest, Update
 from groundwatch.logs.operations.room import Operations
 from groundwatch.logs.patterns.parse import parse_pattern
-from groundwatch.logs.patterns.predicate import Predicate, compile_predicate
+from groundwatch.logs.patterns.sifting import Sieve, compile_sieve
 
 
 class LiveTailOperations(Operations):
@@ -32,7 +32,7 @@ class LiveTailOperations(Operations):
         request = TailRequest(
             account_id=context.account_id,
             groups=await self._tailed_groups(context, log_group_identifiers),
-            matches=_predicate(log_event_filter_pattern),
+            sift=_sieve(log_event_filter_pattern),
             stream_names=frozenset(log_stream_names or ()),
             stream_prefixes=tuple(log_stream_name_prefixes or ()),
         )
@@ -99,11 +99,11 @@ def _check_streams(groups: Sequence[str], names: Sequence[str] | None, prefixes:
         raise _invalid("Log streams can be chosen only in a Live Tail session of a single log group.")
 
 
-def _predicate(pattern: str | None) -> Predicate | None:
+def _sieve(pattern: str | None) -> Sieve | None:
     """An empty pattern matches every event, which a session need not find out one by one."""
     if pattern is None or not pattern.strip():
         return None
-    return compile_predicate(parse_pattern(pattern))
+    return compile_sieve(parse_pattern(pattern))
 
 
 def _invalid(message: str) -> ServiceError:

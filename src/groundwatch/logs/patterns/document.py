@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined] # the C or the Python one
 from typing import NoReturn
 
@@ -20,9 +19,6 @@ import msgspec
 
 MAX_DEPTH = 1023
 CONVERTED_DIGITS = 4000
-REMEMBERED_MESSAGES = 256
-REMEMBERED_CHARACTERS = 8192
-"""Longer messages are not remembered, so that the memory for it stays within some tens of megabytes."""
 # Strings and empty arrays and objects, which are no level to the engine, are taken whole and count for nothing.
 STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|\[[ \t\n\r]*\]|\{[ \t\n\r]*\}|[\[\]{}]', re.DOTALL)
 OPENING = frozenset("[{")
@@ -64,7 +60,7 @@ def read_object(message: str) -> dict[str, JsonValue] | None:
 
 def read_without_repeats(message: str) -> dict[str, JsonValue] | None:
     """Return what `read_object` returns, some five times faster, but of repeated keys the last value."""
-    document = _read_recent(message) if len(message) < REMEMBERED_CHARACTERS else _read_fast(message)
+    document = _read_fast(message)
     return document if isinstance(document, dict) else None
 
 
@@ -75,10 +71,6 @@ def _read_fast(message: str) -> JsonValue:
         return FAST_DECODER.decode(message)  # type: ignore[no-any-return]
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return read_object(message)
-
-
-# Several filters look at one message in a row.
-_read_recent = lru_cache(maxsize=REMEMBERED_MESSAGES)(_read_fast)
 
 
 def _too_deep(text: str) -> bool:

@@ -44,12 +44,8 @@ class Guards(Target):
 
     def compare(self, node: nodes.Compare) -> Guard:
         """Demand the text itself, unless a number that is spelled in another way may equal it."""
-        if isinstance(node.value, nodes.Text) and not node.negated:
-            text = node.value.text
-            # 404 may be spelled 4.04e2, but only characters of numbers can be spelled otherwise.
-            if text and (isinstance(node.subject, nodes.Field) or not NUMERALS.issuperset(text)):
-                return ((text,),) if isinstance(node.subject, nodes.Field) else ((text, escape_of(text)),)
-        return self._key(node.subject)
+        clause = text_clause(node)
+        return (clause,) if clause else self._key(node.subject)
 
     def ordered(self, node: nodes.Ordered) -> Guard:
         """Demand the property's name."""
@@ -69,6 +65,17 @@ class Guards(Target):
         names = [step.name for step in subject.steps if isinstance(step, nodes.Member)]
         longest = max(names, key=len, default=None)
         return () if longest is None else ((f'"{longest}"', escape_of(longest)),)
+
+
+def text_clause(node: nodes.Compare) -> Clause:
+    """Return the texts of which one occurs where an equality with a text holds; empty where there are no such."""
+    if not isinstance(node.value, nodes.Text) or node.negated or not node.value.text:
+        return ()
+    text = node.value.text
+    if isinstance(node.subject, nodes.Field):
+        return (text,)
+    # 404 may be spelled 4.04e2, but only characters of numbers can be spelled otherwise.
+    return () if NUMERALS.issuperset(text) else (text, escape_of(text))
 
 
 def escape_of(text: str) -> str:

@@ -22,7 +22,6 @@ from groundwatch.logs.patterns.numbers import (
     equal_spellings,
     shortest,
 )
-from groundwatch.logs.patterns.rejection import rejections_of
 from groundwatch.logs.patterns.selection import select
 from groundwatch.logs.patterns.splitting import fields
 from groundwatch.logs.patterns.target import Target
@@ -105,19 +104,13 @@ class Predicates(Target):
     def json(self, node: nodes.Json) -> Predicate:
         """Read the message as a JSON object, if it has a chance, and test that."""
         guard, test = guard_of(node.condition), self.visit(node.condition)
-        repeated, rejections = _repetitions(node), rejections_of(node.condition)
+        repeated = _repetitions(node)
 
         def predicate(message: str) -> bool:
             if not passes(guard, message):
                 return False
             # The engine takes the first of repeated keys, the fast reader the last.
-            if repeated(message):
-                document = read_object(message)
-            else:
-                for rejects in rejections:
-                    if rejects(message):
-                        return False
-                document = read_without_repeats(message)
+            document = read_object(message) if repeated(message) else read_without_repeats(message)
             return document is not None and test(document)
 
         return predicate

@@ -17,7 +17,8 @@ from groundwatch.logs.subscriptions.records import Subscription
 
 # Level 1 takes 2 ms for 380 KB of JSON events where level 6 takes 4.5 and saves a tenth of the size.
 GZIP_LEVEL = 1
-SLICE_EVENTS = 100
+SLICE_EVENTS = 250
+"""How many events are matched without a break: a quarter of a millisecond."""
 BUSY_LAG_S = 0.0005
 """The event loop has other work when it gives the interpreter back later than this."""
 PAUSE_RATIO = 3
@@ -102,12 +103,11 @@ def control_message(kind: str, now_ms: int) -> bytes:
 
 
 def _matching(subscription: Subscription, part: Part) -> Iterator[_LogEvent]:
-    matches, messages = subscription.matches, part.messages
+    messages = part.messages
     for start in range(0, len(messages), SLICE_EVENTS):
         began_s = time.perf_counter()
-        for index in range(start, min(start + SLICE_EVENTS, len(messages))):
-            if matches(messages[index]):
-                yield _log_event(subscription, part, index)
+        for at in subscription.sift(messages[start : start + SLICE_EVENTS]):
+            yield _log_event(subscription, part, start + at)
         _give_way(time.perf_counter() - began_s)
 
 

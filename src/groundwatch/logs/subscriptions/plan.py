@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.patterns.parse import parse_pattern
-from groundwatch.logs.patterns.predicate import compile_predicate
+from groundwatch.logs.patterns.sifting import Sieve, compile_sieve
 from groundwatch.logs.subscriptions.extraction import Extract, field_extractor
 from groundwatch.logs.subscriptions.policies import PolicyStore, placed_policies, read_document, read_selection
 from groundwatch.logs.subscriptions.records import (
@@ -47,7 +47,7 @@ class _Order(msgspec.Struct, frozen=True):
 class _Matching(msgspec.Struct, frozen=True):
     """A filter pattern, ready for use."""
 
-    matches: Callable[[str], bool]
+    sift: Sieve
     extract: Extract | None
 
 
@@ -55,7 +55,7 @@ class _Matching(msgspec.Struct, frozen=True):
 def _matching(pattern: str) -> _Matching:
     """Return the compiled pattern; remembered, since every change of a filter makes a new plan of all of them."""
     tree = parse_pattern(pattern)
-    return _Matching(compile_predicate(tree), field_extractor(tree))
+    return _Matching(compile_sieve(tree), field_extractor(tree))
 
 
 class Plan:
@@ -121,7 +121,7 @@ class Plan:
             key=order.key,
             group=place,
             name=order.name,
-            matches=matching.matches,
+            sift=matching.sift,
             route=route,
             distribution=order.distribution,
             since_ms=order.since_ms,

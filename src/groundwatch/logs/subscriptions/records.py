@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.patterns.sifting import Sieve
 from groundwatch.logs.subscriptions.vendors import Target
 
 Distribution = Literal["ByLogStream", "Random"]
@@ -80,7 +81,7 @@ class Subscription(msgspec.Struct, frozen=True):
     """Stable over restarts; what its progress is remembered under."""
     group: GroupPlace
     name: str
-    matches: Callable[[str], bool]
+    sift: Sieve
     route: Route | None
     """None while the logical destination does not exist."""
     distribution: str
