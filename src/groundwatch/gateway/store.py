@@ -7,7 +7,7 @@ state, everything that it changes becomes visible at once, and an exception that
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +19,10 @@ from groundwatch.gateway import store_sql as sql
 from groundwatch.gateway import usage_sql
 from groundwatch.gateway.catalog import Canary, DeployedStage
 from groundwatch.gateway.definition import AccountSettings, ApiKey, Deployment, RestApi, Stage, UsagePlan
+from groundwatch.gateway.documentation import sql as documentation_sql
+from groundwatch.gateway.documentation.parts import Part
+from groundwatch.gateway.documentation.store import DocumentationStore
+from groundwatch.gateway.store_checks import UnknownApiError, claim, overtaken, require_api
 from groundwatch.gateway.store_sql import DeploymentInfo, KeyFilter, Place, Releases
 from groundwatch.storage.sql import Database
 
@@ -28,14 +32,6 @@ T = TypeVar("T")
 SHARED_CACHE_MS = 1000
 """How long an answer is trusted when other nodes write to the same database."""
 MAX_CACHED_KEYS = 10_000
-
-
-class UnknownApiError(ServiceError):
-    """There is no such REST API in this account and region."""
-
-    def __init__(self, place: Place, api_id: str) -> None:
-        message = f"Invalid API identifier specified {place.account_id}:{api_id}"
-        super().__init__("NotFoundException", message, status=404)
 
 
 class _CachedStage(msgspec.Struct):
@@ -73,35 +69,50 @@ class GatewayStore:
         self._stages: dict[tuple[str, str], _CachedStage] = {}
         self._keys: dict[tuple[str, str, str], _CachedKey] = {}
         self._plans: dict[tuple[str, str, str], _CachedPlan] = {}
+        self.documentation = DocumentationStore(database.read, self._write)
+        """What is said about the APIs; a change to it counts as one to the API."""
 
     # --- REST APIs ---
 
-    async def create_api(self, api: RestApi) -> RestApi:
-        """Keep a new API and return it."""
-        await self._write(lambda connection: sql.insert_api(connection, api))
-        return api
+    async def create_api(self, api: RestApi, documentation: Sequence[Part] = ()) -> RestApi:
+        """Keep a new API with its documentation and return it."""
+
+        def work(connection: Connection) -> RestApi:
+            sql.insert_api(connection, api)
+            documentation_sql.save_parts(connection, api.id, documentation)
+            return api
+
+        return await self._write(work)
 
     async def get_api(self, place: Place, api_id: str) -> RestApi:
         """Return an API as it is defined now; raises `UnknownApiError`."""
-        return await self._database.read(lambda connection: _require_api(connection, place, api_id)[0])
+        return await self._database.read(lambda connection: require_api(connection, place, api_id)[0])
 
     async def list_apis(self, place: Place, after: str | None, limit: int) -> list[RestApi]:
         """Return up to `limit` APIs in order of their ids, beginning behind `after`."""
         return await self._database.read(lambda connection: sql.list_apis(connection, place, after, limit))
 
     async def update_api(
-        self, account_id: str, region: str, api_id: str, edit: Callable[[RestApi], RestApi]
+        self,
+        account_id: str,
+        region: str,
+        api_id: str,
+        edit: Callable[[RestApi], RestApi],
+        edit_documentation: Callable[[list[Part]], list[Part]] | None = None,
     ) -> RestApi:
-        """Replace an API by `edit` of it and return the new value.
+        """Replace an API by `edit` of it, and its documentation likewise, and return the new value.
 
         Raises `UnknownApiError`, what `edit` raises, and ConflictException when another node changed it meanwhile.
         """
         place = Place(account_id, region)
 
         def work(connection: Connection) -> RestApi:
-            api, revision = _require_api(connection, place, api_id, lock=True)
+            api, revision = require_api(connection, place, api_id, lock=True)
             edited = edit(api)
-            _claim(connection, edited, revision)
+            claim(connection, edited, revision)
+            if edit_documentation is not None:
+                parts = edit_documentation(documentation_sql.read_parts(connection, api_id))
+                documentation_sql.save_parts(connection, api_id, parts)
             return edited
 
         return await self._write(work)
@@ -110,7 +121,7 @@ class GatewayStore:
         """Remove an API with all that belongs to it; raises `UnknownApiError`."""
 
         def work(connection: Connection) -> None:
-            _require_api(connection, place, api_id, lock=True)
+            require_api(connection, place, api_id, lock=True)
             sql.delete_api(connection, api_id)
 
         await self._write(work)
@@ -121,7 +132,7 @@ class GatewayStore:
         """Return an API with its deployments (without snapshots) and stages; raises `UnknownApiError`."""
 
         def work(connection: Connection) -> Releases:
-            return sql.read_releases(connection, _require_api(connection, place, api_id)[0])
+            return sql.read_releases(connection, require_api(connection, place, api_id)[0])
 
         return await self._database.read(work)
 
@@ -129,7 +140,7 @@ class GatewayStore:
         """Return a deployment with its snapshot, or None; raises `UnknownApiError`."""
 
         def work(connection: Connection) -> Deployment | None:
-            _require_api(connection, place, api_id)
+            require_api(connection, place, api_id)
             return sql.read_deployment(connection, api_id, deployment_id)
 
         return await self._database.read(work)
@@ -141,10 +152,10 @@ class GatewayStore:
         """
 
         def work(connection: Connection) -> Releases:
-            api, revision = _require_api(connection, place, api_id, lock=True)
+            api, revision = require_api(connection, place, api_id, lock=True)
             before = sql.read_releases(connection, api)
             after = edit(before)
-            _claim(connection, api, revision)
+            claim(connection, api, revision)
             sql.save_releases(connection, before, msgspec.structs.replace(after, api=api))
             return after
 
@@ -329,27 +340,10 @@ class GatewayStore:
             return await self._database.write(work)
         except IntegrityError as error:
             # Checked before writing, so only another node can have come between.
-            raise _overtaken() from error
+            raise overtaken() from error
         finally:
             # Also after a failure: whether a commit that raised took effect is not always known.
             self._generation += 1
-
-
-def _require_api(connection: Connection, place: Place, api_id: str, *, lock: bool = False) -> tuple[RestApi, int]:
-    found = sql.read_api(connection, place, api_id, lock=lock)
-    if found is None:
-        raise UnknownApiError(place, api_id)
-    return found
-
-
-def _claim(connection: Connection, api: RestApi, revision: int) -> None:
-    if not sql.save_api(connection, api, revision):
-        raise _overtaken()
-
-
-def _overtaken() -> ServiceError:
-    message = "Unable to complete operation due to concurrent modification. Please try again later."
-    return ServiceError("ConflictException", message, status=409)
 
 
 def _require_stages(connection: Connection, plan: UsagePlan, api_stages: list[str]) -> None:

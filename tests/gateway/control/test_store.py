@@ -172,7 +172,7 @@ def migration(name):
 
 
 def test_the_migrations_make_the_tables(tmp_path):
-    modules = [migration("0002_gateway"), migration("0007_gateway_usage")]
+    modules = [migration(name) for name in ("0002_gateway", "0007_gateway_usage", "0008_gateway_documentation")]
     engine = create_engine(f"sqlite:///{tmp_path}/m.db")
     with engine.begin() as connection:
         migrations = MigrationContext.configure(

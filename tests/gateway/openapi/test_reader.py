@@ -161,7 +161,7 @@ def test_method_responses(document):
 
 API_KEY = {"type": "apiKey", "name": "x-api-key", "in": "header"}
 IAM = {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"}
-JWT = {**API_KEY, "name": "Auth", "x-amazon-apigateway-authorizer": {"type": "jwt"}}
+JWT = {**API_KEY, "name": "Auth", "x-amazon-apigateway-authorizer": {"type": "saml"}}
 
 
 def secured(operation, security=None):
@@ -198,7 +198,7 @@ def test_security(document, protection):
     [
         pytest.param(
             openapi(components={"securitySchemes": {"lambda": JWT}}),
-            "Unable to create authorizer 'lambda': authorizers of type 'jwt' are not implemented",
+            "Unable to create authorizer 'lambda': authorizers of type 'saml' are not implemented",
             id="authorizer",
         ),
         pytest.param(

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
-from groundwatch.gateway.definition import Authorizer
+import msgspec
+
+from groundwatch.gateway.definition import Authorizer, ClaimRule, JwtConfiguration, TokenIssuer
 from groundwatch.gateway.openapi.dialects import elements, mapping, optional_text, text
 from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.extensions import AUTHORIZER, AUTHTYPE
 from groundwatch.gateway.openapi.findings import Findings
 
-AuthorizerType = Literal["TOKEN", "REQUEST", "COGNITO_USER_POOLS"]
+AuthorizerType = Literal["TOKEN", "REQUEST", "COGNITO_USER_POOLS", "JWT"]
 _TYPES: Mapping[str, AuthorizerType] = {
     "token": "TOKEN",
     "request": "REQUEST",
     "cognito_user_pools": "COGNITO_USER_POOLS",
+    "jwt": "JWT",
 }
+TYPE_NAMES: Mapping[AuthorizerType, str] = {kind: name for name, kind in _TYPES.items()}
+"""How documents spell the types."""
 _MEMBERS = frozenset(
     {"type", "authorizerUri", "authorizerCredentials", "identitySource", "identityValidationExpression"}
-    | {"authorizerResultTtlInSeconds", "providerARNs"}
+    | {"authorizerResultTtlInSeconds", "providerARNs", "jwtConfiguration"}
 )
 
 
@@ -42,6 +47,13 @@ def _read(name: str, scheme: Tree, findings: Findings) -> Authorizer | None:
         fault = f"unsupported property '{unknown[0]}'" if unknown else f"invalid TTL {text(ttl_s)}"
         findings.error(f"Unable to create authorizer '{name}': {fault}")
         return None
+    configuration = None
+    if "jwtConfiguration" in held:
+        try:
+            configuration = read_jwt_configuration(mapping(held["jwtConfiguration"]))
+        except msgspec.ValidationError as error:
+            findings.error(f"Unable to create authorizer '{name}': invalid jwtConfiguration: {error}")
+            return None
     pools = elements(held.get("providerARNs"), f"providerARNs of authorizer '{name}'", findings)
     source = optional_text(held.get("identitySource"))
     if source is None and kind != "REQUEST":
@@ -58,4 +70,39 @@ def _read(name: str, scheme: Tree, findings: Findings) -> Authorizer | None:
         identity_source=source,
         identity_validation_expression=optional_text(held.get("identityValidationExpression")),
         authorizer_result_ttl_in_seconds=ttl_s,
+        jwt_configuration=configuration,
     )
+
+
+class _ClaimRule(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    claim_name: str
+    required: bool = False
+    expected_values: list[str] = []
+    format: str = "SINGLE_STRING"
+
+
+class _TokenIssuer(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    issuer: str
+    audiences: list[str]
+    additional_claims: list[_ClaimRule] = []
+
+
+class _JwtConfiguration(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    issuers: list[_TokenIssuer]
+    default_algorithms: list[str]
+
+
+def read_jwt_configuration(held: Mapping[str, Any]) -> JwtConfiguration:
+    """Return a JWT configuration in the form of the service model; raises msgspec.ValidationError for another form."""
+    given = msgspec.convert(held, _JwtConfiguration)
+    issuers = [
+        TokenIssuer(
+            issuer=issuer.issuer,
+            audiences=issuer.audiences,
+            additional_claims=[
+                ClaimRule(rule.claim_name, rule.required, rule.expected_values) for rule in issuer.additional_claims
+            ],
+        )
+        for issuer in given.issuers
+    ]
+    return JwtConfiguration(issuers=issuers, default_algorithms=given.default_algorithms)

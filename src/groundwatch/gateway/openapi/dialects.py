@@ -13,6 +13,10 @@ from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.findings import INVALID_INPUT, Findings
 
 ENDPOINT_CONFIGURATION = "x-amazon-apigateway-endpoint-configuration"
+MODELS = "x-groundwatch-models"
+"""Content type → name of the model, where Swagger cannot say that types of one operation have models of their own."""
+OPENAPI_SCHEMAS, SWAGGER_SCHEMAS = "#/components/schemas/", "#/definitions/"
+"""How references to schemas begin."""
 
 
 class Dialect(Protocol):
@@ -52,7 +56,7 @@ def dialect_of(document: Tree) -> Dialect:
 class OpenApi3:
     """OpenAPI 3.0."""
 
-    schema_prefix = "#/components/schemas/"
+    schema_prefix = OPENAPI_SCHEMAS
 
     def __init__(self, document: Tree) -> None:
         self._document = document
@@ -94,7 +98,7 @@ class OpenApi3:
 class Swagger2:
     """Swagger 2.0."""
 
-    schema_prefix = "#/definitions/"
+    schema_prefix = SWAGGER_SCHEMAS
 
     def __init__(self, document: Tree) -> None:
         self._document = document
@@ -119,14 +123,19 @@ class Swagger2:
         """Return the schema of the body parameter for every consumed type."""
         for parameter in parameters:
             if parameter.get("in") == "body" and "schema" in parameter:
-                return dict.fromkeys(self._types(operation, "consumes"), parameter["schema"])
+                return self._typed(operation, "consumes", parameter)
         return {}
 
     def response_schemas(self, operation: Tree, response: Tree) -> Tree:
         """Return the schema of a response for every produced type."""
         if "schema" not in response:
             return {}
-        return dict.fromkeys(self._types(operation, "produces"), response["schema"])
+        return self._typed(operation, "produces", response)
+
+    def _typed(self, operation: Tree, member: str, holder: Tree) -> Tree:
+        if MODELS in holder:
+            return {kind: {"$ref": SWAGGER_SCHEMAS + text(name)} for kind, name in mapping(holder[MODELS]).items()}
+        return dict.fromkeys(self._types(operation, member), holder["schema"])
 
     def _types(self, operation: Tree, member: str) -> list[str]:
         declared = operation.get(member) or self._document.get(member) or ["application/json"]

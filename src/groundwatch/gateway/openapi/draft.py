@@ -41,6 +41,7 @@ class ApiDraft(msgspec.Struct, frozen=True):
     minimum_compression_size: int | None = None
     policy: str | None = None
     disable_execute_api_endpoint: bool | None = None
+    ip_address_type: str | None = None
     authorizers: dict[str, Authorizer] = {}
     """By name, without ids."""
 

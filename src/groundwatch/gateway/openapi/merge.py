@@ -67,6 +67,7 @@ class Merge:
             "api_key_source": draft.api_key_source,
             "minimum_compression_size": draft.minimum_compression_size,
             "disable_execute_api_endpoint": draft.disable_execute_api_endpoint,
+            "ip_address_type": draft.ip_address_type,
         }
         settled = replace(api, **{name: value for name, value in given.items() if value is not None})
         if draft.binary_media_types is not None:

@@ -63,6 +63,7 @@ def _with_settings(
         minimum_compression_size=_compression(document, findings),
         policy=_policy(document),
         disable_execute_api_endpoint=_endpoint_switch(dialect, findings),
+        ip_address_type=_ip_address_type(dialect, findings),
     )
 
 
@@ -74,14 +75,14 @@ class _Schemas:
         self._url = f"https://apigateway.amazonaws.com/restapis/{api_id}/models/"
         self._findings = findings
         self._named = dialect.schemas()
-        self.models = {name: self._encoded(schema) for name, schema in self._named.items()}
+        self.models = {name: self._encoded(schema, name) for name, schema in self._named.items()}
 
     def model_for(self, schema: object, where: str) -> str | None:
         """Return the name of the model of a schema, made when it has none; None after an error."""
         held = mapping(schema)
         reference = held.get("$ref")
         if reference is None:
-            encoded = self._encoded(held)
+            encoded = self._encoded(held, None)
             # Named by its content, so that importing the same document again changes nothing.
             name = f"MODEL{hashlib.sha256(encoded.encode()).hexdigest()[:8]}"
             self.models[name] = encoded
@@ -92,20 +93,27 @@ class _Schemas:
             return None
         return name
 
-    def _encoded(self, schema: object) -> str:
-        return msgspec.json.encode(self._rewritten(schema)).decode()
+    def _encoded(self, schema: object, model: str | None) -> str:
+        return msgspec.json.encode(self._rewritten(schema, model)).decode()
 
-    def _rewritten(self, value: object) -> object:
+    def _rewritten(self, value: object, model: str | None) -> object:
         if isinstance(value, list):
-            return [self._rewritten(held) for held in value]
+            return [self._rewritten(held, model) for held in value]
         if not isinstance(value, dict):
             return value
-        return {key: self._reference(held) if key == "$ref" else self._rewritten(held) for key, held in value.items()}
+        return {
+            key: self._reference(held, model) if key == "$ref" else self._rewritten(held, model)
+            for key, held in value.items()
+        }
 
-    def _reference(self, held: object) -> object:
-        if isinstance(held, str) and held.startswith(self._prefix):
-            return self._url + held.removeprefix(self._prefix)
-        return self._rewritten(held)
+    def _reference(self, held: object, model: str | None) -> object:
+        if not isinstance(held, str) or not held.startswith(self._prefix):
+            return self._rewritten(held, model)
+        name, slash, pointer = held.removeprefix(self._prefix).partition("/")
+        if not slash:
+            return self._url + name
+        # Into the middle of a model: `#` is the model's own root once it stands alone.
+        return f"#/{pointer}" if name == model else f"{self._url}{name}#/{pointer}"
 
 
 class _PathReader:
@@ -228,10 +236,17 @@ def _policy(document: Tree) -> str | None:
 def _endpoint_switch(dialect: Dialect, findings: Findings) -> bool | None:
     configuration = dialect.endpoint_configuration()
     for name in configuration:
-        if name != "disableExecuteApiEndpoint":
+        if name not in ("disableExecuteApiEndpoint", "ipAddressType"):
             findings.error(f"The endpoint configuration '{name}' is not implemented")
     switch = configuration.get("disableExecuteApiEndpoint")
     if switch is not None and not isinstance(switch, bool):
         findings.error(f"Invalid disableExecuteApiEndpoint specified: {text(switch)}")
         return None
     return switch
+
+
+def _ip_address_type(dialect: Dialect, findings: Findings) -> str | None:
+    given = optional_text(dialect.endpoint_configuration().get("ipAddressType"))
+    if given not in (None, "ipv4", "dualstack"):
+        findings.error(f"Invalid ipAddressType specified: {given}")
+    return given

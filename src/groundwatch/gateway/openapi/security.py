@@ -16,6 +16,9 @@ from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.extensions import AUTH, AUTHORIZER, AUTHTYPE
 from groundwatch.gateway.openapi.findings import Findings
 
+_OWN_TYPES = ("COGNITO_USER_POOLS", "JWT")
+"""Types of authorizer whose methods have an authorization type of the same name; they know scopes."""
+
 
 class Protection(msgspec.Struct, frozen=True):
     """How one method is protected."""
@@ -75,10 +78,11 @@ class SecurityReader:
         if AUTHORIZER in scheme:
             authorizer = self.authorizers.get(name)
             # Without one an error is noted already.
-            pools = authorizer is not None and authorizer.type == "COGNITO_USER_POOLS"
-            kind = "COGNITO_USER_POOLS" if pools else "CUSTOM"
+            kind = authorizer.type if authorizer is not None and authorizer.type in _OWN_TYPES else "CUSTOM"
             listed = tuple(text(scope) for scope in elements(scopes, f"scopes of '{name}' {where}", self._findings))
-            return replace(protection, authorization_type=kind, authorizer_name=name, scopes=listed if pools else ())
+            return replace(
+                protection, authorization_type=kind, authorizer_name=name, scopes=listed if kind in _OWN_TYPES else ()
+            )
         if text(scheme.get(AUTHTYPE, "")).lower() == "awssigv4":
             return replace(protection, authorization_type="AWS_IAM")
         self._findings.error(
