@@ -7,6 +7,7 @@ import pytest
 
 from groundwatch import config
 from groundwatch.config import Address, ConfigError, TlsFiles, UpstreamPlace, load
+from groundwatch.config.values import parse_address
 
 
 @pytest.fixture(autouse=True)
@@ -320,7 +321,7 @@ def test_redact_url(url, shown):
 
 @pytest.mark.parametrize("text", ["127.0.0.1:80", "[::1]:80", "localhost:0"])
 def test_an_address_prints_as_it_is_written(text):
-    assert str(config.parse_address(text)) == text
+    assert str(parse_address(text)) == text
 
 
 def test_issuers_as_a_toml_table(tmp_path):
