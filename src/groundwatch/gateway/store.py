@@ -243,15 +243,17 @@ class GatewayStore:
 
         return await self._write(work)
 
-    async def delete_plan(self, place: Place, plan_id: str) -> bool:
-        """Remove a usage plan; False when there is none."""
+    async def delete_plan(self, place: Place, plan_id: str, check: Callable[[UsagePlan], None]) -> bool:
+        """Remove a usage plan; False when there is none. Raises what `check` of the plan raises."""
 
         def work(connection: Connection) -> bool:
-            known = sql.read_plan(connection, place, plan_id) is not None
-            if known:
-                sql.delete_plan(connection, plan_id)
-                usage_sql.delete_usage(connection, plan_id=plan_id)
-            return known
+            plan = sql.read_plan(connection, place, plan_id, lock=True)
+            if plan is None:
+                return False
+            check(plan)
+            sql.delete_plan(connection, plan_id)
+            usage_sql.delete_usage(connection, plan_id=plan_id)
+            return True
 
         return await self._write(work)
 

@@ -149,6 +149,27 @@ def policy_fault(document):
     return None
 
 
+@pytest.fixture(scope="session")
+def control_plane():
+    """Makes a control plane on a database, and the context of its caller, for what is built once for many tests."""
+
+    def make(database):
+        clock = ManualClock()
+        operations = ApiGatewayOperations(
+            GatewayStore(database, clock),
+            test_invoker=RecordingInvoker(),
+            usage=UsageLedger(database, clock),
+            caches=RecordingCaches(),
+            authorizer=RecordingAuthorizer(),
+            policy_fault=policy_fault,
+            clock_ms=clock,
+            ids=CountingIds(),
+        )
+        return operations, context_of()
+
+    return make
+
+
 @pytest.fixture
 def operations(store, invoker, usage, caches, authorizer, clock):
     return ApiGatewayOperations(

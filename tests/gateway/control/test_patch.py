@@ -142,7 +142,7 @@ async def test_patches_of_a_method(api, operations_given, expected):
 
 
 async def test_patches_of_an_integration_and_its_response(api):
-    await api.put_mock_method()
+    await api.put_mock_method(request_parameters={"method.request.path.a": True})
     patched = await api.call_method(
         "update_integration",
         patch_operations=[

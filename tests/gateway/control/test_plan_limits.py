@@ -56,7 +56,7 @@ async def test_a_plan_is_created_with_its_limits(operations, context, stage):
     assert made["throttle"] == throttle
     assert made["quota"] == quota
     assert made["apiStages"] == stages
-    assert await operations.get_usage_plan(context, usage_plan_id=made["id"]) == made
+    assert await operations.get_usage_plan(context, usage_plan_id=made["id"]) == {**made, "tags": {}}
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,12 @@ async def test_a_key_is_found_by_its_value_on_its_stages_only(admitted, store):
             id="taken-out-of-the-plan",
         ),
         pytest.param(
-            lambda operations, context, api, key, plan: operations.delete_usage_plan(context, usage_plan_id=plan),
-            id="plan-deleted",
+            lambda operations, context, api, key, plan: operations.update_usage_plan(
+                context,
+                usage_plan_id=plan,
+                patch_operations=[{"op": "remove", "path": "/apiStages", "value": f"{api}:prod"}],
+            ),
+            id="stage-taken-out-of-the-plan",
         ),
         pytest.param(
             lambda operations, context, api, key, plan: operations.delete_stage(

@@ -96,7 +96,7 @@ class ApiKeyOperations(ControlPlane):
             return replace(patched, updated_ms=now_ms)
 
         found = _known(await self._store.update_key(place_of(context), api_key, edit))
-        return render.api_key(found, with_value=False)
+        return {"tags": {}, **render.api_key(found, with_value=False)}
 
     async def delete_api_key(self, context: RequestContext, *, api_key: str) -> None:
         """Remove a key, also from every usage plan."""

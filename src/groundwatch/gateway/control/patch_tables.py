@@ -30,7 +30,7 @@ from groundwatch.gateway.control.patch import (
     text,
     value_item,
 )
-from groundwatch.gateway.control.rules import COMPRESSION_RANGE
+from groundwatch.gateway.control.rules import COMPRESSION_RANGE, TIMEOUT_RANGE
 from groundwatch.gateway.definition import ContentHandling, PassthroughBehavior
 
 CONTENT_HANDLING = get_args(ContentHandling)
@@ -112,7 +112,7 @@ INTEGRATION = Table(
         text("/credentials", "credentials"),
         choice("/passthroughBehavior", "passthrough_behavior", get_args(PassthroughBehavior)),
         choice("/contentHandling", "content_handling", CONTENT_HANDLING, optional=True),
-        number("/timeoutInMillis", "timeout_in_millis"),
+        number("/timeoutInMillis", "timeout_in_millis", refusal=TIMEOUT_RANGE),
         text("/cacheNamespace", "cache_namespace"),
         choice("/connectionType", "connection_type", ("INTERNET", "VPC_LINK")),
         text("/connectionId", "connection_id"),

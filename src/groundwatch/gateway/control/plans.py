@@ -53,7 +53,8 @@ class UsagePlanOperations(ControlPlane):
 
     async def get_usage_plan(self, context: RequestContext, *, usage_plan_id: str) -> dict[str, Any]:
         """Return a plan."""
-        return render.usage_plan(_known(await self._store.get_plan(place_of(context), usage_plan_id)))
+        plan = _known(await self._store.get_plan(place_of(context), usage_plan_id))
+        return render.usage_plan(plan, with_tags=True)
 
     async def get_usage_plans(
         self,
@@ -82,11 +83,12 @@ class UsagePlanOperations(ControlPlane):
             _check_removed_stages(plan, patch_operations or ())
             return check_plan(apply_patch(patch_tables.USAGE_PLAN, plan, patch_operations), plan)
 
-        return render.usage_plan(_known(await self._store.update_plan(place_of(context), usage_plan_id, edit)))
+        plan = _known(await self._store.update_plan(place_of(context), usage_plan_id, edit))
+        return render.usage_plan(plan, with_tags=True)
 
     async def delete_usage_plan(self, context: RequestContext, *, usage_plan_id: str) -> None:
-        """Remove a plan; its keys stay."""
-        if not await self._store.delete_plan(place_of(context), usage_plan_id):
+        """Remove a plan that has no stages; its keys stay."""
+        if not await self._store.delete_plan(place_of(context), usage_plan_id, _check_deletable):
             _known(None)
 
     # --- keys of a plan ---
@@ -149,6 +151,16 @@ def _api_stage(stage: Mapping[str, Any]) -> str:
     if not stage.get("apiId") or not stage.get("stage"):
         raise bad_request("Invalid API Stage specified")
     return f"{stage['apiId']}:{stage['stage']}"
+
+
+def _check_deletable(plan: UsagePlan) -> None:
+    # Else its customers would be locked out of live stages at a stroke.
+    if plan.api_stages:
+        message = (
+            f"Cannot delete Usage Plan {plan.id} because there are API Stages associated with it, including "
+            f"{plan.api_stages[0]}"
+        )
+        raise bad_request(message)
 
 
 def _check_removed_stages(plan: UsagePlan, operations: Operations) -> None:

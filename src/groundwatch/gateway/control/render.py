@@ -146,15 +146,15 @@ def api_key(value: ApiKey, *, with_value: bool) -> Rendered:
     }
 
 
-def usage_plan(value: UsagePlan) -> Rendered:
-    """Return a UsagePlan; its keys are a list of their own."""
+def usage_plan(value: UsagePlan, *, with_tags: bool = False) -> Rendered:
+    """Return a UsagePlan; its keys are a list of their own. `with_tags` shows an empty map of tags too."""
     rendered = members(value, "account_id", "region", "key_ids", "api_stages", "throttle", "quota", "method_throttles")
     rendered["apiStages"] = [_api_stage(value, held) for held in value.api_stages]
     if value.throttle is not None:
         rendered["throttle"] = members(value.throttle)
     if value.quota is not None:
         rendered["quota"] = members(value.quota)
-    return rendered
+    return {"tags": {}, **rendered} if with_tags else rendered
 
 
 def _api_stage(plan: UsagePlan, held: str) -> Rendered:

@@ -32,6 +32,7 @@ CALLER_CREDENTIALS = "arn:aws:iam::*:user/*"
 MAX_COMPRESSION_BYTES = 10_485_760
 COMPRESSION_RANGE = f"Invalid minimum compression size, must be between 0 and {MAX_COMPRESSION_BYTES}"
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 50, 29_000
+TIMEOUT_RANGE = f"Timeout should be between {MIN_TIMEOUT_MS} ms and {MAX_TIMEOUT_MS} ms"
 MAX_POLICY_CHARACTERS = 8192
 
 _NAME = r"[a-zA-Z0-9._$-]+"
@@ -129,6 +130,7 @@ def check_integration(method: Method, integration: Integration, account_id: str)
     _check_settings(integration)
     _check_content_types(integration.request_templates)
     _check_request_mappings(method, integration)
+    _check_cache_keys(method, integration)
 
 
 def _is_http_url(uri: str) -> bool:
@@ -169,7 +171,7 @@ def _check_settings(integration: Integration) -> None:
         options = ", ".join(get_args(PassthroughBehavior))
         raise bad_request(f"Invalid passthrough behavior specified. Valid options are {options}")
     if not MIN_TIMEOUT_MS <= integration.timeout_in_millis <= MAX_TIMEOUT_MS:
-        raise bad_request(f"Timeout should be between {MIN_TIMEOUT_MS} ms and {MAX_TIMEOUT_MS} ms")
+        raise bad_request(TIMEOUT_RANGE)
     if integration.insecure_skip_verification and integration.type not in ("HTTP", "HTTP_PROXY"):
         raise bad_request("TlsConfig is only supported for HTTP and HTTP_PROXY integrations")
 
@@ -186,6 +188,13 @@ def _check_request_mappings(method: Method, integration: Integration) -> None:
             raise invalid_mapping(f"Invalid mapping expression specified: {source}")
         if found["name"] is not None and not _is_declared(method, found["place"], found["name"]):
             raise invalid_mapping(f"Invalid mapping expression parameter specified: {source}")
+
+
+def _check_cache_keys(method: Method, integration: Integration) -> None:
+    # A key that nothing is known of would make one entry of all requests.
+    for parameter in integration.cache_key_parameters:
+        if parameter not in method.request_parameters and parameter not in integration.request_parameters:
+            raise invalid_mapping(f"Invalid mapping expression parameter specified: {parameter}")
 
 
 def _add_name(names: set[str], name: str) -> None:

@@ -35,8 +35,15 @@ class Target(msgspec.Struct, frozen=True):
 class TagOperations(ControlPlane):
     """Tags of REST APIs, stages, API keys and usage plans."""
 
-    async def get_tags(self, context: RequestContext, *, resource_arn: str) -> dict[str, Any]:
-        """Return the tags of a resource."""
+    async def get_tags(
+        self,
+        context: RequestContext,
+        *,
+        resource_arn: str,
+        position: str | None = None,  # noqa: ARG002 - "not currently supported", says the model; nothing to page through
+        limit: int | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Return the tags of a resource, all at once."""
         return {"tags": await self._read_tags(context, _target_of(context, resource_arn))}
 
     async def tag_resource(self, context: RequestContext, *, resource_arn: str, tags: Mapping[str, str]) -> None:

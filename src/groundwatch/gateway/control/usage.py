@@ -9,12 +9,14 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, not_found
 from groundwatch.gateway.control.paging import fetch_page
-from groundwatch.gateway.control.patch import Operations
+from groundwatch.gateway.control.patch import REPLACE, Operations, Rule, Table, check_path
 from groundwatch.gateway.definition import Quota, UsagePlan
 from groundwatch.gateway.limits.periods import format_day, parse_day, period_start
 from groundwatch.gateway.usage_sql import DayUsage, UsageKey
 
 MAX_DAYS = 90
+_PATHS = Table((Rule("/remaining", "", REPLACE, lambda _, step: step.value),))
+_UNKNOWN_KEY = "Invalid Key identifier specified"
 
 
 class UsageOperations(ControlPlane):
@@ -36,7 +38,7 @@ class UsageOperations(ControlPlane):
         plan = await self._plan(context, usage_plan_id)
         wanted = [held for held in sorted(plan.key_ids) if key_id in (None, held)]
         if key_id is not None and not wanted:
-            raise not_found("Invalid Usage Plan Key identifier specified")
+            raise not_found(_UNKNOWN_KEY)
 
         async def fetch(after: str | None, count: int) -> list[str]:
             return [held for held in wanted if after is None or held > after][:count]
@@ -66,7 +68,7 @@ class UsageOperations(ControlPlane):
         """Let a key make `/remaining` more requests in the present period."""
         plan = await self._plan(context, usage_plan_id)
         if key_id not in plan.key_ids:
-            raise not_found("Invalid Usage Plan Key identifier specified")
+            raise not_found(_UNKNOWN_KEY)
         if plan.quota is None:
             raise bad_request("Usage Plan does not have a quota")
         for operation in patch_operations or ():
@@ -84,11 +86,8 @@ class UsageOperations(ControlPlane):
 
 
 def _remaining(operation: Any) -> int:  # noqa: ANN401 - a patch operation
-    if operation.get("op") != "replace":
-        raise bad_request("Invalid patch operation specified. Must be one of: [replace]")
-    path, value = operation.get("path"), str(operation.get("value"))
-    if path != "/remaining":
-        raise bad_request(f"Invalid patch path  '{path}' specified for op 'replace'. Must be one of: [/remaining]")
+    check_path(_PATHS, operation)
+    value = str(operation.get("value"))
     if not (value.isascii() and value.isdigit() and int(value) < 2**31):
         raise bad_request(f"Invalid value '{value}' specified for '/remaining'. Must be an integer")
     return int(value)
