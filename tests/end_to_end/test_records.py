@@ -38,9 +38,9 @@ def test_the_cli_gets_every_field(server, pointer):
     [
         (["--log-record-pointer", "bm8="], "InvalidParameterException"),
         (["--log-record-pointer", NO_STREAM], "ResourceNotFoundException"),
-        (["--log-record-pointer", NO_STREAM, "--unmask"], "NotImplementedException"),
+        (["--log-record-pointer", NO_STREAM, "--unmask"], "ResourceNotFoundException"),
     ],
-    ids=["no pointer", "no stream", "unmask"],
+    ids=["no pointer", "no stream", "no stream, unmasked"],
 )
 def test_refusals(server, pointer, words, code):
     assert f"({code})" in server.aws("logs", "get-log-record", *words).stderr

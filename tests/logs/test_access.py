@@ -1,4 +1,4 @@
-"""The condition keys that requests with tags are checked with."""
+"""What requests with tags, and for what is masked, are checked with."""
 
 import pytest
 
@@ -34,3 +34,14 @@ GROUP_ARN = "arn:aws:logs:us-east-1:100000000001:log-group:g"
 def test_keys_of_tags(context, operation, params, keys):
     (check,) = logs_access(operation, params, context)
     assert check.keys == keys
+
+
+@pytest.mark.parametrize("operation", ["GetLogEvents", "FilterLogEvents"])
+@pytest.mark.parametrize(("unmask", "further"), [(True, ["logs:Unmask"]), (False, []), (None, [])])
+def test_unmask_needs_its_own_permission(context, operation, unmask, further):
+    params = {"logGroupName": "g", "logStreamName": "s"} | ({} if unmask is None else {"unmask": unmask})
+    checks = logs_access(operation, params, context)
+    assert [check.action for check in checks] == [f"logs:{operation}", *further]
+    assert {check.resource.rpartition(":")[0] for check in checks[1:]} <= {
+        f"arn:aws:logs:{context.region}:{context.account_id}:log-group:g:log-stream"
+    }

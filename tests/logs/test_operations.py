@@ -94,6 +94,15 @@ class TestGroups:
         answer = await operations.describe_log_groups(context, **choice)
         assert [group["logGroupName"] for group in answer["logGroups"]] == expected
 
+    @pytest.mark.parametrize("operation", ["describe_log_groups", "list_log_groups"])
+    async def test_there_are_no_linked_accounts(self, operations, context, operation):
+        await operations.create_log_group(context, log_group_name="g")
+        call = getattr(operations, operation)
+        for choice in ({"include_linked_accounts": True}, {"account_identifiers": [context.account_id]}):
+            assert [group["logGroupName"] for group in (await call(context, **choice))["logGroups"]] == ["g"]
+        with pytest.raises(NotImplementedByServer, match="for other accounts"):
+            await call(context, include_linked_accounts=True, account_identifiers=[context.account_id, "9" * 12])
+
     async def test_prefix_and_pattern_exclude_each_other(self, operations, context):
         call = operations.describe_log_groups(context, log_group_name_prefix="a", log_group_name_pattern="b")
         assert (await refusal(call))[1] == (

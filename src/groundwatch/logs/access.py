@@ -37,13 +37,19 @@ def logs_access(operation: str, params: Mapping[str, Any], context: RequestConte
 
 
 def _further_checks(operation: str, params: Mapping[str, Any], context: RequestContext) -> list[AccessCheck]:
-    """Return what a subscription policy needs like the filter that it is, and PassRole for every role handed over."""
+    """Return what is needed beside the operation's own permission.
+
+    A subscription policy needs the same as the filter that it is, `unmask` Unmask, and a role handed over PassRole.
+    """
     checks = []
     role = params.get("roleArn")
     if operation in ACCOUNT_POLICY_ACTIONS and params.get("policyType") == "SUBSCRIPTION_FILTER_POLICY":
         everywhere = log_group_arn(context.region, context.account_id, "*")
         checks.append(AccessCheck(ACCOUNT_POLICY_ACTIONS[operation], everywhere))
         role = _role_in(params.get("policyDocument"))
+    if params.get("unmask"):
+        # Asked for whether or not anything is masked (GetLogEvents, unmask); a permission on groups, not on streams.
+        checks.append(AccessCheck("logs:Unmask", _resource("Unmask", params, context)))
     if role:
         checks.append(AccessCheck("iam:PassRole", str(role), {"iam:PassedToService": [SERVICE_PRINCIPAL]}))
     return checks
@@ -74,7 +80,7 @@ def _resource(operation: str, params: Mapping[str, Any], context: RequestContext
         return str(params["resourceArn"])
     if operation in DESTINATION_ACTIONS:
         return f"arn:aws:logs:{context.region}:{context.account_id}:destination:{params['destinationName']}"
-    if operation == "GetLogRecord":
+    if params.get("logRecordPointer"):
         return log_stream_arn(**place, group=parse_pointer(params["logRecordPointer"]).group, stream="")
     named = next((params[member] for member in GROUP_MEMBERS if params.get(member)), None)
     if named is None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.lookup import Lookup
 from groundwatch.logs.name_pattern import EVERY_NAME, NamePattern
+from groundwatch.logs.tags import TagChange
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.logs import log_groups, log_streams, reclaims
 
@@ -109,7 +110,7 @@ class LogCatalog:
             statement = select(log_groups).where(_of_tenant(tenant), log_groups.c.name == name)
             row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
             if row is None:
-                raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
+                raise _no_group()
             known = self._groups.put((tenant, name), _group(row), generation)
         return known
 
@@ -190,6 +191,20 @@ class LogCatalog:
         await self._database.write(lambda connection: connection.execute(statement))
         self._groups.drop((group.tenant, group.name))
 
+    async def change_tags(self, group: LogGroup, change: TagChange) -> None:
+        """Replace a group's tags by what `change` makes of them; `ResourceNotFoundException` when it is gone."""
+        own = log_groups.c.id == group.number
+
+        def write(connection: Connection) -> None:
+            # Read again, and locked where several nodes write: `group` may be a remembered one.
+            row = connection.execute(select(log_groups.c.tags).where(own).with_for_update()).one_or_none()
+            if row is None:
+                raise _no_group()
+            connection.execute(update(log_groups).where(own).values(tags=change(row.tags)))
+
+        await self._database.write(write)
+        self._groups.drop((group.tenant, group.name))
+
     async def delete_group(self, group: LogGroup) -> None:
         """Remove a group with its streams, and remember that their events wait to be reclaimed."""
 
@@ -234,6 +249,10 @@ class LogCatalog:
             await self._database.write(lambda connection: connection.execute(statement))
         except IntegrityError as error:
             raise ServiceError("ResourceAlreadyExistsException", exists) from error
+
+
+def _no_group() -> ServiceError:
+    return ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
 
 
 def _of_tenant(tenant: Tenant) -> ColumnElement[bool]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.operations.room import tenant_of
-from groundwatch.logs.operations.tags import MAX_TAGS, TagOperations
+from groundwatch.logs.operations.tags import TagOperations
 from groundwatch.logs.subscriptions.records import Destination
 from groundwatch.logs.subscriptions.vendors import parse_target
+from groundwatch.logs.tags import adding, check_tag_keys, removing
 from groundwatch.logs.tokens import seal, unseal
 
 PAGE_DESTINATIONS = 50
@@ -27,6 +28,7 @@ class DestinationOperations(TagOperations):
         tags: dict[str, str] | None = None,
     ) -> dict[str, object]:
         """Make a destination, or give the one of that name another target, after a test message has arrived there."""
+        check_tag_keys(tags)
         wanted = Destination(
             tenant=tenant_of(context),
             name=destination_name,
@@ -42,7 +44,12 @@ class DestinationOperations(TagOperations):
         return {"destination": _described(stored)}
 
     async def put_destination_policy(
-        self, context: RequestContext, *, destination_name: str, access_policy: str
+        self,
+        context: RequestContext,
+        *,
+        destination_name: str,
+        access_policy: str,
+        force_update: bool = False,  # noqa: ARG002 - a policy is replaced here whoever subscribes already
     ) -> None:
         """Say which accounts may subscribe their log groups to a destination."""
         if len(access_policy.encode()) > MAX_POLICY_BYTES:
@@ -84,14 +91,8 @@ class DestinationOperations(TagOperations):
             await super().tag_resource(context, resource_arn=resource_arn, tags=tags)
             return
         destination = await self._destination(context, resource_arn)
-        merged = destination.tags | tags
-        if len(merged) > MAX_TAGS:
-            raise ServiceError(
-                "TooManyTagsException",
-                "The number of tags exceeds the limit of 50.",
-                members={"resourceName": destination.name},
-            )
-        await self._room.subscriptions.store.change_destination(destination.tenant, destination.name, tags=merged)
+        change = adding(tags, destination.name)
+        await self._room.subscriptions.store.change_tags(destination.tenant, destination.name, change)
 
     async def untag_resource(self, context: RequestContext, *, resource_arn: str, tag_keys: list[str]) -> None:
         """Take tags off a group or destination; keys that it does not have are passed over."""
@@ -99,8 +100,8 @@ class DestinationOperations(TagOperations):
             await super().untag_resource(context, resource_arn=resource_arn, tag_keys=tag_keys)
             return
         destination = await self._destination(context, resource_arn)
-        left = {key: value for key, value in destination.tags.items() if key not in tag_keys}
-        await self._room.subscriptions.store.change_destination(destination.tenant, destination.name, tags=left)
+        change = removing(tag_keys)
+        await self._room.subscriptions.store.change_tags(destination.tenant, destination.name, change)
 
     async def list_tags_for_resource(self, context: RequestContext, *, resource_arn: str) -> dict[str, object]:
         """Return the tags of a group or destination."""

@@ -82,6 +82,7 @@ class EventOperations(Operations):
         next_token: str | None = None,
         limit: int = MAX_PAGE_EVENTS,
         start_from_head: bool = False,
+        unmask: bool = False,  # noqa: ARG002 - nothing is masked: there are no data protection policies here
     ) -> dict[str, object]:
         """Return a page of one stream; `end_time` is exclusive. An empty page repeats the token that led to it."""
         group = await self._group(context, log_group_name, log_group_identifier)
@@ -112,6 +113,7 @@ class EventOperations(Operations):
         limit: int = MAX_PAGE_EVENTS,
         interleaved: bool | None = None,  # noqa: ARG002 - always true since June 2019, as documented
         start_from_head: bool = True,
+        unmask: bool = False,  # noqa: ARG002 - nothing is masked: there are no data protection policies here
     ) -> dict[str, object]:
         """Search the streams of a group, in order of time; `end_time` is inclusive."""
         if not start_from_head and start_time < NEWEST_FIRST_FROM_MS:

@@ -10,6 +10,7 @@ from groundwatch.logs.arns import group_name_of, log_group_arn
 from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.name_pattern import EVERY_NAME, NamePattern, TagFilter, matches_tags, parse_name_pattern
 from groundwatch.logs.operations.room import Operations, tenant_of
+from groundwatch.logs.tags import check_tag_keys
 from groundwatch.logs.tokens import seal, unseal
 
 RETENTION_DAYS = (
@@ -18,6 +19,8 @@ RETENTION_DAYS = (
 )
 """What PutRetentionPolicy allows; the service model does not say it, its documentation does."""
 PAGE_GROUPS = 50
+TAG_PORTION = 1_000
+"""How many groups are read at a time when they are chosen by tags."""
 CHEAP_CLASSES = ("INFREQUENT_ACCESS", "ESSENTIALS")
 
 
@@ -36,6 +39,7 @@ class GroupOperations(Operations):
         """Make an empty log group whose events never expire."""
         if log_group_name.lower().startswith("aws/"):
             raise ServiceError("InvalidParameterException", "Log groups starting with AWS/ are reserved for AWS.")
+        check_tag_keys(tags)
         await self._room.catalog.create_group(
             tenant_of(context),
             log_group_name,
@@ -62,13 +66,13 @@ class GroupOperations(Operations):
         log_group_name_pattern: str = "",
         log_group_class: str | None = None,
         log_group_identifiers: list[str] | None = None,
-        include_linked_accounts: bool = False,
+        account_identifiers: list[str] | None = None,
+        include_linked_accounts: bool = False,  # noqa: ARG002 - no account here is linked to another
         next_token: str | None = None,
         limit: int = PAGE_GROUPS,
     ) -> dict[str, object]:
         """List groups with their settings, sorted by name."""
-        if include_linked_accounts:
-            raise NotImplementedByServer("DescribeLogGroups.includeLinkedAccounts")
+        _refuse_other_accounts("DescribeLogGroups", context, account_identifiers)
         if log_group_name_prefix and log_group_name_pattern:
             raise ServiceError(
                 "InvalidParameterException",
@@ -106,27 +110,29 @@ class GroupOperations(Operations):
         log_group_name_pattern: str = "",
         log_group_class: str | None = None,
         log_group_tags: list[dict[str, Any]] | None = None,
-        include_linked_accounts: bool = False,
+        account_identifiers: list[str] | None = None,
+        include_linked_accounts: bool = False,  # noqa: ARG002 - no account here is linked to another
         next_token: str | None = None,
         limit: int = PAGE_GROUPS,
     ) -> dict[str, object]:
         """List the names of groups, sorted, by pattern, class and tags."""
-        if include_linked_accounts:
-            raise NotImplementedByServer("ListLogGroups.includeLinkedAccounts")
+        _refuse_other_accounts("ListLogGroups", context, account_identifiers)
         request = [context.account_id, context.region, log_group_name_pattern, log_group_class, log_group_tags]
         after = str(unseal(request, next_token, str)[0]) if next_token else ""
         tags = [TagFilter(wanted["key"], tuple(wanted.get("values") or ())) for wanted in log_group_tags or ()]
         found: list[LogGroup] = []
+        # Tags are looked at here, not in SQL: a page of one group should not mean a query a group.
+        portion = max(limit + 1, TAG_PORTION) if tags else limit + 1
         while len(found) <= limit:
             groups = await self._room.catalog.groups(
                 tenant_of(context),
                 after=after,
-                limit=limit + 1,
+                limit=portion,
                 pattern=parse_name_pattern(log_group_name_pattern) if log_group_name_pattern else EVERY_NAME,
                 classes=_classes(log_group_class),
             )
             found += [group for group in groups if matches_tags(group.tags, tags)]
-            if len(groups) <= limit:
+            if len(groups) < portion:
                 break
             after = groups[-1].name
         answer: dict[str, object] = {"logGroups": [_listed(group) for group in found[:limit]]}
@@ -156,6 +162,11 @@ class GroupOperations(Operations):
         """Let events never expire; also succeeds where no retention was set."""
         group = await self._group(context, log_group_name)
         await self._room.catalog.change_group(group, retention_in_days=None)
+
+
+def _refuse_other_accounts(operation: str, context: RequestContext, account_ids: list[str] | None) -> None:
+    if set(account_ids or ()) - {context.account_id}:
+        raise NotImplementedByServer(f"{operation} for other accounts")
 
 
 def _classes(log_group_class: str | None) -> tuple[str, ...]:

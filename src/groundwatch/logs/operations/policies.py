@@ -98,8 +98,10 @@ class PolicyOperations(Operations):
         policy_type: str,
         scope: str = "ALL",
         selection_criteria: str | None = None,
+        dry_run: bool = False,
     ) -> dict[str, object]:
         """Subscribe every standard log group of the account in this region, except those that the criteria name."""
+        _refuse_dry_run("PutAccountPolicy", dry_run=dry_run)
         _refuse_other_types("PutAccountPolicy", policy_type)
         _check_sizes(policy_name, policy_document, selection_criteria)
         read_selection(selection_criteria)
@@ -144,8 +146,11 @@ class PolicyOperations(Operations):
             raise _missing(policy_name)
         return {"accountPolicies": [_account_policy(item) for item in chosen]}
 
-    async def delete_account_policy(self, context: RequestContext, *, policy_name: str, policy_type: str) -> None:
+    async def delete_account_policy(
+        self, context: RequestContext, *, policy_name: str, policy_type: str, dry_run: bool = False
+    ) -> None:
         """Stop the deliveries of an account policy."""
+        _refuse_dry_run("DeleteAccountPolicy", dry_run=dry_run)
         _refuse_other_types("DeleteAccountPolicy", policy_type)
         if not await self._room.subscriptions.policies.delete_account_policy(tenant_of(context), policy_name):
             raise _missing(policy_name)
@@ -167,6 +172,12 @@ class PolicyOperations(Operations):
 def _refuse_other_types(operation: str, policy_type: str) -> None:
     if policy_type != SUBSCRIPTION_FILTER_POLICY:
         raise NotImplementedByServer(f"{operation} with policyType {policy_type}")
+
+
+def _refuse_dry_run(operation: str, *, dry_run: bool) -> None:
+    # Documented for retention policies alone.
+    if dry_run:
+        raise NotImplementedByServer(f"{operation}.dryRun")
 
 
 def _check_sizes(name: str, document: str, criteria: str | None) -> None:

@@ -16,7 +16,13 @@ from groundwatch.logs.store import StreamPlace
 class RecordOperations(Operations):
     """The operation on a record of a query's results."""
 
-    async def get_log_record(self, context: RequestContext, *, log_record_pointer: str) -> dict[str, object]:
+    async def get_log_record(
+        self,
+        context: RequestContext,
+        *,
+        log_record_pointer: str,
+        unmask: bool = False,  # noqa: ARG002 - nothing is masked: there are no data protection policies here
+    ) -> dict[str, object]:
         """Return every field of the event that a `@ptr` stands for, as text; times are epoch milliseconds."""
         pointer = parse_pointer(log_record_pointer)
         group = await self._group(context, pointer.group)

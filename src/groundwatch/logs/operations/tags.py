@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from groundwatch.aws.context import RequestContext
-from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.operations.room import Operations
-
-MAX_TAGS = 50
+from groundwatch.logs.tags import adding, removing
 
 
 class TagOperations(Operations):
@@ -38,15 +36,7 @@ class TagOperations(Operations):
         return {"tags": (await self._group(context, log_group_name)).tags}
 
     async def _tag(self, group: LogGroup, tags: dict[str, str]) -> None:
-        merged = group.tags | tags
-        if len(merged) > MAX_TAGS:
-            raise ServiceError(
-                "TooManyTagsException",
-                "The number of tags exceeds the limit of 50.",
-                members={"resourceName": group.name},
-            )
-        await self._room.catalog.change_group(group, tags=merged)
+        await self._room.catalog.change_tags(group, adding(tags, group.name))
 
     async def _untag(self, group: LogGroup, keys: list[str]) -> None:
-        left = {key: value for key, value in group.tags.items() if key not in keys}
-        await self._room.catalog.change_group(group, tags=left)
+        await self._room.catalog.change_tags(group, removing(keys))

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, inser
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogGroup, Tenant
 from groundwatch.logs.subscriptions.records import Destination, GroupPlace, SubscriptionFilter
+from groundwatch.logs.tags import TagChange
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.logs import log_groups, log_streams
 from groundwatch.storage.tables.subscriptions import destinations, subscription_filters
@@ -94,6 +95,19 @@ class SubscriptionStore:
         """Set columns such as `access_policy`; False when there is no such destination."""
         statement = update(destinations).where(_destination_is(tenant, name)).values(**columns)
         return bool(await self._database.write(lambda connection: connection.execute(statement).rowcount))
+
+    async def change_tags(self, tenant: Tenant, name: str, change: TagChange) -> bool:
+        """Replace a destination's tags by what `change` makes of them; False when there is no such destination."""
+        own = _destination_is(tenant, name)
+
+        def write(connection: Connection) -> bool:
+            row = connection.execute(select(destinations.c.tags).where(own).with_for_update()).one_or_none()
+            if row is None:
+                return False
+            connection.execute(update(destinations).where(own).values(tags=change(row.tags)))
+            return True
+
+        return await self._database.write(write)
 
     async def destination(self, tenant: Tenant, name: str) -> Destination | None:
         """Return a destination by its name."""
