@@ -30,6 +30,7 @@ from groundwatch.gateway.functions import LambdaFunctions
 from groundwatch.gateway.integrations.base import Upstreams
 from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
+from groundwatch.gateway.resource_tags import GatewayTags
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
 from groundwatch.gateway.store import GatewayStore
 from groundwatch.gateway.upstream.credentials import OwnCredentials, RoleCredentials
@@ -42,6 +43,7 @@ from groundwatch.identity.documents import DocumentEvaluator
 from groundwatch.identity.iam.operations import IamOperations
 from groundwatch.identity.organizations import OrganizationsOperations, organizations_access
 from groundwatch.identity.records.accounts import tenant_tables
+from groundwatch.identity.resource_tags import ResourceTags
 from groundwatch.identity.roles import RoleAssumer
 from groundwatch.identity.store import IdentityStore
 from groundwatch.identity.sts import StsOperations
@@ -59,6 +61,7 @@ from groundwatch.logs.own_log import OwnLog
 from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
+from groundwatch.logs.resource_tags import LogGroupTags
 from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
@@ -85,7 +88,10 @@ class Server:
         self._events.run_now(migrate_events)
         self._identity = IdentityStore(self._metadata, now_ms)
         self._roles = RoleAssumer(self._identity, now_ms)
-        self._authorizer = AllowAll() if settings.auth == "off" else PolicyAuthorizer(self._identity)
+        self._resource_tags = ResourceTags()
+        self._authorizer = (
+            AllowAll() if settings.auth == "off" else PolicyAuthorizer(self._identity, self._resource_tags)
+        )
         # Which deliveries wait is a matter of this node, wherever the metadata lives.
         self._queue = Database(f"sqlite:///{settings.data / 'deliveries.db'}")
         self._build_logs()
@@ -115,6 +121,7 @@ class Server:
             on_failure=recent.failed,
         )
         catalog = LogCatalog(self._metadata, now_ms)
+        self._resource_tags.add("logs", LogGroupTags(catalog))
         intake = Intake(self._writer)
         self._reclaimer = Reclaimer(catalog, self._writer, self._events, now_ms)
         store = EventStore(self._events, recent)
@@ -137,6 +144,7 @@ class Server:
     def _build_services(self) -> None:
         authorizer = self._authorizer
         store = GatewayStore(self._metadata, now_ms)
+        self._resource_tags.add("apigateway", GatewayTags(store))
         self._usage = UsageLedger(self._metadata, now_ms)
         backend = Backend()
         self._outbound = OutboundClient(OutboundRules.allowing(self._settings.outbound_allow))

@@ -15,6 +15,7 @@ from groundwatch.identity.names import TEMPORARY_PREFIX
 from groundwatch.identity.policy.evaluate import ALLOWED, Decision, PolicyRequest, PolicySet, evaluate
 from groundwatch.identity.policy.library import PolicyLibrary
 from groundwatch.identity.policy.principals import caller_of
+from groundwatch.identity.resource_tags import ResourceTags
 from groundwatch.identity.store import IdentityStore
 from groundwatch.identity.values import Permissions
 
@@ -59,8 +60,9 @@ class PolicyAuthorizer:
     A call costs ten to thirty microseconds while the store's cache is warm, and one or two SQL queries when it is not.
     """
 
-    def __init__(self, store: IdentityStore) -> None:
+    def __init__(self, store: IdentityStore, resource_tags: ResourceTags | None = None) -> None:
         self._store = store
+        self._resource_tags = resource_tags or ResourceTags()
         self._library = PolicyLibrary()
 
     async def authorize(self, context: RequestContext, checks: Sequence[AccessCheck]) -> None:
@@ -91,8 +93,17 @@ class PolicyAuthorizer:
         owned = caller.kind in ("User", "AssumedRole")
         permissions = await self._store.permissions(caller.unique_id) if owned else Permissions()
         call = Call(context, check, permissions.tags, await self._issued_ms(context.principal))
-        request = PolicyRequest(caller, check.action, check.resource, CallKeys(call))
-        return evaluate(request, self._policies(context.principal, permissions, resource_policy))
+        keys, policies = CallKeys(call), self._policies(context.principal, permissions, resource_policy)
+        decision = evaluate(PolicyRequest(caller, check.action, check.resource, keys), policies)
+        if not keys.missed_resource_tags:
+            return decision
+        # Most policies do not ask for tags, so they are looked up only now, and the question is asked again.
+        tags = await self._resource_tags.keys_of(context, check.resource)
+        if not tags:
+            return decision
+        tagged = msgspec.structs.replace(check, keys={**check.keys, **tags})
+        keys = CallKeys(msgspec.structs.replace(call, check=tagged))
+        return evaluate(PolicyRequest(caller, check.action, check.resource, keys), policies)
 
     def _policies(
         self, principal: Principal, permissions: Permissions, resource_policy: ResourcePolicy | None

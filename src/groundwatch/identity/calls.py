@@ -10,6 +10,7 @@ import msgspec
 
 from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.identity.names import TEMPORARY_PREFIX
+from groundwatch.identity.resource_tags import KEY_PREFIX
 
 PRINCIPAL_TAG = "aws:principaltag/"
 ARN_ACCOUNT = 4
@@ -28,10 +29,12 @@ class Call(msgspec.Struct, frozen=True):
 class CallKeys:
     """Answers lookups of condition keys; each is worked out when it is asked for, since most policies ask none."""
 
-    __slots__ = ("_call", "_given")
+    __slots__ = ("_call", "_given", "missed_resource_tags")
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self.missed_resource_tags = False
+        """Whether a tag of the resource was asked for that the check did not bring."""
         self._given = {
             name.lower(): (value,) if isinstance(value, str) else tuple(value)
             for name, value in call.check.keys.items()
@@ -42,6 +45,9 @@ class CallKeys:
         given = self._given.get(name)
         if given is not None:
             return given
+        if name.startswith(KEY_PREFIX):
+            self.missed_resource_tags = True
+            return None
         known = GLOBAL_KEYS.get(name)
         value = known(self._call) if known else self._principal_tag(name)
         return None if value is None else (value,)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
+import shutil
 
 import pytest
+from tests.gateway.control.world import build
 
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
@@ -168,6 +171,26 @@ def control_plane():
         return operations, context_of()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory, control_plane):
+    """A database with one of everything, built once, and the ids of what is in it by name."""
+    path = tmp_path_factory.mktemp("world") / "meta.db"
+    database = Database(f"sqlite:///{path}")
+    metadata.create_all(database.engine)
+    names = asyncio.run(build(*control_plane(database)))
+    database.close()
+    return path, names
+
+
+@pytest.fixture
+def world_copy(world, tmp_path):
+    """A copy of the world, for one test to change."""
+    shutil.copy(world[0], tmp_path / "meta.db")
+    database = Database(f"sqlite:///{tmp_path}/meta.db")
+    yield database
+    database.close()
 
 
 @pytest.fixture

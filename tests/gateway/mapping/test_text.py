@@ -27,6 +27,9 @@ JSON = [
     ("[12345678.5, 1e20, 0.0001]", "[1.23456785E7,1.0E20,1.0E-4]", "numbers in Java's notation"),
     ('["a/b","\\u00fc"]', '["a/b","ü"]', "slashes and letters stay"),
     ('["\\u0007","\\u007f","\\u2028","\\n"]', '["\\u0007","\\u007F","\\u2028","\\n"]', "controls are escaped"),
+    ('["\\u001f","\\\\u001f","\\\\\\u001f"]', '["\\u001F","\\\\u001f","\\\\\\u001F"]', "controls in upper case"),
+    ('{"a":"12e5 0.001 12345678.5 \u2014"}', '{"a":"12e5 0.001 12345678.5 \\u2014"}', "numbers within texts"),
+    ('{"a":[{"b":[0.00012]}],"c":-0.0}', '{"a":[{"b":[1.2E-4]}],"c":-0.0}', "numbers within containers"),
     ('["\\\\u0041"]', '["\\\\u0041"]', "an escaped backslash"),
     ('[true,null,""]', '[true,null,""]', "constants"),
 ]  # fmt: skip

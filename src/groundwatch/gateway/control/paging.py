@@ -10,8 +10,11 @@ from typing import Any, TypeVar
 from groundwatch.gateway.control.errors import bad_request
 
 T = TypeVar("T")
+_BAD_POSITION = "Invalid position parameter specified"
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 500
+MAX_POSITION_CHARACTERS = 4096
+"""More than the longest key of any list makes."""
 
 
 async def fetch_page(
@@ -68,7 +71,9 @@ def _encode(key: str) -> str:
 def _decode(position: str | None) -> str | None:
     if not position:
         return None
+    if len(position) > MAX_POSITION_CHARACTERS:
+        raise bad_request(_BAD_POSITION)
     try:
         return base64.b64decode(position, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise bad_request("Invalid position parameter specified") from error
+        raise bad_request(_BAD_POSITION) from error

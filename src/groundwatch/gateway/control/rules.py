@@ -193,7 +193,11 @@ def _check_request_mappings(method: Method, integration: Integration) -> None:
 def _check_cache_keys(method: Method, integration: Integration) -> None:
     # A key that nothing is known of would make one entry of all requests.
     for parameter in integration.cache_key_parameters:
-        if parameter not in method.request_parameters and parameter not in integration.request_parameters:
+        found = _REQUEST_SOURCE.fullmatch(parameter)
+        declared = (
+            found is not None and found["name"] is not None and _is_declared(method, found["place"], found["name"])
+        )
+        if not declared and parameter not in integration.request_parameters:
             raise invalid_mapping(f"Invalid mapping expression parameter specified: {parameter}")
 
 

@@ -44,7 +44,8 @@ def _to_string(run: Evaluation, value: VtlValue) -> str:
 
 def _equals(run: Evaluation, value: VtlValue, other: VtlValue) -> bool:
     # Unlike `==`, equals() never converts: a number is not its text.
-    return type(value) is type(other) and same(run, value, other)
+    doubles = isinstance(value, float) and isinstance(other, float)
+    return (doubles or type(value) is type(other)) and same(run, value, other)
 
 
 def _hash_code(run: Evaluation, value: VtlValue) -> int:

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import msgspec
 
 from groundwatch.gateway.mapping.budget import MAX_TEXT_CHARACTERS, Budget
 from groundwatch.gateway.mapping.errors import PayloadError
-from groundwatch.gateway.mapping.values import ContextMap, Entry, VtlList, VtlValue, java_double
+from groundwatch.gateway.mapping.values import (
+    ContextMap,
+    Entry,
+    ScientificDouble,
+    VtlList,
+    VtlValue,
+    is_plain_double,
+    java_double,
+)
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
 _ESCAPED_WITH_SLASH = re.compile(r'["\\/\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
-# What the fast encoder would write differently: code points that the service escapes, and numbers in Java's notation.
-_NEEDS_EXACT = re.compile(r"[\x7f-\x9f\u2000-\u20ff]|\\u|\d{8}\.\d|\d[eE][-+]?\d|0\.00")
+# What the fast encoder leaves as it is, and how it writes controls: with lower-case digits.
+_UNESCAPED = re.compile(r"[\x7f-\x9f\u2000-\u20ff]")
+_CONTROL = re.compile(r"(?<!\\)((?:\\\\)*\\u00[01])([a-f])")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("Number out of range")
+    return number if is_plain_double(number) else ScientificDouble(number)
+
+
+def _java_number(number: object) -> msgspec.Raw:
+    if not isinstance(number, ScientificDouble):
+        raise TypeError(f"{type(number).__name__} has no JSON form")
+    return msgspec.Raw(java_double(number).encode())
+
+
+# The service's notation of numbers costs nothing where there are none that Java writes differently.
+_DECODER = msgspec.json.Decoder(float_hook=_number)
+_ENCODER = msgspec.json.Encoder(enc_hook=_java_number)
 
 
 def render(value: VtlValue, budget: Budget) -> str:
@@ -69,18 +97,21 @@ def to_json(value: VtlValue, budget: Budget) -> str:
         return _exact_json(value, budget, _ESCAPED)
     fast = _fast_json(value, budget)
     budget.charge_text(len(fast))
-    if _NEEDS_EXACT.search(fast):
-        return _exact_json(value, budget, _ESCAPED)
+    # Most texts need none of this, and a search by pattern would cost more than the encoding.
+    if "\\u00" in fast:
+        fast = _CONTROL.sub(lambda match: match[1] + match[2].upper(), fast)
+    if not fast.isascii() or "\x7f" in fast:
+        fast = _UNESCAPED.sub(_escape, fast)
     return fast
 
 
 def _fast_json(value: VtlValue, budget: Budget) -> str:
     if not isinstance(value, list):
-        return msgspec.json.encode(value).decode()
+        return _ENCODER.encode(value).decode()
     pieces: list[bytes] = []
     length = 0
     for item in value:
-        pieces.append(msgspec.json.encode(item))
+        pieces.append(_ENCODER.encode(item))
         length += len(pieces[-1])
         # What a search finds may contain one another: a payload of megabytes then stands for gigabytes.
         if length > MAX_TEXT_CHARACTERS:
@@ -135,6 +166,6 @@ def parse_json(text: str) -> VtlValue:
         PayloadError: for what is not JSON or nests too deeply.
     """
     try:
-        return msgspec.json.decode(text)
+        return _DECODER.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
         raise PayloadError(str(error)) from error

@@ -22,6 +22,10 @@ MAX_INTEGER_BITS = 4096
 
 
 class VtlList(list[VtlValue]):
+class ScientificDouble(float):
+    """A number of a payload that Java writes with an exponent."""
+
+
     """A list made by the template; it is written `[1, 2]`, where a JSON array is written as JSON."""
 
 
@@ -102,12 +106,17 @@ class TemplateObject:
 
 
 def java_double(number: float) -> str:
+def is_plain_double(number: float) -> bool:
+    """Tell whether Java writes a number without an exponent."""
+    return number == 0 or 1e-3 <= abs(number) < 1e7
+
+
     """Write a number as Java's Double.toString does: plain between 0.001 and 10,000,000, else with an exponent."""
     if math.isnan(number):
         return "NaN"
     if math.isinf(number):
         return "Infinity" if number > 0 else "-Infinity"
-    if number == 0 or 1e-3 <= abs(number) < 1e7:
+    if is_plain_double(number):
         return repr(number)
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
     text = "".join(map(str, digits))
