@@ -1,5 +1,7 @@
 """Authorizers in the control plane: what is kept, what is refused, and the methods that name them."""
 
+import json
+
 import pytest
 
 from groundwatch.aws.context import AccessCheck
@@ -212,6 +214,65 @@ async def test_pools_are_added_and_removed_by_value(api):
     patches = [patch("add", "/providerARNs", f"{POOL}2"), patch("remove", "/providerARNs", POOL)]
     patched = await api.call("update_authorizer", authorizer_id=made["id"], patch_operations=patches)
     assert patched["providerARNs"] == [f"{POOL}2"]
+
+
+NEW_ISSUERS = {
+    "issuers": [
+        {"issuer": "https://new.example.com", "audiences": ["a", "b"]},
+        {
+            **ISSUER,
+            "additionalClaims": [
+                {"claimName": "tenant", "format": "SINGLE_STRING", "required": True, "expectedValues": ["x"]}
+            ],
+        },
+    ],
+    "defaultAlgorithms": ["ES256"],
+}
+TIMES = '{"issuers":[],"defaultAlgorithms":["RS256"]}'
+CONFIGURATIONS = [
+    pytest.param(json.dumps(NEW_ISSUERS), None, id="a whole configuration"),
+    pytest.param(None, "Invalid JWT configuration specified", id="nothing"),
+    pytest.param("{", "Invalid JWT configuration specified", id="no JSON"),
+    pytest.param("[" * 5000, "Invalid JWT configuration specified", id="too deep"),
+    pytest.param("[]", "Invalid JWT configuration specified", id="no object"),
+    pytest.param(TIMES, "A JWT configuration needs signing algorithms and unique issuers", id="no issuer"),
+    pytest.param(
+        json.dumps({**NEW_ISSUERS, "issuers": [{**ISSUER, "jwksUri": "https://x.example/keys"}]}),
+        "Invalid JWT configuration specified: .*jwksUri",
+        id="the keys are found, not set",
+    ),
+    pytest.param(
+        json.dumps({**NEW_ISSUERS, "defaultAlgorithms": ["HS256"]}), "Invalid signing algorithm", id="a shared secret"
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), CONFIGURATIONS)
+async def test_a_jwt_configuration_is_replaced_whole(value, message, api):
+    made = await api.call("create_authorizer", **JWT)
+    call = {"authorizer_id": made["id"], "patch_operations": [patch("replace", "/jwtConfiguration", value)]}
+    if message is not None:
+        with pytest.raises(ServiceError, match=message) as refused:
+            await api.call("update_authorizer", **call)
+        assert refused.value.code == "BadRequestException"
+        return
+    assert (await api.call("update_authorizer", **call))["jwtConfiguration"] == NEW_ISSUERS
+
+
+@pytest.mark.parametrize("path", ["/jwtConfiguration/issuers", "/jwtConfiguration/defaultAlgorithms"])
+async def test_no_part_of_a_jwt_configuration_is_patched(path, api):
+    made = await api.call("create_authorizer", **JWT)
+    with pytest.raises(ServiceError, match="Invalid patch path"):
+        await api.call("update_authorizer", authorizer_id=made["id"], patch_operations=[patch("replace", path, "[]")])
+
+
+async def test_scopes_are_added_and_removed_by_value(api):
+    made = await api.call("create_authorizer", **JWT)
+    await api.call_method(
+        "put_method", authorization_type="JWT", authorizer_id=made["id"], authorization_scopes=["a/read"]
+    )
+    patches = [patch("add", "/authorizationScopes", "a/write"), patch("remove", "/authorizationScopes", "a/read")]
+    assert (await api.call_method("update_method", patch_operations=patches))["authorizationScopes"] == ["a/write"]
 
 
 async def test_the_type_of_an_authorizer_in_use_stays(api):

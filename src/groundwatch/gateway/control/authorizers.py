@@ -11,11 +11,12 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.authorizer_rules import with_authorizer, with_defaults
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.errors import conflict, not_found
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
-from groundwatch.gateway.definition import Authorizer, ClaimRule, JwtConfiguration, RestApi, TokenIssuer
+from groundwatch.gateway.definition import Authorizer, RestApi
+from groundwatch.gateway.openapi.authorizers import read_jwt_configuration
 from groundwatch.gateway.testing import TestRequest
 
 AuthorizerType = Literal["TOKEN", "REQUEST", "COGNITO_USER_POOLS", "JWT"]
@@ -52,7 +53,7 @@ class AuthorizerOperations(ControlPlane):
             identity_source=identity_source or None,
             identity_validation_expression=identity_validation_expression or None,
             authorizer_result_ttl_in_seconds=authorizer_result_ttl_in_seconds,
-            jwt_configuration=_jwt_configuration(jwt_configuration) if jwt_configuration else None,
+            jwt_configuration=read_jwt_configuration(jwt_configuration) if jwt_configuration else None,
         )
 
         def edit(api: RestApi) -> RestApi:
@@ -122,8 +123,6 @@ class AuthorizerOperations(ControlPlane):
         """Ask an authorizer as it is defined now about a request that the caller made up."""
         api = await self._store.get_api(place_of(context), rest_api_id)
         authorizer = _authorizer_of(api, authorizer_id)
-        if authorizer.type == "JWT":
-            raise bad_request("Authorizers of type JWT cannot be tested")
         request = TestRequest(
             path_with_query_string=path_with_query_string,
             body=body,
@@ -133,23 +132,6 @@ class AuthorizerOperations(ControlPlane):
         )
         result = await self._test_invoker.test_authorizer(api, authorizer, request, context)
         return render.authorizer_test(result)
-
-
-def _jwt_configuration(given: Mapping[str, Any]) -> JwtConfiguration:
-    return JwtConfiguration(
-        issuers=[
-            TokenIssuer(
-                issuer=issuer["issuer"],
-                audiences=list(issuer["audiences"]),
-                additional_claims=[
-                    ClaimRule(rule["claimName"], bool(rule.get("required")), list(rule.get("expectedValues") or ()))
-                    for rule in issuer.get("additionalClaims") or ()
-                ],
-            )
-            for issuer in given["issuers"]
-        ],
-        default_algorithms=list(given["defaultAlgorithms"]),
-    )
 
 
 def _authorizer_of(api: RestApi, authorizer_id: str) -> Authorizer:

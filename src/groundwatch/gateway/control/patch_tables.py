@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
+import msgspec
+
 from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.gateway.control import canaries, plan_patches, stage_patches
 from groundwatch.gateway.control.errors import bad_request
@@ -31,7 +33,8 @@ from groundwatch.gateway.control.patch import (
     value_item,
 )
 from groundwatch.gateway.control.rules import COMPRESSION_RANGE, TIMEOUT_RANGE
-from groundwatch.gateway.definition import ContentHandling, PassthroughBehavior
+from groundwatch.gateway.definition import ContentHandling, JwtConfiguration, PassthroughBehavior
+from groundwatch.gateway.openapi.authorizers import read_jwt_configuration
 
 CONTENT_HANDLING = get_args(ContentHandling)
 UNKNOWN_PATH = "Invalid patch path {path}"
@@ -68,6 +71,13 @@ def _account_feature(present: object, step: Step) -> object:
     if (step.op, step.value) != ("add", "UsagePlans"):
         raise NotImplementedByServer(f"Patch operation '{step.op}' of the feature {step.value}")
     return present
+
+
+def _jwt_configuration(_present: object, step: Step) -> JwtConfiguration:
+    try:
+        return read_jwt_configuration(msgspec.json.decode(step.value or ""))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise bad_request(f"Invalid JWT configuration specified: {error}") from error
 
 
 REST_API = Table(
@@ -172,8 +182,9 @@ AUTHORIZER = Table(
         text("/identityValidationExpression", "identity_validation_expression"),
         text("/authType", "auth_type"),
         value_item("/providerARNs", "provider_arns"),
+        # Whole, as the developer guide says: nothing of the old configuration stays.
+        Rule("/jwtConfiguration", "jwt_configuration", REPLACE, _jwt_configuration),
     ),
-    not_built=("jwtConfiguration",),
 )
 GATEWAY_RESPONSE = Table(
     (

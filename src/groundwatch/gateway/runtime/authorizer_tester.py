@@ -6,7 +6,7 @@ Nothing that was remembered is used, and nothing is remembered.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.http import WireRequest
@@ -33,7 +33,10 @@ class AuthorizerTester:
 
     def __init__(self, guards: MethodGuards, roles: RoleSource, clock_ms: Callable[[], int]) -> None:
         self._functions = FunctionMethods(guards, roles, clock_ms)
-        self._tokens = {"COGNITO_USER_POOLS": PoolMethods(guards), "JWT": JwtMethods(guards)}
+        self._tokens: Mapping[str, PoolMethods | JwtMethods] = {
+            "COGNITO_USER_POOLS": PoolMethods(guards),
+            "JWT": JwtMethods(guards),
+        }
         self._clock_ms = clock_ms
 
     async def test(
