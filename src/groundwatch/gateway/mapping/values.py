@@ -21,11 +21,11 @@ MAX_INTEGER_BITS = 4096
 """Integers grow as Java's BigInteger does, but not without end."""
 
 
-class VtlList(list[VtlValue]):
 class ScientificDouble(float):
     """A number of a payload that Java writes with an exponent."""
 
 
+class VtlList(list[VtlValue]):
     """A list made by the template; it is written `[1, 2]`, where a JSON array is written as JSON."""
 
 
@@ -105,12 +105,12 @@ class TemplateObject:
         return None
 
 
-def java_double(number: float) -> str:
 def is_plain_double(number: float) -> bool:
     """Tell whether Java writes a number without an exponent."""
     return number == 0 or 1e-3 <= abs(number) < 1e7
 
 
+def java_double(number: float) -> str:
     """Write a number as Java's Double.toString does: plain between 0.001 and 10,000,000, else with an exponent."""
     if math.isnan(number):
         return "NaN"
