@@ -276,9 +276,6 @@ def test_errors_name_what_and_where(document, error):
             "The parameter 'c' in 'cookie' on 'GET' for resource at path '/a' is not supported",
             id="cookie",
         ),
-        pytest.param(
-            openapi(**{"x-amazon-apigateway-documentation": {}}), "Documentation parts are not kept", id="documentation"
-        ),
     ],
 )
 def test_warnings(document, warning):

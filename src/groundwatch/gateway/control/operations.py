@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from groundwatch.gateway.control.account import AccountOperations
 from groundwatch.gateway.control.authorizers import AuthorizerOperations
+from groundwatch.gateway.control.documentation import DocumentationOperations
+from groundwatch.gateway.control.exports import ExportOperations
 from groundwatch.gateway.control.gateway_responses import GatewayResponseOperations
 from groundwatch.gateway.control.imports import ImportOperations
 from groundwatch.gateway.control.integrations import IntegrationOperations
@@ -33,6 +35,8 @@ class ApiGatewayOperations(
     AccountOperations,
     ApiKeyImportOperations,
     UsageOperations,
+    ExportOperations,
+    DocumentationOperations,
 ):
     """Amazon API Gateway's control plane for REST APIs (`apigateway`, 2015-07-09).
 

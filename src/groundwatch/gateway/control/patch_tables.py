@@ -155,10 +155,10 @@ STAGE = Table(
         ),
         _switched_off("/tracingEnabled", "name", "false"),
         _switched_off("/clientCertificateId", "name", ""),
+        text("/documentationVersion", "documentation_version"),
         *stage_patches.SIMPLE_RULES,
         *stage_patches.METHOD_SETTING_RULES,
     ),
-    not_built=("documentationVersion",),
     unknown_path=stage_patches.UNKNOWN_PATH,
     whole=canaries.patch_canary,
 )

@@ -143,12 +143,14 @@ class ReleaseOperations(ControlPlane):
         cache_cluster_enabled: bool | None = None,
         cache_cluster_size: str | None = None,
         variables: Mapping[str, str] | None = None,
+        documentation_version: str | None = None,
         canary_settings: Mapping[str, Any] | None = None,
         tracing_enabled: bool | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Make a deployment reachable under a name."""
         _refuse_features(tracingEnabled=tracing_enabled)
+        await self._require_documentation(context, rest_api_id, documentation_version)
         now_ms = self._clock_ms()
         stage = Stage(
             name=stage_name,
@@ -161,6 +163,7 @@ class ReleaseOperations(ControlPlane):
             cache_cluster_enabled=bool(cache_cluster_enabled),
             cache_cluster_size=cache_cluster_size,
             canary_settings=None if canary_settings is None else canary_of(canary_settings, deployment_id),
+            documentation_version=documentation_version or None,
         )
 
         def edit(releases: Releases) -> Releases:
@@ -194,6 +197,9 @@ class ReleaseOperations(ControlPlane):
         """Patch a stage; live at once."""
         now_ms = self._clock_ms()
         account = await self._store.get_account(place_of(context))
+        for operation in patch_operations or ():
+            if operation.get("path") == "/documentationVersion":
+                await self._require_documentation(context, rest_api_id, operation.get("value"))
 
         def edit(releases: Releases) -> Releases:
             patched = apply_patch(patch_tables.STAGE, _stage_of(releases, stage_name), patch_operations)
@@ -224,6 +230,11 @@ class ReleaseOperations(ControlPlane):
         """Forget the results of authorizers that are kept for a stage."""
         _stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name)
         self._caches.flush_authorizers(rest_api_id, stage_name)
+
+    async def _require_documentation(self, context: RequestContext, api_id: str, version: str | None) -> None:
+        place = place_of(context)
+        if version and await self._store.documentation.get_version(place, api_id, version) is None:
+            raise bad_request("Invalid Documentation version specified")
 
 
 def _check_deployable(api: RestApi) -> None:

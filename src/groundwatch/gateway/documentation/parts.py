@@ -34,7 +34,7 @@ INHERITED = frozenset(
 """Types whose parts also hold for the paths below theirs. Source: DocumentationPartLocation in the service model."""
 
 
-class Location(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class Location(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", forbid_unknown_fields=True):
     """The place that a part describes; fields that its type does not have are None."""
 
     type: str

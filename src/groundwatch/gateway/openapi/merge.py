@@ -40,7 +40,7 @@ class Merge:
         self._policy_fault = policy_fault
         self._findings = findings
         self._ids = ids
-        self._base = _base_segments(draft.base_path, base_path)
+        self._base = base_segments(draft.base_path, base_path)
 
     def into(self, api: RestApi, mode: Mode) -> RestApi:
         """Return the API with the draft in it. The result is only good when `findings` has no errors."""
@@ -176,7 +176,7 @@ def _emptied(api: RestApi) -> RestApi:
     )
 
 
-def _base_segments(base_path: str, mode: BasePath) -> str:
+def base_segments(base_path: str, mode: BasePath) -> str:
     """Return what stands in front of every path: all of the base path, all but its first segment, or nothing."""
     segments = [part for part in base_path.split("/") if part]
     kept: dict[BasePath, list[str]] = {"ignore": [], "prepend": segments, "split": segments[1:]}

@@ -22,15 +22,13 @@ LOCATIONS = {"query": "querystring", "header": "header", "path": "path"}
 _PATH_PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
 
 
-def read_draft(document: Tree, api_id: str, findings: Findings, *, ignore_documentation: bool = False) -> ApiDraft:
+def read_draft(document: Tree, api_id: str, findings: Findings) -> ApiDraft:
     """Return what a document defines for the API `api_id`; problems go to `findings`.
 
     Raises BadRequestException for a document that is neither OpenAPI 3.0 nor Swagger 2.0.
     """
     dialect = dialect_of(document)
     extensions.check_known(document, extensions.ROOT, "at the root of the document", findings)
-    if extensions.DOCUMENTATION in document and not ignore_documentation:
-        findings.warning("Documentation parts are not kept")
     schemas = _Schemas(dialect, api_id, findings)
     paths = {path: mapping(item) for path, item in mapping(document.get("paths")).items() if not path.startswith("x-")}
     reader = _PathReader(document, dialect, schemas, findings)
