@@ -41,6 +41,7 @@ def test_defaults(tmp_path):
         "upstream": (),
         "upstream_credentials": "role",
         "upstream_groups": (),
+        "domain_owners": {},
     }
 
 
@@ -123,6 +124,13 @@ def test_which_file_is_read(files, flags, environment, named, expected):
             id="a URL for all but one service of one region",
         ),
         pytest.param("upstream_groups", "/aws/, /prod/", ("/aws/", "/prod/"), id="log groups"),
+        pytest.param(
+            "domain_owners",
+            "a.example.com=111122223333, b.test=444455556666",
+            {"a.example.com": "111122223333", "b.test": "444455556666"},
+            id="domains of accounts",
+        ),
+        pytest.param("domain_owners", "any", None, id="domains for everybody"),
         pytest.param("upstream_groups", "all", (), id="all log groups"),
     ],
 )
@@ -204,6 +212,14 @@ def test_home_directory_is_expanded(monkeypatch):
             "--jwt-issuers: 'us-east-1_a' is not POOL=URL; write for example "
             "us-east-1_abc=https://login.example.com/realms/main",
             id="an issuer without its URL",
+        ),
+        pytest.param(
+            {"domain_owners": "*.example.com=111122223333"},
+            {},
+            "",
+            "--domain-owners: '*.example.com=111122223333' is neither off, any nor DOMAIN=ACCOUNT; write for example "
+            "a.example.com=111122223333",
+            id="a domain is no wildcard",
         ),
         pytest.param(
             {"upstream": "Logs=aws"},

@@ -29,6 +29,7 @@ from groundwatch.gateway.control.operations import ApiGatewayOperations
 from groundwatch.gateway.functions import LambdaFunctions
 from groundwatch.gateway.integrations.base import Upstreams
 from groundwatch.gateway.limits.ledger import UsageLedger
+from groundwatch.gateway.operator_rules import OperatorRules
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.resource_tags import GatewayTags
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
@@ -167,6 +168,7 @@ class Server:
             settings=GatewaySettings(region=self._settings.region),
             health=self.health,
             clock_ms=now_ms,
+            domains=store.domains,
         )
         self._iam = IamOperations(self._identity, now_ms)
         self._apigateway = ApiGatewayOperations(
@@ -178,6 +180,7 @@ class Server:
             policy_fault=policy_fault,
             clock_ms=now_ms,
             ids=RandomIds(),
+            operator=self._operator_rules(),
         )
         self.services = (
             Service("logs", LogsOperations(self._logs), logs_access),
@@ -192,6 +195,12 @@ class Server:
         )
         backend.port = port
         self.service_app = ServiceApp(port, {"/health": lambda _request: self.health()})
+
+    def _operator_rules(self) -> OperatorRules:
+        owners = self._settings.domain_owners
+        return OperatorRules(
+            domain_account=None if owners is None else self._settings.account, domain_owners=owners or {}
+        )
 
     def _organizations(self) -> OrganizationsOperations:
         return OrganizationsOperations(

@@ -99,3 +99,5 @@ class Settings(msgspec.Struct, frozen=True):
     upstream_credentials: UpstreamCredentials
     upstream_groups: tuple[str, ...]
     """Beginnings of names of log groups; none when all groups are upstream."""
+    domain_owners: dict[str, str] | None
+    """Account by domain; None where every account may take every domain."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from groundwatch.config.gateway_values import parse_domain_owners
 from groundwatch.config.values import (
     one_of,
     parse_account,
@@ -196,6 +197,15 @@ SETTINGS: tuple[Setting, ...] = (
         parse_prefixes,
         "Which log groups are upstream when CloudWatch Logs is: all, or those whose names begin so. The others are "
         "here.",
+    ),
+    Setting(
+        "domain_owners",
+        "off|any|DOMAIN=ACCOUNT,…",
+        "off",
+        parse_domain_owners,
+        "Which accounts may make APIs reachable under which host names, and all below them. The account of --account "
+        "may take any; in TOML also a table.",
+        toml_types=(str, dict),
     ),
 )
 

@@ -22,6 +22,8 @@ from groundwatch.gateway.definition import AccountSettings, ApiKey, Deployment, 
 from groundwatch.gateway.documentation import sql as documentation_sql
 from groundwatch.gateway.documentation.parts import Part
 from groundwatch.gateway.documentation.store import DocumentationStore
+from groundwatch.gateway.domains.sql import require_unmapped
+from groundwatch.gateway.domains.store import DomainStore
 from groundwatch.gateway.store_checks import UnknownApiError, claim, overtaken, require_api
 from groundwatch.gateway.store_sql import DeploymentInfo, KeyFilter, Place, Releases
 from groundwatch.storage.sql import Database
@@ -71,6 +73,7 @@ class GatewayStore:
         self._plans: dict[tuple[str, str, str], _CachedPlan] = {}
         self.documentation = DocumentationStore(database.read, self._write)
         """What is said about the APIs; a change to it counts as one to the API."""
+        self.domains = DomainStore(database, clock_ms)
 
     # --- REST APIs ---
 
@@ -122,6 +125,7 @@ class GatewayStore:
 
         def work(connection: Connection) -> None:
             require_api(connection, place, api_id, lock=True)
+            require_unmapped(connection, api_id)
             sql.delete_api(connection, api_id)
 
         await self._write(work)
@@ -155,6 +159,7 @@ class GatewayStore:
             api, revision = require_api(connection, place, api_id, lock=True)
             before = sql.read_releases(connection, api)
             after = edit(before)
+            require_unmapped(connection, api_id, before.stages.keys() - after.stages.keys())
             claim(connection, api, revision)
             sql.save_releases(connection, before, msgspec.structs.replace(after, api=api))
             return after

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 import groundwatch.storage
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.store import GatewayStore
-from groundwatch.storage.tables import metadata
+from groundwatch.storage.tables import gateway_connections, metadata
 
 SLEEPLESS_EDITS = 20
 
@@ -167,6 +167,9 @@ async def test_the_same_value_of_another_tenant_opens_nothing(published, store, 
     assert await store.find_api_key("v" * 20, published.id, "prod") is None
 
 
+_MIGRATIONS = ("0002_gateway", "0007_gateway_usage", "0008_gateway_documentation", "0009_gateway_domains")
+
+
 def migration(name):
     path = Path(groundwatch.storage.__file__).with_name("migrations") / "versions" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -176,7 +179,7 @@ def migration(name):
 
 
 def test_the_migrations_make_the_tables(tmp_path):
-    modules = [migration(name) for name in ("0002_gateway", "0007_gateway_usage", "0008_gateway_documentation")]
+    modules = [migration(name) for name in _MIGRATIONS]
     engine = create_engine(f"sqlite:///{tmp_path}/m.db")
     with engine.begin() as connection:
         migrations = MigrationContext.configure(
@@ -186,6 +189,7 @@ def test_the_migrations_make_the_tables(tmp_path):
         with Operations.context(migrations):
             for module in modules:
                 module.upgrade()
+            assert gateway_connections.metadata is metadata
             assert compare_metadata(migrations, metadata) == []
             for module in reversed(modules):
                 module.downgrade()

@@ -34,6 +34,8 @@ from groundwatch.gateway.definition import (
     Stage,
     UsagePlan,
 )
+from groundwatch.gateway.domains.directory import DomainRoutes, DomainTable
+from groundwatch.gateway.domains.values import BasePathMapping, DomainName
 from groundwatch.gateway.functions import FunctionAnswer
 from groundwatch.gateway.integrations.base import Upstreams
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
@@ -75,6 +77,22 @@ class FakeCatalog:
         """Change the stage."""
         stage = msgspec.structs.replace(self.deployed.stage, **changes)
         self.deployed = msgspec.structs.replace(self.deployed, stage=stage)
+
+
+class FakeDomains:
+    """Custom domains with their mappings: base path → (API, stage)."""
+
+    def __init__(self, **mappings: Mapping[str, tuple[str, str | None]]) -> None:
+        self.table = DomainTable(
+            DomainRoutes(
+                DomainName(name, ACCOUNT, "eu-west-1", "d-1", 0),
+                {path: BasePathMapping(path, *target) for path, target in found.items()},
+            )
+            for name, found in mappings.items()
+        )
+
+    async def find(self, host: str) -> DomainRoutes | None:
+        return self.table.find(host)
 
 
 @dataclass
@@ -334,7 +352,13 @@ async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
         max_answer_bytes=MAX_ANSWER,
     )
 
-    def make(methods: Mapping[str, Any], *, variables: dict[str, str] | None = None, **changes: Any) -> Gateway:
+    def make(
+        methods: Mapping[str, Any],
+        *,
+        variables: dict[str, str] | None = None,
+        domains: FakeDomains | None = None,
+        **changes: Any,
+    ) -> Gateway:
         api = rest_api(methods, **changes)
         stage = Stage("v1", "dep123", 0, 0, variables=variables or {})
         catalog = FakeCatalog(DeployedStage(api, stage, Deployment("dep123", 0, api)))
@@ -367,6 +391,7 @@ async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
             health=health,
             clock_ms=clock,
             clock_s=lambda: clock.now_ms / 1000,
+            domains=domains,
         )
         made.append(Gateway(app, catalog, backend, roles, entries, identities, functions, web, clock, usage))
         return made[-1]
@@ -375,6 +400,11 @@ async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
     for gateway in made:
         gateway.app.close()
     await outbound.close()
+
+
+@pytest.fixture
+def make_domains() -> Callable[..., FakeDomains]:
+    return lambda mappings: FakeDomains(**mappings)
 
 
 @pytest.fixture

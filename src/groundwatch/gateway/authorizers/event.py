@@ -26,7 +26,7 @@ def request_event(routed: Routed, compiled: CompiledAuthorizer, method_arn: str)
         "type": "REQUEST",
         "methodArn": method_arn,
         "resource": routed.method.resource.path,
-        "path": exchange.target.path,
+        "path": exchange.target.event_path,
         "httpMethod": exchange.method,
         "headers": _last(headers),
         "multiValueHeaders": headers,

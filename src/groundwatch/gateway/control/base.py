@@ -10,6 +10,7 @@ from groundwatch.gateway.control.ids import IdSource
 from groundwatch.gateway.control.policies import PolicyFault
 from groundwatch.gateway.definition import RestApi
 from groundwatch.gateway.limits.ledger import UsageLedger
+from groundwatch.gateway.operator_rules import OperatorRules
 from groundwatch.gateway.store import GatewayStore, Place, UnknownApiError
 from groundwatch.gateway.testing import StageCaches, TestInvoker
 
@@ -18,7 +19,7 @@ class ControlPlane:
     """The base of every group of operations.
 
     `authorizer` answers for what only the operation can see: the roles named inside an imported document;
-    `policy_fault` judges the form of resource policies.
+    `policy_fault` judges the form of resource policies; `operator` says who may take which host name.
     """
 
     def __init__(  # noqa: PLR0913 - what the operations work with
@@ -32,6 +33,7 @@ class ControlPlane:
         policy_fault: PolicyFault,
         clock_ms: Callable[[], int],
         ids: IdSource,
+        operator: OperatorRules = OperatorRules(),  # noqa: B008 - frozen
     ) -> None:
         self._store = store
         self._test_invoker = test_invoker
@@ -41,6 +43,7 @@ class ControlPlane:
         self._policy_fault = policy_fault
         self._clock_ms = clock_ms
         self._ids = ids
+        self._operator = operator
 
     async def _edit(self, context: RequestContext, api_id: str, edit: Callable[[RestApi], RestApi]) -> RestApi:
         return await self._store.update_api(context.account_id, context.region, api_id, edit)

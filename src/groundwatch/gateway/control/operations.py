@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from groundwatch.gateway.control.account import AccountOperations
 from groundwatch.gateway.control.authorizers import AuthorizerOperations
+from groundwatch.gateway.control.base_paths import BasePathOperations
 from groundwatch.gateway.control.documentation import DocumentationOperations
+from groundwatch.gateway.control.domain_names import DomainNameOperations
 from groundwatch.gateway.control.exports import ExportOperations
 from groundwatch.gateway.control.gateway_responses import GatewayResponseOperations
 from groundwatch.gateway.control.imports import ImportOperations
@@ -37,6 +39,8 @@ class ApiGatewayOperations(
     UsageOperations,
     ExportOperations,
     DocumentationOperations,
+    DomainNameOperations,
+    BasePathOperations,
 ):
     """Amazon API Gateway's control plane for REST APIs (`apigateway`, 2015-07-09).
 

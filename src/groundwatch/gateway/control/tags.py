@@ -17,7 +17,7 @@ from groundwatch.gateway.store import Place, Releases
 
 _ARN = re.compile(
     r"arn:[a-z-]+:apigateway:(?P<region>[a-z0-9-]+)::/"
-    r"(?P<kind>restapis|apikeys|usageplans)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?"
+    r"(?P<kind>restapis|apikeys|usageplans|domainnames)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?"
 )
 MAX_TAGS = 50
 Tags = dict[str, str]
@@ -33,7 +33,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class TagOperations(ControlPlane):
-    """Tags of REST APIs, stages, API keys and usage plans."""
+    """Tags of REST APIs, stages, API keys, usage plans and domain names."""
 
     async def get_tags(
         self,
@@ -71,6 +71,8 @@ class TagOperations(ControlPlane):
             return _stage_of(await self._store.get_releases(place, target.id), target.stage_name).tags
         if target.kind == "restapis":
             return (await self._store.get_api(place, target.id)).tags
+        if target.kind == "domainnames":
+            return (await self._store.domains.get(place, target.id)).tags
         if target.kind == "apikeys":
             return _found(target, await self._store.get_key(place, target.id)).tags
         return _found(target, await self._store.get_plan(place, target.id)).tags
@@ -81,6 +83,8 @@ class TagOperations(ControlPlane):
             await self._edit_stage_tags(place, target.id, target.stage_name, change)
         elif target.kind == "restapis":
             await self._edit(context, target.id, lambda api: replace(api, tags=change(api.tags)))
+        elif target.kind == "domainnames":
+            await self._store.domains.update(place, target.id, lambda domain: replace(domain, tags=change(domain.tags)))
         elif target.kind == "apikeys":
             edited = await self._store.update_key(place, target.id, lambda key: replace(key, tags=change(key.tags)))
             _found(target, edited)

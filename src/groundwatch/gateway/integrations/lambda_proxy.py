@@ -69,7 +69,7 @@ def proxy_event(mapped: MappedRequest) -> dict[str, Any]:
     body, coded = _event_body(mapped)
     return {
         "resource": routed.method.resource.path,
-        "path": exchange.target.path,
+        "path": exchange.target.event_path,
         "httpMethod": exchange.method,
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": headers,

@@ -29,7 +29,7 @@ class AccessEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     domain_name: str
     http_method: str
     path: str
-    """`/stage` and the path below it, as received."""
+    """`/stage`, or the base path of a custom domain, and the path below it, as received."""
     protocol: str
     source_ip: str
     user_agent: str | None
@@ -77,7 +77,7 @@ def access_entry(
         stage=exchange.target.stage_name,
         domain_name=exchange.target.domain_name,
         http_method=exchange.method,
-        path=f"/{exchange.target.stage_name}{exchange.target.path}",
+        path=exchange.target.client_path,
         protocol=exchange.protocol,
         source_ip=exchange.request.source_ip,
         user_agent=exchange.request.header("user-agent"),

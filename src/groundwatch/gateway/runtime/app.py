@@ -18,7 +18,7 @@ from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.integrations.base import Upstreams
 from groundwatch.gateway.integrations.table import integrations_by_type
 from groundwatch.gateway.runtime.access import AccessLog
-from groundwatch.gateway.runtime.addressing import names_api, resolve
+from groundwatch.gateway.runtime.addressing import Addresses, Domains
 from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester
 from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.compression import Compressor
@@ -95,11 +95,12 @@ class GatewayApp:
         health: Callable[[], Awaitable[WireResponse]],
         clock_ms: Callable[[], int],
         clock_s: Callable[[], float] = time.monotonic,
+        domains: Domains | None = None,
     ) -> None:
         self._settings = settings
         self._health = health
         self._clock_ms = clock_ms
-        self._domain = f"{settings.region}.{settings.domain_suffix}"
+        self._addresses = Addresses(f"{settings.region}.{settings.domain_suffix}", domains)
         self._executor = ThreadPoolExecutor(settings.template_threads, thread_name_prefix="template")
         cache = DeploymentCache(settings.max_deployments)
         self.traffic = TrafficCounts()
@@ -139,7 +140,7 @@ class GatewayApp:
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         host = next((value for name, value in headers if name == "host"), "")
         path = _raw_path(scope)
-        if path == self._settings.health_path and not names_api(host):
+        if path == self._settings.health_path and not self._addresses.own_every_path(host):
             await _send(send, await self._health(), scope["method"])
             return
         refusal = self._refusal(len(path) + len(scope["query_string"]), headers)
@@ -171,7 +172,7 @@ class GatewayApp:
     ) -> WireResponse:
         if body is None:
             return _with_request_id(plain_response(GatewayError("REQUEST_TOO_LARGE")))
-        target = resolve(host, path, self._domain)
+        target = await self._addresses.target(host, path)
         if target is None:
             return _with_request_id(plain_response(unknown_stage()))
         client = scope.get("client")

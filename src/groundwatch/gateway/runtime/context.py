@@ -39,7 +39,7 @@ def build_context(stage: AnyStage, overrides: Overrides, error: GatewayError | N
     context["httpMethod"] = exchange.method
     context["extendedRequestId"] = exchange.extended_request_id
     context["requestTime"] = _request_time(exchange.received_ms // 1000)
-    context["path"] = f"/{exchange.target.stage_name}{exchange.target.path}"
+    context["path"] = exchange.target.client_path
     if located is not None:
         context["accountId"] = located.deployment.api.account_id
     context["protocol"] = exchange.protocol

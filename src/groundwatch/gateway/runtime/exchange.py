@@ -34,6 +34,20 @@ class Target:
     """The path below the stage, percent-encoded as received; starts with `/`."""
     domain_name: str
     """The host of the API, as `$context.domainName` shows it."""
+    base_path: str | None = None
+    """The base path by which a custom domain led here, `(none)` for the empty one; None on other hosts."""
+    prefix: str | None = None
+    """What the client's path has before `path` on a custom domain; elsewhere that is the stage."""
+
+    @property
+    def client_path(self) -> str:
+        """The path as the client knows it, which `$context.path` shows."""
+        return f"/{self.stage_name}{self.path}" if self.prefix is None else f"{self.prefix}{self.path}"
+
+    @property
+    def event_path(self) -> str:
+        """The path as events for functions have it: without the stage, but with a base path."""
+        return self.path if self.prefix is None else f"{self.prefix}{self.path}"
 
 
 class Exchange(msgspec.Struct, frozen=True):

@@ -135,6 +135,7 @@ _OWN: Mapping[str, _Own] = {
     "status": lambda outcome: outcome.status,
     "responseLength": lambda outcome: outcome.length_bytes,
     "responseLatency": lambda outcome: outcome.latency_ms,
+    "customDomain.basePathMatched": lambda outcome: exchange_of(outcome.stage).target.base_path,
     "xrayTraceId": lambda outcome: exchange_of(outcome.stage).trace_id,
     "integrationStatus": _integration_status,
     "integration.status": _integration_status,

@@ -28,7 +28,7 @@ class Locate:
         """Raise 403 Forbidden for an unknown API or stage, a disabled default endpoint and a disabled account."""
         target = stage.exchange.target
         found = await self._catalog.find_stage(target.api_id, target.stage_name)
-        if found is None or found.api.disable_execute_api_endpoint:
+        if found is None or (found.api.disable_execute_api_endpoint and target.base_path is None):
             raise unknown_stage()
         # Methods that need no identity of the account, such as MOCK, would not notice otherwise.
         if not await self._accounts.is_active(found.api.account_id):
