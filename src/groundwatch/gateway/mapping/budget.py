@@ -10,6 +10,8 @@ MAX_FOREACH_ITERATIONS = 1000
 """The service's own limit: a loop ends there, as Velocity's does."""
 MAX_MACRO_DEPTH = 20
 """How deep macros and blocks may call each other (Velocity's own default)."""
+CHARACTERS_PER_COMPARISON = 4096
+"""How many characters of two texts are compared in one step: far more than are copied."""
 _CHARACTERS_PER_STEP = 64
 
 

@@ -30,7 +30,10 @@ def _list_add(run: Evaluation, items: list[VtlValue], first: VtlValue, *second: 
         items.append(first)
         return True
     run.budget.charge_text(len(items))
-    items.insert(integer(first), second[0])
+    position = integer(first)
+    if not 0 <= position <= len(items):
+        raise MappingError(f"index {position} of a list of {len(items)}")
+    items.insert(position, second[0])
     return None
 
 

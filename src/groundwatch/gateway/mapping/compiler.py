@@ -300,7 +300,7 @@ def get_index(run: Run, value: VtlValue, key: VtlValue) -> VtlValue:
         if type(key) is int and -len(value) <= key < len(value):
             return value[key]
         return None
-    return value.property(str(key)) if isinstance(value, TemplateObject) else None
+    return value.property(text_of(run, key)) if isinstance(value, TemplateObject) else None
 
 
 def _put(run: Run, holder: VtlValue, key: VtlValue, value: VtlValue) -> None:
@@ -312,7 +312,8 @@ def _put(run: Run, holder: VtlValue, key: VtlValue, value: VtlValue) -> None:
     elif isinstance(holder, list) and type(key) is int and -len(holder) <= key < len(holder):
         holder[key] = value
     else:
-        raise MappingError(f"{key!r} cannot be assigned to")
+        # A key may be a list that contains itself many times over: it is not shown.
+        raise MappingError("what is no map or list, or no place in it, cannot be assigned to")
 
 
 def _items(run: Run, value: VtlValue) -> list[VtlValue]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from groundwatch.gateway.mapping import jsonpath_nodes as nodes
-from groundwatch.gateway.mapping.budget import Budget
+from groundwatch.gateway.mapping.budget import CHARACTERS_PER_COMPARISON, Budget
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.mapping.jsonpath_parser import parse_path
+from groundwatch.gateway.mapping.regex import Regex
 from groundwatch.gateway.mapping.values import VtlValue, is_number
 
 __all__ = ["PathCache", "evaluate", "parse_path"]
@@ -49,6 +50,7 @@ class _Search:
         steps = path.steps
         if steps and isinstance(steps[-1], nodes.Function):
             argument = self.result(nodes.Path(steps[:-1], relative=path.relative), start)
+            self._budget.charge(len(argument) if isinstance(argument, list | dict) else 1)
             return _apply_function(steps[-1].name, argument)
         found = self._find(steps, start)
         if path.definite:
@@ -85,8 +87,10 @@ class _Search:
         self._budget.charge(1)
         match step:
             case nodes.Names(names):
+                self._budget.charge(len(names) - 1)
                 return [value[name] for name in names if name in value] if isinstance(value, dict) else []
             case nodes.Indexes(indexes):
+                self._budget.charge(len(indexes) - 1)
                 return _at(value, indexes) if isinstance(value, list) else []
             case nodes.Slice(first, last):
                 return self._charged(value[first:last]) if isinstance(value, list) else []
@@ -114,13 +118,22 @@ class _Search:
                 return bool(self._find(path.steps, item if path.relative else self._root))
             case nodes.Matches(left, regex):
                 text = self._operand(left, item)
-                return isinstance(text, str) and self._matches(text, regex.matches)
+                return isinstance(text, str) and self._matches(text, regex)
             case nodes.Comparison(operator, left, right):
-                return _COMPARISONS[operator](self._operand(left, item), self._operand(right, item))
+                first, second = self._operand(left, item), self._operand(right, item)
+                self._charge_comparison(first, second)
+                return _COMPARISONS[operator](first, second)
 
-    def _matches(self, text: str, matches: Callable[[str], bool]) -> bool:
-        self._budget.charge_text(len(text))
-        return matches(text)
+    def _charge_comparison(self, left: VtlValue, right: VtlValue) -> None:
+        if isinstance(right, list):
+            self._budget.charge(len(right))
+        elif isinstance(left, str) and isinstance(right, str):
+            self._budget.charge(min(len(left), len(right)) // CHARACTERS_PER_COMPARISON)
+
+    def _matches(self, text: str, regex: Regex) -> bool:
+        cost = regex.cost(text)
+        self._budget.charge(cost)
+        return regex.matches(text, cost)
 
     def _operand(self, operand: nodes.Path | nodes.Value, item: VtlValue) -> VtlValue:
         if isinstance(operand, nodes.Value):
@@ -174,7 +187,10 @@ def _apply_function(name: str, value: VtlValue) -> VtlValue:
         return len(value) if isinstance(value, list | dict | str) else None
     if name == "keys":
         return list(value) if isinstance(value, dict) else None
-    numbers = [float(item) for item in value if is_number(item)] if isinstance(value, list) else []
+    try:
+        numbers = [float(item) for item in value if is_number(item)] if isinstance(value, list) else []
+    except OverflowError as error:
+        raise MappingError(f"JSONPath function {name}() of a number too large for a double") from error
     if not numbers:
         raise MappingError(f"JSONPath function {name}() of something without numbers")
     return _AGGREGATES[name](numbers)

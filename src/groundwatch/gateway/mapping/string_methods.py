@@ -95,17 +95,21 @@ def _regex_replace(run: Evaluation, text: str, pattern: VtlValue, replacement: V
         # Every match may insert the replacement: its length is paid before the text exists.
         run.budget.charge(steps * (1 + len(new) // 16))
 
-    return run.regexes.get(text_of(run, pattern)).replace(text, new, charge, first_only=first_only)
+    regex = run.regexes.get(text_of(run, pattern), run.budget.charge)
+    return regex.replace(text, new, charge, first_only=first_only)
 
 
 def _split(run: Evaluation, text: str, pattern: VtlValue) -> VtlList:
     run.budget.charge_text(len(text))
-    return VtlList(run.regexes.get(text_of(run, pattern)).split(text, run.budget.charge))
+    return VtlList(run.regexes.get(text_of(run, pattern), run.budget.charge).split(text, run.budget.charge))
 
 
 def _matches(run: Evaluation, text: str, pattern: VtlValue) -> bool:
     run.budget.charge_text(len(text))
-    return run.regexes.get(text_of(run, pattern)).matches(text)
+    regex = run.regexes.get(text_of(run, pattern), run.budget.charge)
+    cost = regex.cost(text)
+    run.budget.charge(cost)
+    return regex.matches(text, cost)
 
 
 def _concat(run: Evaluation, text: str, other: VtlValue) -> str:
@@ -125,8 +129,8 @@ def _char_at(_run: Evaluation, text: str, index: VtlValue) -> str:
     return text[position]
 
 
-def _compare_to(_run: Evaluation, text: str, other: object) -> int:
-    that = str(other)
+def _compare_to(run: Evaluation, text: str, other: VtlValue) -> int:
+    that = text_of(run, other)
     return int(text > that) - int(text < that)
 
 

@@ -7,12 +7,13 @@ type of its own here, where it behaves differently.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from groundwatch.gateway.mapping.budget import Budget
+from groundwatch.gateway.mapping.budget import CHARACTERS_PER_COMPARISON, Budget
 from groundwatch.gateway.mapping.errors import MappingError, TemplateLimitError
 
 VtlValue = Any
@@ -140,12 +141,12 @@ def add(left: VtlValue, right: VtlValue, text: Callable[[VtlValue], str]) -> Vtl
         return None
     if isinstance(left, str) or isinstance(right, str):
         return text(left) + text(right)
-    return left + right if is_number(left) and is_number(right) else None
+    return _calculate(operator.add, left, right) if is_number(left) and is_number(right) else None
 
 
 def subtract(left: VtlValue, right: VtlValue) -> VtlValue:
     """`-` of numbers; null otherwise."""
-    return left - right if is_number(left) and is_number(right) else None
+    return _calculate(operator.sub, left, right) if is_number(left) and is_number(right) else None
 
 
 def multiply(left: VtlValue, right: VtlValue) -> VtlValue:
@@ -156,7 +157,7 @@ def multiply(left: VtlValue, right: VtlValue) -> VtlValue:
     """
     if not (is_number(left) and is_number(right)):
         return None
-    product = left * right
+    product = _calculate(operator.mul, left, right)
     if isinstance(product, int) and product.bit_length() > MAX_INTEGER_BITS:
         raise TemplateLimitError(f"a number has more than {MAX_INTEGER_BITS} bits")
     return product
@@ -169,7 +170,7 @@ def divide(left: VtlValue, right: VtlValue) -> VtlValue:
     if isinstance(left, int) and isinstance(right, int):
         quotient = abs(left) // abs(right)
         return quotient if (left < 0) == (right < 0) else -quotient
-    return left / right
+    return _calculate(operator.truediv, left, right)
 
 
 def remainder(left: VtlValue, right: VtlValue) -> VtlValue:
@@ -179,7 +180,26 @@ def remainder(left: VtlValue, right: VtlValue) -> VtlValue:
     if isinstance(left, int) and isinstance(right, int):
         rest = abs(left) % abs(right)
         return -rest if left < 0 else rest
-    return math.fmod(left, right)
+    return _calculate(_double_remainder, left, right)
+
+
+def _double_remainder(left: float, right: float) -> float:
+    return math.nan if math.isinf(left) else math.fmod(left, right)
+
+
+def _calculate(operate: Callable[[Any, Any], Any], left: float, right: float) -> VtlValue:
+    """Operate on two numbers, one of which may be an integer that no double holds: in Java, that one is infinite."""
+    if isinstance(left, int) and isinstance(right, int):
+        return operate(left, right)
+    return operate(as_double(left), as_double(right))
+
+
+def as_double(number: float) -> float:
+    """Return a number as a double, which is infinite when it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def equal(left: VtlValue, right: VtlValue, budget: Budget, text: Callable[[VtlValue], str]) -> bool:
@@ -188,7 +208,10 @@ def equal(left: VtlValue, right: VtlValue, budget: Budget, text: Callable[[VtlVa
     if left is None or right is None:
         other = right if left is None else left
         return other is None or other == ""
-    if (isinstance(left, str) and isinstance(right, str)) or (is_number(left) and is_number(right)):
+    if isinstance(left, str) and isinstance(right, str):
+        budget.charge(min(len(left), len(right)) // CHARACTERS_PER_COMPARISON)
+        return left == right
+    if is_number(left) and is_number(right):
         return bool(left == right)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(equal(a, b, budget, text) for a, b in zip(left, right, strict=True))

@@ -13,7 +13,7 @@ from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.evaluation import text_of
 from groundwatch.gateway.mapping.jsonpath import evaluate
 from groundwatch.gateway.mapping.run import Run, Scope
-from groundwatch.gateway.mapping.text import parse_json, parse_payload, to_json
+from groundwatch.gateway.mapping.text import parse_json, parse_payload, reading_steps, to_json
 from groundwatch.gateway.mapping.values import ContextMap, Method, TemplateObject, VtlValue
 
 _JAVASCRIPT = re.compile(r"[\"'\\\x00-\x1f]")
@@ -46,6 +46,7 @@ class InputVariable(TemplateObject):
         """Return the parsed payload, which is parsed once."""
         if not self._parsed:
             run.budget.charge_text(len(self._payload))
+            run.budget.charge(reading_steps(self._payload))
             self._document = parse_payload(self._payload)
             self._parsed = True
         return self._document
@@ -59,12 +60,13 @@ class InputVariable(TemplateObject):
         value = self.path(run, expression)
         return '""' if value is None else to_json(value, run.budget)
 
-    def params(self, _run: Run, *name: VtlValue) -> VtlValue:
+    def params(self, run: Run, *name: VtlValue) -> VtlValue:
         """`$input.params()` or `$input.params('name')`: path before query string before header."""
         if not name:
             return self._parameters
+        wanted = text_of(run, name[0])
         for location in self._parameters.values():
-            value = location.get(str(name[0]))
+            value = location.get(wanted)
             if value is not None:
                 return value
         return ""
@@ -94,7 +96,9 @@ def _parse_json(run: Run, _util: object, value: VtlValue) -> VtlValue:
     if value is None:
         return None
     try:
-        return parse_json(text_of(run, value))
+        text = text_of(run, value)
+        run.budget.charge(reading_steps(text))
+        return parse_json(text)
     except PayloadError as error:
         raise MappingError(f"$util.parseJson: {error}") from error
 

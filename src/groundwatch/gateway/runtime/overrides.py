@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from groundwatch.gateway.mapping.errors import MappingError, TemplateLimitError
 from groundwatch.gateway.mapping.values import ContextMap, OverrideMap, VtlValue
+
+MAX_OVERRIDES = 1000
+"""Of one kind; heads of 10,240 bytes, the service's limit, hold fewer."""
 
 
 @dataclass(slots=True)
@@ -31,8 +35,13 @@ class Overrides:
         return made
 
 
-def read_overrides(context: ContextMap) -> Overrides:
-    """Return what a template left in its `$context`."""
+def read_overrides(variable: VtlValue) -> Overrides:
+    """Return what a template left in its `$context`, if it left it a map.
+
+    Raises:
+        TemplateLimitError: when that is more than `MAX_OVERRIDES`.
+    """
+    context = _map(variable)
     request, response = _map(context.get("requestOverride")), _map(context.get("responseOverride"))
     return Overrides(
         header=_map(request.get("header")),
@@ -43,5 +52,26 @@ def read_overrides(context: ContextMap) -> Overrides:
     )
 
 
+def override_texts(value: VtlValue) -> list[str]:
+    """Return the texts of an override: one, or those of a list.
+
+    Raises:
+        MappingError: for maps, null and lists in lists; a list may hold itself many times over.
+    """
+    return [_text(item) for item in value] if isinstance(value, list) else [_text(value)]
+
+
+def _text(value: VtlValue) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise MappingError("an override is neither a text nor a number nor a list of them")
+
+
 def _map(value: VtlValue) -> dict[str, VtlValue]:
-    return dict(value) if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    if len(value) > MAX_OVERRIDES:
+        raise TemplateLimitError(f"a template has more than {MAX_OVERRIDES} overrides")
+    return dict(value)

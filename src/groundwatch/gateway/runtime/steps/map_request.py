@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.parameters import RequestParameter
-from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.context import build_context, message_for, scope_for
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.execution_log import java_map
 from groundwatch.gateway.runtime.header_rules import check_request_header, header_text
 from groundwatch.gateway.runtime.media import JSON, for_type, is_binary, mime
-from groundwatch.gateway.runtime.overrides import Overrides, read_overrides
+from groundwatch.gateway.runtime.overrides import Overrides, override_texts, read_overrides
 from groundwatch.gateway.runtime.rendering import TemplateRunner, TemplateSource
 from groundwatch.gateway.runtime.stages import MappedRequest, Routed, Validated
 
@@ -132,31 +131,17 @@ def _override(mapped: _Parameters, overrides: Overrides, kind: str) -> None:
     for name, value in overrides.header.items():
         check_request_header(name, kind)
         _drop_header(mapped.headers, name)
-        mapped.headers[name] = header_text(name, _override_text(value))
+        mapped.headers[name] = header_text(name, ",".join(override_texts(value)))
     for name, value in overrides.querystring.items():
         mapped.query = [(key, text) for key, text in mapped.query if key != name]
-        mapped.query.extend((name, text) for text in _texts(value))
+        mapped.query.extend((name, text) for text in override_texts(value))
     for name, value in overrides.path.items():
-        mapped.path[name] = _override_text(value)
+        mapped.path[name] = ",".join(override_texts(value))
 
 
 def _drop_header(headers: dict[str, str], name: str) -> None:
     for existing in [key for key in headers if key.lower() == name.lower()]:
         del headers[existing]
-
-
-def _texts(value: VtlValue) -> list[str]:
-    return [_override_text(item) for item in value] if isinstance(value, list) else [_override_text(value)]
-
-
-def _override_text(value: VtlValue) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list):
-        return ",".join(_override_text(item) for item in value)
-    raise MappingError("an override is neither a text nor a number nor a list of them")
 
 
 def _log_request(routed: Routed, payload: str | bytes) -> None:

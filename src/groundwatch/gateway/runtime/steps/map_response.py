@@ -16,7 +16,7 @@ from groundwatch.gateway.runtime.exchange import Values
 from groundwatch.gateway.runtime.execution_log import java_map
 from groundwatch.gateway.runtime.header_rules import client_header_name, header_text
 from groundwatch.gateway.runtime.media import JSON, MAX_PAYLOAD_BYTES, for_accept, is_binary, mime
-from groundwatch.gateway.runtime.overrides import Overrides, read_overrides
+from groundwatch.gateway.runtime.overrides import Overrides, override_texts, read_overrides
 from groundwatch.gateway.runtime.rendering import TemplateRunner
 from groundwatch.gateway.runtime.stages import Answered, Routed, Selected
 from groundwatch.gateway.runtime.steps.pass_response import pass_answer
@@ -139,16 +139,7 @@ def _override(headers: dict[str, str], overrides: Overrides) -> None:
     for name, value in overrides.response_header.items():
         for existing in [key for key in headers if key.lower() == name.lower()]:
             del headers[existing]
-        items = value if isinstance(value, list) else [value]
-        headers[name] = ",".join(_header_value(item) for item in items)
-
-
-def _header_value(value: VtlValue) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise MappingError("a header override is neither a text nor a number nor a list of them")
+        headers[name] = ",".join(override_texts(value))
 
 
 def _sendable(mapped: dict[str, str]) -> list[tuple[str, str]]:

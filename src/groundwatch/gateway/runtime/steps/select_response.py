@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.runtime.compiled import CompiledResponse
 from groundwatch.gateway.runtime.errors import configuration_error
 from groundwatch.gateway.runtime.stages import Integrated, Selected
@@ -16,7 +17,10 @@ class SelectResponse:
         if method.is_proxy:
             return Selected(stage, None)
         text = stage.answer.match_text
-        response = _fitting(method.responses, text)
+        try:
+            response = _fitting(method.responses, text)
+        except MappingError as error:
+            raise configuration_error(str(error)) from error
         if response is None:
             raise configuration_error(
                 "No match for output mapping and no default output mapping configured. "
