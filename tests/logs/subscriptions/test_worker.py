@@ -16,7 +16,7 @@ from groundwatch.logs.subscriptions.queue import Arrival, DeliveryQueue, Waiting
 from groundwatch.logs.subscriptions.records import GroupPlace, Route, Subscription
 from groundwatch.logs.subscriptions.targets import TargetError
 from groundwatch.logs.subscriptions.vendors import parse_target
-from groundwatch.logs.subscriptions.worker import MAX_AGE_MS, Tools, Worker
+from groundwatch.logs.subscriptions.worker import CHUNK_BATCHES, MAX_AGE_MS, Tools, Worker
 from groundwatch.logs.writer import Batch
 from groundwatch.storage.errors import StorageError
 
@@ -103,6 +103,7 @@ class Scene:
             stream_names=self.stream_names,
             clock_ms=clock,
             max_waiting_bytes=1_000,
+            rest_s=0,
             sleep=self.sleep,
         )
         self.worker = Worker(SUBSCRIPTION, 0, self.tools)
@@ -137,6 +138,21 @@ async def scene(queue_database, clock) -> Scene:
     queue = DeliveryQueue(queue_database, 100_000, clock)
     await queue.open()
     return Scene(queue, clock)
+
+
+@pytest.mark.parametrize(
+    ("count", "pauses_s"),
+    [
+        pytest.param(1, [0.5], id="rests, so that what comes meanwhile goes in one call"),
+        pytest.param(CHUNK_BATCHES, [], id="goes on where more may wait"),
+    ],
+)
+async def test_after_a_delivery_a_worker(scene, count, pauses_s):
+    scene.worker = Worker(SUBSCRIPTION, 0, msgspec.structs.replace(scene.tools, rest_s=0.5))
+    for number in range(count):
+        await scene.add(str(number))
+    await scene.run()
+    assert scene.pauses == pauses_s
 
 
 async def test_batches_of_a_stream_are_joined_in_order(scene):

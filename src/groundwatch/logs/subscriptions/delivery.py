@@ -25,8 +25,8 @@ from groundwatch.storage.errors import StorageError
 log = logging.getLogger(__name__)
 TICK_S = 0.25
 RETRY_S = 2.0
-GATHER_S = 0.05
-"""How long batches are put aside before the next are written into the queue: 20 fsyncs a second, not hundreds."""
+GATHER_S = 0.2
+"""How long batches are put aside before the next are written into the queue: 5 fsyncs a second, not hundreds."""
 TRIM_TICKS = 40
 REPORT_TICKS = 240
 SHARED_RELOAD_TICKS = 8
