@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from groundwatch.aws.context import Principal, RequestContext
-from groundwatch.gateway.definition import Method
+from groundwatch.gateway.definition import Integration, Method
 from groundwatch.gateway.testing import TestRequest
 
 CONTEXT = RequestContext(
@@ -81,3 +81,45 @@ async def test_mock_has_no_endpoint_lines_and_stage_variables_are_given(make_gat
     assert result.status == 200
     assert "Endpoint" not in result.log
     assert "Sending" not in result.log
+
+
+async def test_every_parameter_reaches_the_method(make_gateway, aws):
+    template = (
+        "$input.params('id') $input.params('q') $input.params('X-One') $input.params('X-Many') $input.body "
+        "$stageVariables.color $context.stage $context.httpMethod $context.identity.sourceIp $context.accountId"
+    )
+    mapping = {"integration.request.header.X-All": "method.request.multivalueheader.X-Many"}
+    declared = dict.fromkeys(("method.request.header.X-Many", "method.request.header.X-One"), False)
+    method = aws(
+        "POST",
+        request_parameters=declared,
+        integration={"request_templates": {"application/json": template}, "request_parameters": mapping},
+    )
+    gateway = make_gateway({"/pets/{id}": method}, variables={"color": "red"})
+    result = await invoke(
+        gateway,
+        path_with_query_string="/pets/a%20b?q=1&q=2",
+        body="[1]",
+        headers={"X-One": "one", "X-Many": "not this", "Content-Type": "text/csv"},
+        multi_value_headers={"X-Many": ["x", "y"]},
+        stage_variables={"color": "green"},
+    )
+    assert result.status == 200
+    request = gateway.backend.calls[0][1]
+    assert request.body == b"a b 2 one y [1] green test-invoke-stage POST 203.0.113.7 123456789012"
+    assert request.header("x-all") == "x,y"
+
+
+async def test_the_body_is_json_whatever_its_type_says_and_the_stage_of_the_api_is_not_asked(make_gateway, mock):
+    method = mock(verb="POST", integration={"passthrough_behavior": "NEVER"}, api_key_required=True)
+    gateway = make_gateway({"/": method}, variables={"s": "500"}, policy='{"Statement":[]}')
+    result = await invoke(gateway, headers={"content-type": "text/csv"}, body="a,b")
+    assert (result.status, result.body) == (200, '{"at":"POST /"}')
+
+
+async def test_repeated_headers_of_an_answer_are_all_there(make_gateway, web_server):
+    web_server.headers = (("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"))
+    integration = Integration("HTTP_PROXY", http_method="GET", uri=web_server.url)
+    result = await invoke(make_gateway({"/": Method("GET", integration=integration)}))
+    assert result.multi_value_headers["Set-Cookie"] == ["a=1", "b=2"]
+    assert result.headers["Set-Cookie"] == "b=2"
