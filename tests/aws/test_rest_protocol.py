@@ -84,6 +84,13 @@ def test_requests_are_routed_and_parsed(request_, operation, params, codecs):
             id="paths begin with the operation",
         ),
         pytest.param(
+            wire("PUT", "/restapis/a/resources/b/methods/GET/integration/responses/wrong", "", b"{}"),
+            "ValidationException",
+            "1 validation error detected: Value 'wrong' at 'statusCode' failed to satisfy constraint: "
+            r"Member must satisfy regular expression pattern: [1-5]\d\d",
+            id="but for what is in the path of the URL",
+        ),
+        pytest.param(
             wire("POST", "/restapis", "", b"[]"),
             "SerializationException",
             "Unexpected value type in payload",

@@ -17,7 +17,7 @@ class WireProfile(msgspec.Struct, frozen=True):
     max_body_bytes: int
     """Largest body that is accepted, before and after inflating it."""
     path_has_operation: bool = False
-    """Violations name the member as `putIntegrationInput.type` instead of `type`."""
+    """Violations name a member of the body as `putIntegrationInput.type` instead of `type`."""
     too_long_messages: Mapping[str, str] = {}
     """By member name: the whole message when the member is longer than allowed."""
 

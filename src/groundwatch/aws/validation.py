@@ -60,7 +60,8 @@ def _structure(shape: Shape, value: Mapping[str, Any], prefix: str) -> Iterator[
     for name, member in shape.members.items():
         inner = value.get(name)
         if inner is not None:
-            yield from _value(member.shape, inner, prefix + _bean(name))
+            # What travels in the path or the query is named bare, as recorded of the services.
+            yield from _value(member.shape, inner, ("" if member.location else prefix) + _bean(name))
         elif name in shape.required:
             yield f"Value null at '{prefix}{_bean(name)}' failed to satisfy constraint: Member must not be null"
 
