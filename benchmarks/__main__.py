@@ -10,7 +10,17 @@ import click
 import msgspec
 from rich.console import Console
 
-from benchmarks import fan_out, filter_log_events, gateway_cache, get_log_events, put_log_events, start
+from benchmarks import (
+    fan_out,
+    filter_log_events,
+    gateway_apis,
+    gateway_cache,
+    gateway_compile,
+    gateway_memory,
+    get_log_events,
+    put_log_events,
+    start,
+)
 from benchmarks.client import LoadError
 from benchmarks.report import Report, Row, machine_facts, markdown_rows, terminal_table, to_json
 from benchmarks.servers import ServerError
@@ -31,6 +41,9 @@ BENCHMARKS = (
     Benchmark(fan_out.NAME, fan_out.run),
     Benchmark(filter_log_events.NAME, filter_log_events.run),
     Benchmark(gateway_cache.NAME, gateway_cache.run),
+    Benchmark(gateway_compile.NAME, gateway_compile.run),
+    Benchmark(gateway_memory.NAME, gateway_memory.run),
+    Benchmark(gateway_apis.NAME, gateway_apis.run),
 )
 NAMES = [each.name for each in BENCHMARKS]
 

@@ -20,6 +20,7 @@ from benchmarks.http1 import MalformedResponseError, Response, ResponseReader
 CONNECT_TIMEOUT_S = 10
 EXCHANGE_TIMEOUT_S = 120
 SHOWN_BODY_BYTES = 2000
+SUCCESS = frozenset({200})
 
 
 class LoadError(Exception):
@@ -52,7 +53,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class LoadResult(msgspec.Struct, frozen=True):
-    """What one run of the client saw. All requests were answered with 200."""
+    """What one run of the client saw. All requests were answered as they should be, as a rule with 200."""
 
     requests: int
     elapsed_s: float
@@ -133,15 +134,20 @@ class Connection(asyncio.Protocol):
 
 
 def run_load(
-    endpoint: Endpoint, requests: Iterable[Request], connections: int, seconds: float = 600, refuse: bytes = b""
+    endpoint: Endpoint,
+    requests: Iterable[Request],
+    connections: int,
+    seconds: float = 600,
+    refuse: bytes = b"",
+    statuses: frozenset[int] = SUCCESS,
 ) -> LoadResult:
     """Send requests over `connections` connections until they run out or the time is over, and return what was seen.
 
-    Raises `LoadError`, with the server's answer, at the first response that is not a 200, or whose body contains the
-    bytes `refuse`: an error in the form of a success.
+    Raises `LoadError`, with the server's answer, at the first response whose status is not among `statuses`, or whose
+    body contains the bytes `refuse`: an error in the form of a success.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run_load(endpoint, _Load(iter(requests), seconds, refuse), connections))
+        return runner.run(_run_load(endpoint, _Load(iter(requests), seconds, refuse, statuses), connections))
 
 
 def request_once(endpoint: Endpoint, request: Request) -> Response:
@@ -161,10 +167,11 @@ def request_once(endpoint: Endpoint, request: Request) -> Response:
 class _Load:
     """What the connections of one run share: the requests that are left, the rules, and the latencies seen."""
 
-    def __init__(self, requests: Iterator[Request], seconds: float, refuse: bytes) -> None:
+    def __init__(self, requests: Iterator[Request], seconds: float, refuse: bytes, statuses: frozenset[int]) -> None:
         self.requests = requests
         self.seconds = seconds
         self.refuse = refuse
+        self.statuses = statuses
         self.latencies_ms: list[float] = []
         self.smallest_body_bytes = 1 << 62
         self.start_s = time.perf_counter()
@@ -187,7 +194,7 @@ class _Load:
         return LoadResult(len(self.latencies_ms), elapsed_s, sorted(self.latencies_ms), self.smallest_body_bytes)
 
     def _check(self, request: Request, response: Response) -> None:
-        if response.status != 200 or (self.refuse and self.refuse in response.body):
+        if response.status not in self.statuses or (self.refuse and self.refuse in response.body):
             raise LoadError(describe(request, response))
         self.smallest_body_bytes = min(self.smallest_body_bytes, len(response.body))
 

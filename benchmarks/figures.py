@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
+from statistics import linear_regression, median
 
-__all__ = ["median", "percentile", "spread_ratio"]
+__all__ = ["median", "percentile", "slope", "spread_ratio"]
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
@@ -23,3 +23,8 @@ def spread_ratio(values: Sequence[float]) -> float:
     """Return how far the rounds lie apart: (highest - lowest) / median, 0 when there is one."""
     middle = median(values)
     return (max(values) - min(values)) / middle if middle else 0.0
+
+
+def slope(values: Sequence[float]) -> float:
+    """Return by how much the values grow from one to the next, by least squares; 0 for fewer than two."""
+    return float(linear_regression(range(len(values)), values).slope) if len(values) > 1 else 0.0

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, Protocol
 from urllib.parse import urlencode
 
-import boto3
 import msgspec
-from botocore.config import Config
 
 from benchmarks.client import Request
+from benchmarks.gateway_calls import STAGE, Client, client
 from benchmarks.servers import Server
 
-STAGE = "bench"
 API_KEY = "benchmark-key-0123456789abcdef"
 INTEGRATION_HEADERS = {
     "integration.request.header.X-Amz-Target": "'Logs_20140328.GetLogEvents'",
@@ -25,18 +21,21 @@ REQUEST_TEMPLATE = """{
   "logStreamName": "$util.escapeJavaScript($input.params('stream'))",
   "limit": $input.params('limit')
 }"""
+RESPONSE_TEMPLATE = """{
+  "events": $input.json('$.events'),
+  "older": "?page=$util.urlEncode($input.path('$.nextBackwardToken'))",
+  "newer": "?page=$util.urlEncode($input.path('$.nextForwardToken'))"
+}"""
+RESPONSE_HEADERS = {
+    "method.response.header.X-Backend-Request": "integration.response.header.x-amzn-RequestId",
+    "method.response.header.Cache-Control": "'private'",
+}
 TRUST_POLICY = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
-
-
-class _Client(Protocol):
-    """A boto3 client: one method an operation, keyword arguments in, members out."""
-
-    def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]: ...
 
 
 class GatewayApi(msgspec.Struct, frozen=True):
@@ -53,8 +52,8 @@ class GatewayApi(msgspec.Struct, frozen=True):
 
 def build_api(server: Server) -> GatewayApi:
     """Create and deploy the API over the service port."""
-    role = _create_role(_client(server, "iam"), server.key.region)
-    gateway = _client(server, "apigateway")
+    role = _create_role(client(server, "iam"), server.key.region)
+    gateway = client(server, "apigateway")
     api_id: str = gateway.create_rest_api(name="benchmark")["id"]
     root: str = gateway.get_resources(restApiId=api_id)["items"][0]["id"]
     resource: str = gateway.create_resource(restApiId=api_id, parentId=root, pathPart="events")["id"]
@@ -68,23 +67,10 @@ def cache_pages(server: Server, api: GatewayApi) -> None:
     """Let the stage keep its pages; the parameters of a page are its cache key."""
     patches = {"/cacheClusterEnabled": "true", "/cacheClusterSize": "0.5", "/*/*/caching/enabled": "true"}
     operations = [{"op": "replace", "path": path, "value": value} for path, value in patches.items()]
-    _client(server, "apigateway").update_stage(restApiId=api.api_id, stageName=STAGE, patchOperations=operations)
+    client(server, "apigateway").update_stage(restApiId=api.api_id, stageName=STAGE, patchOperations=operations)
 
 
-def _client(server: Server, service: str) -> _Client:
-    client: _Client = boto3.client(
-        service,
-        endpoint_url=server.service.url,
-        region_name=server.key.region,
-        aws_access_key_id=server.key.access_key_id,
-        aws_secret_access_key=server.key.secret_access_key,
-        # A retry would hide the failure that it follows, a proxy would stand between client and server.
-        config=Config(retries={"total_max_attempts": 1}, proxies={}),
-    )
-    return client
-
-
-def _create_role(iam: _Client, region: str) -> str:
+def _create_role(iam: Client, region: str) -> str:
     """Return the ARN of a new role that API Gateway may take, and that may read every log group."""
     role = iam.create_role(RoleName="benchmark-gateway", AssumeRolePolicyDocument=json.dumps(TRUST_POLICY))["Role"]
     account = role["Arn"].split(":")[4]
@@ -95,7 +81,7 @@ def _create_role(iam: _Client, region: str) -> str:
     return str(role["Arn"])
 
 
-def _create_method(gateway: _Client, method: dict[str, str], region: str, role: str) -> None:
+def _create_method(gateway: Client, method: dict[str, str], region: str, role: str) -> None:
     gateway.put_method(**method, authorizationType="NONE", apiKeyRequired=True)
     gateway.put_integration(
         **method,
@@ -108,11 +94,16 @@ def _create_method(gateway: _Client, method: dict[str, str], region: str, role: 
         passthroughBehavior="NEVER",
         cacheKeyParameters=[f"method.request.querystring.{name}" for name in ("group", "stream", "limit")],
     )
-    gateway.put_method_response(**method, statusCode="200")
-    gateway.put_integration_response(**method, statusCode="200")
+    gateway.put_method_response(**method, statusCode="200", responseParameters=dict.fromkeys(RESPONSE_HEADERS, False))
+    gateway.put_integration_response(
+        **method,
+        statusCode="200",
+        responseParameters=RESPONSE_HEADERS,
+        responseTemplates={"application/json": RESPONSE_TEMPLATE},
+    )
 
 
-def _create_key(gateway: _Client, api_id: str) -> None:
+def _create_key(gateway: Client, api_id: str) -> None:
     key = gateway.create_api_key(name="benchmark", enabled=True, value=API_KEY)
     plan = gateway.create_usage_plan(name="benchmark", apiStages=[{"apiId": api_id, "stage": STAGE}])
     gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")

@@ -14,7 +14,7 @@ from benchmarks.events import EventSource
 from benchmarks.gateway_api import GatewayApi, build_api, cache_pages
 from benchmarks.get_log_events import AGE_MS, GROUP, LIMIT, STREAM, Contender, direct, measure
 from benchmarks.http1 import Response
-from benchmarks.log_calls import create_streams, fill_stream
+from benchmarks.log_calls import check_page, create_streams, fill_stream
 from benchmarks.report import Row
 from benchmarks.servers import Server, bare_server, groundwatch_server
 from benchmarks.settings import Settings
@@ -32,6 +32,7 @@ def run(settings: Settings) -> list[Row]:
         newest = source.batch(settings.stream_events // source.batch_events - 1)[-LIMIT:]
         api = build_api(groundwatch)
         page, answer = _page(groundwatch, api)
+        check_page(answer.body, newest)
         gateway, service = measure([page, direct(groundwatch, newest)], settings)
         cache_pages(groundwatch, api)
         with bare_server(groundwatch, answer.body, _headers(answer)) as bare:
@@ -40,7 +41,7 @@ def run(settings: Settings) -> list[Row]:
             cached, uvicorn = measure([page, yardstick], settings)
     read = "the newest 100 of 50,000 events, gateway port"
     return [
-        Row(NAME, f"{read}, API key, usage plan, mapping", gateway, OVERHEAD_TARGET, "times", service),
+        Row(NAME, f"{read}, API key, usage plan, mappings", gateway, OVERHEAD_TARGET, "times", service),
         Row(NAME, f"{read}, from the stage cache", cached, CACHE_TARGET, "times", uvicorn),
     ]
 
@@ -66,5 +67,7 @@ def _headers(answer: Response) -> list[tuple[str, str]]:
         ("Content-Type", "application/json"),
         ("x-amzn-RequestId", "00000000-0000-4000-8000-000000000000"),
         ("x-amz-apigw-id", "AAAAAAAAAAAAAAA="),
+        ("X-Backend-Request", "00000000-0000-4000-8000-000000000000"),
+        ("Cache-Control", "private"),
         ("Content-Length", str(len(answer.body))),
     ]

@@ -34,6 +34,8 @@ class Contender(msgspec.Struct, frozen=True):
     endpoint: Endpoint
     requests: Callable[[int], Iterator[Request]]
     """Makes this many requests."""
+    smallest_body_bytes: int = LIMIT * 300
+    """An answer with less in its body is none."""
 
 
 def run(settings: Settings) -> list[Row]:
@@ -95,6 +97,6 @@ def _requests_needed(contender: Contender, settings: Settings) -> int:
 def _load(contender: Contender, count: int, connections: int, seconds: float) -> LoadResult:
     # All of them signed here: the clock starts in run_load.
     result = run_load(contender.endpoint, list(contender.requests(count)), connections, seconds)
-    if result.smallest_body_bytes < LIMIT * 300:
+    if result.smallest_body_bytes < contender.smallest_body_bytes:
         raise LoadError(f"{contender.name} sent a page of only {result.smallest_body_bytes} bytes")
     return result

@@ -99,15 +99,19 @@ def terminal_table(rows: Sequence[Row]) -> Table:
     for row in rows:
         verdict = "[green]met[/]" if row.passed else "[bold red]MISSED[/]"
         apart = f"{spread_ratio(row.figure.rounds):.0%}"
-        table.add_row(row.benchmark, row.what, *_cells(row), verdict, apart)
+        table.add_row(row.benchmark, _what(row), *_cells(row), verdict, apart)
     return table
 
 
 def markdown_rows(rows: Sequence[Row]) -> str:
     """Return the rows as a Markdown table, for docs/performance.md."""
     lines = ["| what | Groundwatch | yardstick | ratio | target |", "|---|---|---|---|---|"]
-    lines += [f"| {row.what}{f' ({row.note})' if row.note else ''} | {' | '.join(_cells(row))} |" for row in rows]
+    lines += [f"| {_what(row)} | {' | '.join(_cells(row))} |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def _what(row: Row) -> str:
+    return f"{row.what} ({row.note})" if row.note else row.what
 
 
 def _cells(row: Row) -> list[str]:

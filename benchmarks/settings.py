@@ -18,6 +18,8 @@ class Settings(msgspec.Struct, frozen=True):
     """For Groundwatch, moto_server and chDB alike: moto's rate falls by a few percent as its lists grow."""
 
     search_events: int = 5_000_000
+    deployed_apis: int = 1000
+    memory_requests: int = 1_000_000
 
     def quick(self) -> Settings:
         """Return sizes for trying the harness out; the figures are not for quoting."""
@@ -26,4 +28,6 @@ class Settings(msgspec.Struct, frozen=True):
             round_s=2,
             put_events=self.put_events // 10,
             search_events=self.search_events // 10,
+            deployed_apis=self.deployed_apis // 20,
+            memory_requests=self.memory_requests // 20,
         )

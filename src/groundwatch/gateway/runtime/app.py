@@ -62,7 +62,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     """All names and values together; the service's own limit."""
     max_uri_bytes: int = 10240
     """Path and query string; the service's own limit for regional APIs."""
-    max_deployments: int = 256
+    max_deployments: int = 2048
     """How many deployments are kept compiled."""
     cache_bytes: int = DEFAULT_MAX_BYTES
     """What all stages together keep of their answers, in memory."""
