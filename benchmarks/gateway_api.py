@@ -12,6 +12,7 @@ from benchmarks.gateway_calls import STAGE, Client, client
 from benchmarks.servers import Server
 
 API_KEY = "benchmark-key-0123456789abcdef"
+PARAMETERS = [f"method.request.querystring.{name}" for name in ("group", "stream", "limit")]
 INTEGRATION_HEADERS = {
     "integration.request.header.X-Amz-Target": "'Logs_20140328.GetLogEvents'",
     "integration.request.header.Content-Type": "'application/x-amz-json-1.1'",
@@ -82,7 +83,8 @@ def _create_role(iam: Client, region: str) -> str:
 
 
 def _create_method(gateway: Client, method: dict[str, str], region: str, role: str) -> None:
-    gateway.put_method(**method, authorizationType="NONE", apiKeyRequired=True)
+    declared = dict.fromkeys(PARAMETERS, False)
+    gateway.put_method(**method, authorizationType="NONE", apiKeyRequired=True, requestParameters=declared)
     gateway.put_integration(
         **method,
         type="AWS",
@@ -92,7 +94,7 @@ def _create_method(gateway: Client, method: dict[str, str], region: str, role: s
         requestParameters=INTEGRATION_HEADERS,
         requestTemplates={"application/json": REQUEST_TEMPLATE},
         passthroughBehavior="NEVER",
-        cacheKeyParameters=[f"method.request.querystring.{name}" for name in ("group", "stream", "limit")],
+        cacheKeyParameters=PARAMETERS,
     )
     gateway.put_method_response(**method, statusCode="200", responseParameters=dict.fromkeys(RESPONSE_HEADERS, False))
     gateway.put_integration_response(
