@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -11,14 +12,17 @@ from groundwatch.aws.context import Principal
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.aws.port import ServicePort
 from groundwatch.gateway.integrations.base import UnknownServiceError
+from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup
 from groundwatch.gateway.runtime.access import AccessEntry
-from groundwatch.gateway.runtime.stage_logs import Destination
+from groundwatch.gateway.runtime.stage_logs import Event, TryLaterError
 from groundwatch.identity.policy.document import parse_policy
 from groundwatch.identity.policy.errors import MalformedPolicyError
 from groundwatch.journal import Journal
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.operations import LogsRoom
 from groundwatch.logs.own_log import OwnLog
+from groundwatch.logs.subscriptions.targets import Record, TargetError, Targets
+from groundwatch.logs.subscriptions.vendors import Target
 
 
 class Backend:
@@ -51,11 +55,34 @@ class TenantLogs:
     def __init__(self, logs: LogsRoom) -> None:
         self._logs = logs
 
-    async def append(self, destination: Destination, stream: str, events: Sequence[tuple[int, str]]) -> None:
+    async def append(self, destination: LogGroup, stream: str, events: Sequence[Event]) -> None:
         """Store events in the order in which they are given."""
         tenant = Tenant(destination.account_id, destination.region)
         log = OwnLog(self._logs.catalog, self._logs.intake, tenant, now_ms)
         await log.append(destination.group, stream, events)
+
+
+class StreamLogs:
+    """The access logs of stages that go to Firehose, one record a line, at the operator's endpoint."""
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+
+    async def append(self, destination: DeliveryStream, stream: str, events: Sequence[Event]) -> None:
+        """Send lines in order; raises TryLaterError with those that were not taken and may be later."""
+        target = Target("firehose", destination.arn, destination.region, destination.account_id, destination.name)
+        # Firehose joins records as they are, so each line brings its end.
+        records = [Record(f"{line}\n".encode("utf-8", "replace"), stream) for _, line in events]
+        try:
+            refused = await asyncio.to_thread(self._targets.send, target, records)
+        except TargetError as error:
+            if error.retryable:
+                raise TryLaterError(events, str(error)) from error
+            raise
+        if refused:
+            left = set(map(id, refused))
+            waiting = [event for event, record in zip(events, records, strict=True) if id(record) in left]
+            raise TryLaterError(waiting, "the stream is throttled")
 
 
 class AccessLog:

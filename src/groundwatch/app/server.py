@@ -9,7 +9,7 @@ import botocore.session
 
 from groundwatch import bundled_api, welcome
 from groundwatch.app import first_start
-from groundwatch.app.adapters import AccessLog, Backend, TenantLogs, policy_fault
+from groundwatch.app.adapters import AccessLog, Backend, StreamLogs, TenantLogs, policy_fault
 from groundwatch.app.clock import now_ms
 from groundwatch.app.health import health
 from groundwatch.aws.asgi import ServiceApp
@@ -105,13 +105,14 @@ class Server:
         subscriptions = assemble(
             Stores(metadata=self._metadata, events=self._events, queue=self._queue),
             Guards(roles=self._roles, authorizer=self._authorizer, decider=self._authorizer, read_policy=policy_fault),
-            Targets(
-                {
-                    "kinesis": self._settings.kinesis_url,
-                    "firehose": self._settings.firehose_url,
-                    "lambda": self._settings.lambda_url,
-                }
-            ),
+        self._targets = Targets(
+            {
+                "kinesis": self._settings.kinesis_url,
+                "firehose": self._settings.firehose_url,
+                "lambda": self._settings.lambda_url,
+            }
+        )
+            self._targets,
             max_waiting_bytes=self._settings.delivery_queue_bytes,
             clock_ms=now_ms,
         )
@@ -199,7 +200,9 @@ class Server:
     def _operator_rules(self) -> OperatorRules:
         owners = self._settings.domain_owners
         return OperatorRules(
-            domain_account=None if owners is None else self._settings.account, domain_owners=owners or {}
+            domain_account=None if owners is None else self._settings.account,
+            domain_owners=owners or {},
+            firehose=self._settings.firehose_url != "off",
         )
 
     def _organizations(self) -> OrganizationsOperations:
@@ -291,6 +294,7 @@ class Server:
         return await health(self._events, self._metadata)
 
     def end_streams(self) -> None:
+        self.gateway_app.stream_logs.start(StreamLogs(self._targets))
         """End the answers that would go on for hours: the ports take no more requests."""
         self._live_tail.stop()
 
@@ -315,3 +319,4 @@ class Server:
         self._events.close()
         self._metadata.close()
         self._queue.close()
+        await self.gateway_app.stream_logs.stop()

@@ -1,4 +1,4 @@
-"""What only the operator can say of names and networks: who may take which host name, and where VPC links lead.
+"""What only the operator can say of names and networks: who may take which host name, where VPC links and logs lead.
 
 On AWS a certificate proves that somebody owns a domain, and a VPC link ends in the owner's own network. Here anybody
 who may create a domain could take the name by which others reach this server, and every address is one of the
@@ -21,6 +21,8 @@ class OperatorRules(msgspec.Struct, frozen=True):
     """Domain → account that may take it and the names below it."""
     vpc_targets: Mapping[str, str] = {}
     """ARN of a load balancer → where it is, such as `http://10.0.0.5:8080`."""
+    firehose: bool = False
+    """Whether access logs may go to Firehose: there must be an endpoint for it."""
 
     def may_take(self, account_id: str, name: str) -> bool:
         """Tell whether an account may serve a host name, or all hosts that a wildcard stands for."""

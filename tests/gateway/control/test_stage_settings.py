@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.gateway.operator_rules import OperatorRules
 
 ROLE = "arn:aws:iam::111122223333:role/apigw-logs"
 GROUP = "arn:aws:logs:us-east-1:111122223333:log-group:/gateway/access"
+STREAM = "arn:aws:firehose:us-east-1:111122223333:deliverystream/amazon-apigateway-x"
 BAD = "BadRequestException"
 NO_ROLE = "CloudWatch Logs role ARN must be set in account settings to enable logging"
 TTL = "Invalid time-to-live setting, must be an integer no greater than 3600"
@@ -111,7 +113,9 @@ async def test_bad_settings(stage, path, value, message):
     [
         ("destinationArn", GROUP.replace("111122223333", "444455556666"), "of this account and region"),
         ("destinationArn", GROUP.replace("us-east-1", "eu-west-1"), "of this account and region"),
-        ("destinationArn", "arn:aws:firehose:us-east-1:111122223333:deliverystream/amazon-apigateway-x", "Invalid ARN"),
+        ("destinationArn", STREAM, "this server has no endpoint for it (firehose_url)"),
+        ("destinationArn", STREAM.replace("amazon-apigateway-", ""), "Invalid ARN"),
+        ("destinationArn", STREAM.replace("111122223333", "444455556666"), "of this account and region"),
         ("format", "$context.status", "must contain at least $context.requestId"),
         ("format", "$context.requestIdentity", "must contain at least $context.requestId"),
         ("format", "$context.requestId\n$context.status", "a single line"),
@@ -123,6 +127,14 @@ async def test_bad_access_logs(stage, path, value, part):
     code, message = await refused(stage(patch(f"/accessLogSettings/{path}", value)))
     assert code == BAD
     assert part in message
+
+
+@pytest.mark.usefixtures("role")
+async def test_a_stream_where_the_operator_has_an_endpoint(stage, operations):
+    operations._operator = OperatorRules(firehose=True)
+    members = {"destinationArn": STREAM, "format": "$context.requestId"}
+    patches = [patch(f"/accessLogSettings/{name}", value) for name, value in members.items()]
+    assert (await stage(*patches))["accessLogSettings"] == members
 
 
 @pytest.mark.usefixtures("role")

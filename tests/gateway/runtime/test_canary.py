@@ -15,10 +15,10 @@ from groundwatch.gateway.definition import (
     IntegrationResponse,
     MethodSetting,
 )
+from groundwatch.gateway.log_destinations import LogGroup
 from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.exchange import Target
 from groundwatch.gateway.runtime.response_cache import ResponseCache
-from groundwatch.gateway.runtime.stage_logs import Destination
 from groundwatch.gateway.runtime.stages import Arrived
 from groundwatch.gateway.runtime.steps.locate import Locate
 
@@ -112,7 +112,7 @@ async def test_logs_of_the_canary_have_groups_of_their_own(gateway, mock, percen
     sink = gateway.app.stage_logs._sink = Sink()
     await gateway.app.stage_logs.flush()
     names = (f"access{suffix}", f"API-Gateway-Execution-Logs_{API}/v1{suffix}")
-    assert sink.groups == [Destination(ACCOUNT, REGION, name) for name in names]
+    assert sink.groups == [LogGroup(ACCOUNT, REGION, name) for name in names]
 
 
 @pytest.mark.parametrize(("shared", "seen"), [(True, "stage"), (False, "canary")])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from groundwatch.gateway.definition import AccessLogSettings, ApiKey, MethodSetting, UsagePlan
+from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup
 from groundwatch.gateway.runtime.execution_log import StageLog, masked
-from groundwatch.gateway.runtime.stage_logs import MAX_EVENT_BYTES, Destination, StageLogs, truncated
+from groundwatch.gateway.runtime.stage_logs import MAX_EVENT_BYTES, StageLogs, TryLaterError, truncated
 from groundwatch.gateway.runtime.traffic import MethodPlace
 
 ACCOUNT, REGION, API = "123456789012", "eu-west-1", "abcdef1234"
 GROUP = "/gateway/access"
 ARN = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{GROUP}"
-EXECUTION = Destination(ACCOUNT, REGION, f"API-Gateway-Execution-Logs_{API}/v1")
+EXECUTION = LogGroup(ACCOUNT, REGION, f"API-Gateway-Execution-Logs_{API}/v1")
 VALUE = "secret-key-value-012345"
 
 
@@ -63,7 +64,7 @@ def access_log(gateway, text, arn=ARN):
 async def test_formats(gateway, text, line):
     access_log(gateway, text)
     await gateway.request("/pets/5")
-    assert await logged(gateway) == {Destination(ACCOUNT, REGION, GROUP): [line]}
+    assert await logged(gateway) == {LogGroup(ACCOUNT, REGION, GROUP): [line]}
 
 
 async def test_failures_are_logged_too(gateway):
@@ -188,6 +189,82 @@ class TestQueue:
         await logs.stop()
         assert logs.lost == 1
         assert [*sink.lines.values()] == [["b"]]
+
+
+class Refusing:
+    """Takes `takes` lines of what it is offered, and wants the others later."""
+
+    def __init__(self, takes=0):
+        self.takes, self.offered, self.taken = takes, [], []
+
+    async def append(self, destination, stream, events):
+        lines = [line for _, line in events]
+        self.offered.append(lines)
+        self.taken += lines[: self.takes]
+        if len(lines) > self.takes:
+            raise TryLaterError(events[self.takes :], "busy")
+
+
+class TestLater:
+    """Destinations that ask for time."""
+
+    def logs(self, sink, **settings):
+        now = [0.0]
+        logs = StageLogs(clock_s=lambda: now[0], **settings)
+        logs._sink = sink
+        return logs, now
+
+    async def test_what_was_not_taken_is_offered_again_in_order_and_with_growing_pauses(self):
+        sink = Refusing(takes=1)
+        logs, now = self.logs(sink)
+        logs.add(EXECUTION, 0, ["a", "b"])
+        for at_s in (0.0, 0.5, 1.0, 2.5, 3.0, 4.0):
+            now[0] = at_s
+            logs.add(EXECUTION, 0, [f"{at_s}"])
+            await logs.flush(all_destinations=False)
+        assert [lines[0] for lines in sink.offered] == ["a", "b", "0.0"]
+        assert logs.lost == 0
+
+    async def test_at_the_end_everything_is_offered_once_more(self):
+        sink = Refusing()
+        logs, _ = self.logs(sink)
+        logs.add(EXECUTION, 0, ["a"])
+        await logs.flush()
+        sink.takes = 9
+        await logs.flush()
+        assert sink.taken == ["a"]
+        assert logs._queued_bytes == 0
+
+    async def test_one_destination_cannot_take_the_room_of_others(self):
+        sink = Refusing()
+        logs, _ = self.logs(sink, max_queued_bytes=4000)
+        for number in range(20):
+            logs.add(EXECUTION, 0, [f"{number:0100}"])
+            await logs.flush()
+        assert 0 < logs._queued_bytes <= 1000
+        sink.takes = 20
+        await logs.flush()
+        assert logs.lost + len(sink.taken) == 20
+        assert sink.taken[-1].endswith("19")
+
+
+STREAM = f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/amazon-apigateway-logs"
+STREAMS = [
+    pytest.param(STREAM, [DeliveryStream(ACCOUNT, REGION, "amazon-apigateway-logs", STREAM)], id="a stream"),
+    pytest.param(STREAM.replace(ACCOUNT, "444455556666"), [], id="of another account"),
+    pytest.param(STREAM.replace("amazon-apigateway-", ""), [], id="of another name"),
+]
+
+
+@pytest.mark.parametrize(("arn", "destinations"), STREAMS)
+async def test_access_logs_for_firehose_have_a_queue_of_their_own(arn, destinations, gateway):
+    access_log(gateway, "$context.status", arn)
+    await gateway.request("/pets/5")
+    assert await logged(gateway) == {}
+    sink = Sink()
+    gateway.app.stream_logs._sink = sink
+    await gateway.app.stream_logs.flush()
+    assert sink.lines == {destination: ["200"] for destination in destinations}
 
 
 async def test_figures(gateway):

@@ -17,8 +17,8 @@ from groundwatch.gateway.control.errors import bad_request, conflict, not_found
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
-from groundwatch.gateway.control.stage_patches import check_stage
-from groundwatch.gateway.definition import AccountSettings, RestApi, Stage
+from groundwatch.gateway.control.stage_patches import LoggingRules, check_stage
+from groundwatch.gateway.definition import RestApi, Stage
 from groundwatch.gateway.store import DeploymentInfo, Releases
 
 _STAGE_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -198,12 +198,13 @@ class ReleaseOperations(ControlPlane):
         now_ms = self._clock_ms()
         account = await self._store.get_account(place_of(context))
         for operation in patch_operations or ():
+        logging = LoggingRules(account.cloudwatch_role_arn, self._operator.firehose)
             if operation.get("path") == "/documentationVersion":
                 await self._require_documentation(context, rest_api_id, operation.get("value"))
 
         def edit(releases: Releases) -> Releases:
             patched = apply_patch(patch_tables.STAGE, _stage_of(releases, stage_name), patch_operations)
-            return _with_stage(releases, replace(patched, updated_ms=now_ms), account)
+            return _with_stage(releases, replace(patched, updated_ms=now_ms), logging)
 
         releases = await self._store.update_releases(place_of(context), rest_api_id, edit)
         return render.stage(releases.stages[stage_name])
@@ -245,7 +246,7 @@ def _check_deployable(api: RestApi) -> None:
         raise bad_request("No integration defined for method")
 
 
-def _with_stage(releases: Releases, stage: Stage, account: AccountSettings | None = None) -> Releases:
+def _with_stage(releases: Releases, stage: Stage, logging: LoggingRules = LoggingRules()) -> Releases:  # noqa: B008 - frozen
     if not _STAGE_NAME.fullmatch(stage.name):
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
     if not deployments_of(stage) <= releases.deployments.keys():
@@ -259,7 +260,7 @@ def _with_stage(releases: Releases, stage: Stage, account: AccountSettings | Non
         stage,
         account_id=api.account_id,
         region=api.region,
-        role_arn=account.cloudwatch_role_arn if account is not None else None,
+        logging=logging,
     )
     return replace(releases, stages={**releases.stages, stage.name: stage})
 

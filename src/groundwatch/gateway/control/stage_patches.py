@@ -9,12 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+import msgspec
 from msgspec.structs import replace
 
 from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.control.patch import ADD_REMOVE, ANY, REPLACE, Rule, Step, is_true
 from groundwatch.gateway.control.rules import HTTP_METHODS
 from groundwatch.gateway.definition import AccessLogSettings, CacheControlStrategy, MethodSetting, Stage
+from groundwatch.gateway.log_destinations import DeliveryStream, Destination, parse_destination
 
 CACHE_SIZES_GB = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
 DEFAULT_CACHE_SIZE_GB = "0.5"
@@ -23,9 +25,6 @@ MAX_TTL_S = 3600
 MAX_FORMAT_CHARACTERS = 3000
 EVERY_METHOD = "*/*"
 NO_ROLE = "CloudWatch Logs role ARN must be set in account settings to enable logging"
-_LOG_GROUP = re.compile(
-    r"arn:[a-z-]+:logs:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):log-group:(?P<name>[.\-_/#A-Za-z0-9]{1,512})"
-)
 _REQUEST_ID = re.compile(r"\$context\.(requestId|extendedRequestId)(?![A-Za-z0-9_])")
 _STRAY_REFERENCE = re.compile(r"\$(?!context\.[A-Za-z])[A-Za-z{!]")
 
@@ -33,14 +32,6 @@ _STRAY_REFERENCE = re.compile(r"\$(?!context\.[A-Za-z])[A-Za-z{!]")
 def setting_key(resource_path: str, verb: str) -> str:
     """Return the key of a method in `methodSettings`: the path without its first slash, and the verb."""
     return f"{resource_path.removeprefix('/')}/{verb}"
-
-
-def log_group_name(arn: str, account_id: str, region: str) -> str | None:
-    """Return the name of the log group that an ARN names in this account and region, or None."""
-    found = _LOG_GROUP.fullmatch(arn)
-    if found is None or (found["account"], found["region"]) != (account_id, region):
-        return None
-    return found["name"]
 
 
 # --- readers of values ---
@@ -189,18 +180,26 @@ METHOD_SETTING_RULES = (
 # --- what must hold of the whole stage ---
 
 
-def check_stage(before: Stage | None, after: Stage, *, account_id: str, region: str, role_arn: str | None) -> Stage:
-    """Return the stage with what follows from its settings; raises for settings that cannot be.
+class LoggingRules(msgspec.Struct, frozen=True):
+    """What may be logged, and to where."""
 
-    `role_arn` is the account's, without which nothing may be logged that was not logged before.
-    """
+    role_arn: str | None = None
+    """The account's, without which nothing may be logged that was not logged before."""
+    firehose: bool = False
+    """Whether there is an endpoint for Firehose streams."""
+
+
+def check_stage(before: Stage | None, after: Stage, *, account_id: str, region: str, logging: LoggingRules) -> Stage:
+    """Return the stage with what follows from its settings; raises for settings that cannot be."""
     if after.cache_cluster_enabled and after.cache_cluster_size is None:
         after = replace(after, cache_cluster_size=DEFAULT_CACHE_SIZE_GB)
-    if role_arn is None and _begins_to_log(before, after):
+    if logging.role_arn is None and _begins_to_log(before, after):
         raise bad_request(NO_ROLE)
     settings = after.access_log_settings
     if settings is not None and (before is None or settings != before.access_log_settings):
-        _check_access_log(settings, account_id, region)
+        if settings.destination_arn is not None:
+            _check_destination(parse_destination(settings.destination_arn, account_id, region), logging)
+        _check_format(settings)
     return after
 
 
@@ -215,11 +214,19 @@ def _begins_to_log(before: Stage | None, after: Stage) -> bool:
     )
 
 
-def _check_access_log(settings: AccessLogSettings, account_id: str, region: str) -> None:
-    if settings.destination_arn is not None and log_group_name(settings.destination_arn, account_id, region) is None:
+def _check_destination(destination: Destination | None, logging: LoggingRules) -> None:
+    if destination is None:
         raise bad_request(
-            "Invalid ARN specified in the request. The destination must be a log group of this account and region"
+            "Invalid ARN specified in the request. The destination must be a log group of this account and region, or "
+            "a Firehose stream whose name begins with amazon-apigateway-"
         )
+    if isinstance(destination, DeliveryStream) and not logging.firehose:
+        raise bad_request(
+            "Access logs cannot be delivered to Firehose: this server has no endpoint for it (firehose_url)"
+        )
+
+
+def _check_format(settings: AccessLogSettings) -> None:
     if settings.format is None:
         return
     if len(settings.format) > MAX_FORMAT_CHARACTERS or "\n" in settings.format or "\r" in settings.format:

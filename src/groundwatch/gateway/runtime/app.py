@@ -17,6 +17,7 @@ from groundwatch.gateway.authorizers.invalidation import InvalidationPolicies
 from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.integrations.base import Upstreams
 from groundwatch.gateway.integrations.table import integrations_by_type
+from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup
 from groundwatch.gateway.runtime.access import AccessLog
 from groundwatch.gateway.runtime.addressing import Addresses, Domains
 from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester
@@ -105,8 +106,10 @@ class GatewayApp:
         cache = DeploymentCache(settings.max_deployments)
         self.traffic = TrafficCounts()
         """The figures of every method, for metrics."""
-        self.stage_logs = StageLogs()
+        self.stage_logs: StageLogs[LogGroup] = StageLogs()
         """The logs that stages ask for; to be started and stopped."""
+        self.stream_logs: StageLogs[DeliveryStream] = StageLogs()
+        """Access logs for Firehose, in a queue of their own: what is slow there must not hold up the others."""
         responses = ResponseCache(clock_ms, settings.cache_bytes)
         keep = KeepResponse(responses)
         look_up = LookUpResponse(responses, InvalidationPolicies(guards.policies), self.traffic)
@@ -114,7 +117,7 @@ class GatewayApp:
         functions = FunctionMethods(guards, upstreams.roles, clock_ms)
         throttle = ThrottleRequests(catalog, usage, clock_s)
         front = front_steps(catalog, guards.accounts, cache, authorizations_by_type(guards, functions), throttle)
-        reporter = Reporter(access_log, self.traffic, self.stage_logs, clock_ms)
+        reporter = Reporter(access_log, self.traffic, self.stage_logs, self.stream_logs, clock_ms)
         self._handler = RequestHandler((*front, *steps), Compressor(self._executor), reporter, clock_ms)
         self.test_invoker: TestInvoker = MethodTester(
             steps, AuthorizerTester(guards, upstreams.roles, clock_ms), clock_ms

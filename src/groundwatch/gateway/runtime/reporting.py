@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
+from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup, parse_destination
 from groundwatch.gateway.runtime.access import AccessLog, access_entry
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.log_format import LogFormat, Outcome
-from groundwatch.gateway.runtime.stage_logs import Destination, StageLogs, truncated
+from groundwatch.gateway.runtime.stage_logs import StageLogs, truncated
 from groundwatch.gateway.runtime.stages import Integrated, Located, Routed, exchange_of, reached
 from groundwatch.gateway.runtime.traffic import TrafficCounts
 
 MAX_FORMATS = 1000
-_LOG_GROUP = re.compile(r"arn:[^:]+:logs:(?P<region>[^:]+):(?P<account>[^:]+):log-group:(?P<group>[^:]+)")
 
 
 class Reporter:
     """Tells everyone who wants to know of a request; never waits and never raises for what a client sent."""
 
     def __init__(
-        self, access_log: AccessLog, counts: TrafficCounts, logs: StageLogs, clock_ms: Callable[[], int]
+        self,
+        access_log: AccessLog,
+        counts: TrafficCounts,
+        logs: StageLogs[LogGroup],
+        streams: StageLogs[DeliveryStream],
+        clock_ms: Callable[[], int],
     ) -> None:
         self._access_log = access_log
         self._counts = counts
         self._logs = logs
+        self._streams = streams
         self._clock_ms = clock_ms
         self._formats: dict[str, LogFormat] = {}
 
@@ -52,12 +57,16 @@ class Reporter:
         settings, api = located.stage.access_log_settings, located.deployment.api
         if settings is None or not settings.destination_arn or not settings.format:
             return
-        found = _LOG_GROUP.match(settings.destination_arn)
         # Checked when it was set, and again here: a line never leaves the account of its API.
-        if found is None or (found["account"], found["region"]) != (api.account_id, api.region):
+        destination = parse_destination(settings.destination_arn, api.account_id, api.region)
+        if destination is None:
             return
-        destination = Destination(api.account_id, api.region, _group(found["group"], located))
-        self._logs.add(destination, self._clock_ms(), [self._format(settings.format).line(outcome)])
+        line = self._format(settings.format).line(outcome)
+        if isinstance(destination, DeliveryStream):
+            self._streams.add(destination, self._clock_ms(), [line])
+        else:
+            group = destination._replace(group=_group(destination.group, located))
+            self._logs.add(group, self._clock_ms(), [line])
 
     def _format(self, text: str) -> LogFormat:
         known = self._formats.get(text)
@@ -73,7 +82,7 @@ class Reporter:
         group = _group(f"API-Gateway-Execution-Logs_{api.id}/{exchange.target.stage_name}", located)
         lines = [truncated(f"({exchange.request_id}) {line}") for line in log.lines]
         if lines:
-            self._logs.add(Destination(api.account_id, api.region, group), self._clock_ms(), lines)
+            self._logs.add(LogGroup(api.account_id, api.region, group), self._clock_ms(), lines)
 
 
 def _group(name: str, located: Located) -> str:
