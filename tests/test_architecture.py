@@ -20,13 +20,14 @@ ROOMS: dict[str, set[str]] = {
     "credentials_file": {"config", "data_directory"},
     "tls": {"config", "data_directory"},
     "http_protocol": set(),
+    "sni": {"config", "tls"},
     "listeners": {"config", "http_protocol"},
     "journal": set(),
     "bundled_api": {"aws"},
     "welcome": set(),
     "app": {
         *("aws", "storage", "identity", "logs", "gateway", "config", "data_directory", "credentials_file", "tls"),
-        *("listeners", "journal", "bundled_api", "welcome"),
+        *("listeners", "journal", "bundled_api", "welcome", "sni"),
     },
     "compatibility_page": {"app", "aws", "config", "journal"},
 }

@@ -42,6 +42,7 @@ def test_defaults(tmp_path):
         "upstream_credentials": "role",
         "upstream_groups": (),
         "domain_owners": {},
+        "tls_domains": None,
     }
 
 
@@ -131,6 +132,7 @@ def test_which_file_is_read(files, flags, environment, named, expected):
             id="domains of accounts",
         ),
         pytest.param("domain_owners", "any", None, id="domains for everybody"),
+        pytest.param("tls_domains", "/etc/tls", Path("/etc/tls"), id="certificates of domains"),
         pytest.param("upstream_groups", "all", (), id="all log groups"),
     ],
 )

@@ -88,6 +88,13 @@ def ensure_local_certificate(directory: Path, hosts: Sequence[str], now: dt.date
     return files
 
 
+def issue_local_certificate(directory: Path, name: str, now: dt.datetime) -> tuple[str, str]:
+    """Return a certificate of the local authority in `directory` for one more host name, and its key, in PEM form."""
+    authority = _ensure_authority(directory / "ca.pem", directory / "ca-key.pem", now)
+    key = ec.generate_private_key(ec.SECP256R1())
+    return _pem(_issue(authority, key.public_key(), (name,), now)).decode(), _key_pem(key).decode()
+
+
 def certificate_names(hosts: Sequence[str]) -> tuple[str, ...]:
     """Return the names and addresses for the certificate, sorted; listening everywhere means this machine's name."""
     own = {socket.gethostname() if host in UNSPECIFIED_HOSTS else host for host in hosts}

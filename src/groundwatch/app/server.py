@@ -12,6 +12,7 @@ from groundwatch.app import first_start
 from groundwatch.app.adapters import AccessLog, Backend, StreamLogs, TenantLogs, policy_fault
 from groundwatch.app.clock import now_ms
 from groundwatch.app.health import health
+from groundwatch.app.local_certificates import LocalCertificates
 from groundwatch.aws.asgi import ServiceApp
 from groundwatch.aws.authentication import Authenticator, SigV4Authenticator, UnverifiedAuthenticator
 from groundwatch.aws.context import Principal, RequestContext
@@ -67,6 +68,7 @@ from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
 from groundwatch.logs.writer import EventWriter, tell_each
+from groundwatch.sni import CertificatePair
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.event_schema import migrate_events
 from groundwatch.storage.migrate import migrate
@@ -95,6 +97,7 @@ class Server:
         )
         # Which deliveries wait is a matter of this node, wherever the metadata lives.
         self._queue = Database(f"sqlite:///{settings.data / 'deliveries.db'}")
+        self._local_certificates = LocalCertificates(settings.data / "tls")
         self._build_logs()
         self._build_services()
 
@@ -146,6 +149,7 @@ class Server:
     def _build_services(self) -> None:
         authorizer = self._authorizer
         store = GatewayStore(self._metadata, now_ms)
+        self._domains = store.domains
         self._resource_tags.add("apigateway", GatewayTags(store))
         self._usage = UsageLedger(self._metadata, now_ms)
         backend = Backend()
@@ -204,6 +208,19 @@ class Server:
             domain_owners=owners or {},
             firehose=self._settings.firehose_url != "off",
         )
+
+    def certificate_of(self, host: str) -> CertificatePair | None:
+        """Return what the owner of a custom domain has uploaded for it; None for other hosts.
+
+        A domain without an upload gets a certificate of the local authority, where there is one.
+        """
+        found = self._domains.peek(host)
+        if found is None:
+            return None
+        uploaded = found.domain.uploaded_certificate
+        if uploaded is not None:
+            return CertificatePair(uploaded.chain_pem, uploaded.key_pem)
+        return None if self._settings.tls != "auto" else self._local_certificates.pair(found.domain.name)
 
     def _organizations(self) -> OrganizationsOperations:
         return OrganizationsOperations(

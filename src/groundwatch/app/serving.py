@@ -19,6 +19,7 @@ from groundwatch.credentials_file import credentials_path
 from groundwatch.data_directory import open_data_directory
 from groundwatch.journal import Journal
 from groundwatch.listeners import Listener
+from groundwatch.sni import HostCertificates
 from groundwatch.storage.errors import StorageUnavailableError
 from groundwatch.tls import ServerTls, set_up_tls
 
@@ -46,6 +47,8 @@ async def serve(settings: Settings, console: Console) -> None:
         tls = _Tls.of(settings)
         server = _open(settings, journal)
         opened.callback(server.close)
+        if tls.gateway is not None:
+            HostCertificates(settings.tls_domains, server.certificate_of).install(tls.gateway.context)
         endpoint = _url("http" if tls.service is None else "https", service_port.address)
         gateway_url = _url("http" if tls.gateway is None else "https", gateway_port.address)
         await server.start(endpoint, tls.service)
@@ -100,7 +103,8 @@ class _Tls(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, settings: Settings) -> _Tls:
-        hosts = (settings.service.host, settings.gateway.host)
+        # APIs are known by the region's name, too, and a wildcard is good for one label only.
+        hosts = (settings.service.host, settings.gateway.host, f"*.execute-api.{settings.region}.localhost")
         now = dt.datetime.now(dt.UTC)
         directory = settings.data / "tls"
         return cls(

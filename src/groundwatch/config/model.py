@@ -101,3 +101,4 @@ class Settings(msgspec.Struct, frozen=True):
     """Beginnings of names of log groups; none when all groups are upstream."""
     domain_owners: dict[str, str] | None
     """Account by domain; None where every account may take every domain."""
+    tls_domains: Path | None

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from groundwatch.config.gateway_values import parse_domain_owners
+from groundwatch.config.gateway_values import parse_directory, parse_domain_owners
 from groundwatch.config.values import (
     one_of,
     parse_account,
@@ -206,6 +206,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Which accounts may make APIs reachable under which host names, and all below them. The account of --account "
         "may take any; in TOML also a table.",
         toml_types=(str, dict),
+    ),
+    Setting(
+        "tls_domains",
+        "off|DIRECTORY",
+        "off",
+        parse_directory,
+        "Certificates of the gateway port for custom domains: pairs of NAME.pem and NAME-key.pem, chosen by the host "
+        "names in them. Renewed files are read without a restart.",
     ),
 )
 

@@ -286,8 +286,7 @@ async def test_an_uploaded_certificate_is_kept_and_never_shown(operations, conte
     )
     assert (shown["certificateName"], shown["certificateUploadDate"]) == ("mine", 1_700_000_000)
     assert "PRIVATE" not in str(shown)
-    await store.domains.find(NAME)
-    kept = store.domains.table.certificate(NAME.upper())
+    kept = store.domains.peek(NAME).domain.uploaded_certificate
     assert (kept.chain_pem.strip(), kept.key_pem) == (body.strip(), key)
 
 
@@ -297,8 +296,7 @@ async def test_another_certificate_replaces_it(operations, context, store):
         context, domain_name=NAME, certificate_body=body, certificate_private_key=key, certificate_chain=body
     )
     await operations.update_domain_name(context, domain_name=NAME, patch_operations=[patch("/certificateArn", ARN)])
-    await store.domains.find(NAME)
-    assert store.domains.table.certificate(NAME) is None
+    assert store.domains.peek(NAME).domain.uploaded_certificate is None
 
 
 PEM = certificate(NAME)

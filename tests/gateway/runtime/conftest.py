@@ -92,6 +92,9 @@ class FakeDomains:
         )
 
     async def find(self, host: str) -> DomainRoutes | None:
+        return self.peek(host)
+
+    def peek(self, host: str) -> DomainRoutes | None:
         return self.table.find(host)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from groundwatch.gateway.domains.values import NO_BASE_PATH, BasePathMapping, DomainName, UploadedCertificate
+from groundwatch.gateway.domains.values import NO_BASE_PATH, BasePathMapping, DomainName
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -45,8 +45,3 @@ class DomainTable:
             return None
         exact = self._domains.get(host)
         return exact if exact is not None else self._domains.get(f"*.{host.partition('.')[2]}")
-
-    def certificate(self, host: str) -> UploadedCertificate | None:
-        """Return the certificate that was uploaded for a host."""
-        found = self.find(host.lower())
-        return None if found is None else found.domain.uploaded_certificate

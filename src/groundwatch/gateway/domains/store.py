@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway import store_sql
@@ -17,6 +19,7 @@ from groundwatch.gateway.store_checks import overtaken
 from groundwatch.gateway.store_sql import Place
 from groundwatch.storage.sql import Database
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 SHARED_CACHE_MS = 1000
 """How long the table is trusted when other nodes write to the same database."""
@@ -26,8 +29,8 @@ Mappings = dict[str, BasePathMapping]
 class DomainStore:
     """Domains of all tenants; those of one are reached through its account and region.
 
-    `find` answers from memory. Every write here makes the next `find` read anew; with several nodes on one database an
-    answer is at most `SHARED_CACHE_MS` old.
+    `find` and `peek` answer from memory, which every write here renews. With several nodes on one database an answer of
+    `find` is at most `SHARED_CACHE_MS` old.
     """
 
     def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
@@ -36,8 +39,9 @@ class DomainStore:
         self._alone = database.engine.dialect.name == "sqlite"
         self._generation = 0
         self._loaded: tuple[int, int] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self.table = DomainTable()
-        """As it was when it was last asked for."""
+        """As it was when it was last read."""
 
     async def create(self, domain: DomainName) -> DomainName:
         """Keep a new domain; raises BadRequestException when anybody has one of this name."""
@@ -108,28 +112,46 @@ class DomainStore:
 
     async def find(self, host: str) -> DomainRoutes | None:
         """Return the domain of a host, in lower case and without port, or None."""
-        now_ms = self._clock_ms()
-        if not self._is_fresh(now_ms):
-            # Read before the query: a write that commits meanwhile must leave this answer stale.
-            generation = self._generation
-            self.table = DomainTable(await self._database.read(sql.read_all))
-            self._loaded = (generation, now_ms)
+        if not self._is_fresh():
+            await self._read()
         return self.table.find(host)
 
-    def _is_fresh(self, now_ms: int) -> bool:
+    def peek(self, host: str) -> DomainRoutes | None:
+        """Return what `find` would, for callers that cannot wait: what is old is read anew for the next of them."""
+        if not self._is_fresh() and (self._reading is None or self._reading.done()):
+            self._reading = asyncio.create_task(self._read_quietly(), name="domains")
+        return self.table.find(host)
+
+    async def _read(self) -> None:
+        # Taken before the query: a write that commits meanwhile must leave this answer stale.
+        loaded = (self._generation, self._clock_ms())
+        self.table = DomainTable(await self._database.read(sql.read_all))
+        self._loaded = loaded
+
+    async def _read_quietly(self) -> None:
+        """Read where nobody waits for the outcome; whoever comes next tries again."""
+        try:
+            await self._read()
+        except SQLAlchemyError as error:
+            _log.warning("cannot read the custom domains: %s", type(error).__name__)
+
+    def _is_fresh(self) -> bool:
         if self._loaded is None or self._loaded[0] != self._generation:
             return False
-        return self._alone or 0 <= now_ms - self._loaded[1] < SHARED_CACHE_MS
+        return self._alone or 0 <= self._clock_ms() - self._loaded[1] < SHARED_CACHE_MS
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         try:
-            return await self._database.write(work)
+            done = await self._database.write(work)
         except IntegrityError as error:
             # Checked before writing, so only another node can have come between.
             raise overtaken() from error
         finally:
             # Also after a failure: whether a commit that raised took effect is not always known.
             self._generation += 1
+        # At once: a TLS handshake with a new name asks what is in memory.
+        await self._read_quietly()
+        return done
 
 
 def _require(connection: Connection, place: Place, name: str, *, lock: bool = False) -> DomainName:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from groundwatch.gateway.domains.directory import DomainRoutes, DomainTable
+from groundwatch.gateway.domains.directory import DomainRoutes
 from groundwatch.gateway.runtime.exchange import Target
 
 _API_HOST = re.compile(r"([A-Za-z0-9-]+)\.execute-api\.[A-Za-z0-9.-]+")
@@ -21,11 +21,11 @@ _STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 class Domains(Protocol):
     """The custom domains of all tenants."""
 
-    table: DomainTable
-    """As it was when it was last asked for."""
-
     async def find(self, host: str) -> DomainRoutes | None:
         """Return the domain of a host, in lower case and without port, or None."""
+
+    def peek(self, host: str) -> DomainRoutes | None:
+        """Return the same from what is in memory."""
 
 
 class Addresses:
@@ -49,7 +49,7 @@ class Addresses:
 
     def own_every_path(self, host: str) -> bool:
         """Tell whether the host alone names an API or a custom domain, so that every path belongs to it."""
-        known = self._domains is not None and self._domains.table.find(_host_name(host).lower()) is not None
+        known = self._domains is not None and self._domains.peek(_host_name(host).lower()) is not None
         return known or names_api(host)
 
 
