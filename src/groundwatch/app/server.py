@@ -105,9 +105,6 @@ class Server:
         # Memory of recent events is right only while this process sees every write: with the embedded engine.
         recent = RecentEvents(self._settings.recent_events_bytes if self._events.embedded else 0)
         self._live_tail = LiveTail()
-        subscriptions = assemble(
-            Stores(metadata=self._metadata, events=self._events, queue=self._queue),
-            Guards(roles=self._roles, authorizer=self._authorizer, decider=self._authorizer, read_policy=policy_fault),
         self._targets = Targets(
             {
                 "kinesis": self._settings.kinesis_url,
@@ -115,6 +112,9 @@ class Server:
                 "lambda": self._settings.lambda_url,
             }
         )
+        subscriptions = assemble(
+            Stores(metadata=self._metadata, events=self._events, queue=self._queue),
+            Guards(roles=self._roles, authorizer=self._authorizer, decider=self._authorizer, read_policy=policy_fault),
             self._targets,
             max_waiting_bytes=self._settings.delivery_queue_bytes,
             clock_ms=now_ms,
@@ -294,6 +294,7 @@ class Server:
         self._identity.key_uses.start()
         self._usage.start()
         self.gateway_app.stage_logs.start(TenantLogs(self._logs))
+        self.gateway_app.stream_logs.start(StreamLogs(self._targets))
         self._journal.start(self._own_log)
 
     async def _install_bundled_api(self) -> None:
@@ -311,7 +312,6 @@ class Server:
         return await health(self._events, self._metadata)
 
     def end_streams(self) -> None:
-        self.gateway_app.stream_logs.start(StreamLogs(self._targets))
         """End the answers that would go on for hours: the ports take no more requests."""
         self._live_tail.stop()
 
@@ -321,6 +321,7 @@ class Server:
         await self._identity.key_uses.stop()
         await self._usage.stop()
         await self.gateway_app.stage_logs.stop()
+        await self.gateway_app.stream_logs.stop()
         await self._journal.close()
         await self._reclaimer.stop()
         await self._exports.runner.stop()
@@ -336,4 +337,3 @@ class Server:
         self._events.close()
         self._metadata.close()
         self._queue.close()
-        await self.gateway_app.stream_logs.stop()
