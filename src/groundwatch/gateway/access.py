@@ -41,7 +41,15 @@ def apigateway_access(operation: str, params: Mapping[str, Any], context: Reques
     path = re.sub(r"\{([^}]+)\}", lambda label: _filled(params, route.members[label[1]]), route.path)
     resource = f"arn:aws:apigateway:{context.region}::{path}"
     call = AccessCheck(f"apigateway:{route.verb}", resource, _tag_keys(params))
-    return [call, *pass_role_checks(_credentials(operation, params))]
+    return [call, *_read_checks(operation, params, context), *pass_role_checks(_credentials(operation, params))]
+
+
+def _read_checks(operation: str, params: Mapping[str, Any], context: RequestContext) -> list[AccessCheck]:
+    """Return the checks for what a call reads beside what its path names: the API that a new one is cloned from."""
+    if operation != "CreateRestApi" or not params.get("cloneFrom"):
+        return []
+    source = f"arn:aws:apigateway:{context.region}::/restapis/{_filled(params, 'cloneFrom')}"
+    return [AccessCheck("apigateway:GET", source)]
 
 
 def pass_role_checks(credentials: Iterable[str | None]) -> list[AccessCheck]:

@@ -132,7 +132,8 @@ async def test_an_import_through_an_sdk(client, authorizer):
     [
         ("get_rest_api", {"restApiId": "nope"}, "NotFoundException", 404),
         ("create_rest_api", {"name": "a", "minimumCompressionSize": -1}, "BadRequestException", 400),
-        ("create_rest_api", {"name": "a", "cloneFrom": "b"}, "NotImplementedException", 501),
+        ("create_rest_api", {"name": "a", "cloneFrom": "b"}, "NotFoundException", 404),
+        ("create_rest_api", {"name": "a", "securityPolicy": "TLS_1_2"}, "NotImplementedException", 501),
         ("get_client_certificates", {}, "NotImplementedException", 501),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -13,11 +14,13 @@ from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, conflict, not_found
 from groundwatch.gateway.control.ids import SHORT, fresh_id
+from groundwatch.gateway.control.model_samples import sample_template
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.definition import Method, Model, RequestValidator, RestApi
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.store import UnknownApiError
+from groundwatch.gateway.validation.flattening import flattened
 from groundwatch.gateway.validation.schemas import foreign_references, read_schema
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9]+")
@@ -51,9 +54,19 @@ class ModelOperations(ControlPlane):
         api = await self._edit(context, rest_api_id, edit)
         return render.model(api.models[name])
 
-    async def get_model(self, context: RequestContext, *, rest_api_id: str, model_name: str) -> dict[str, Any]:
-        """Return a model."""
-        return render.model(_model_of(await self._store.get_api(place_of(context), rest_api_id), model_name))
+    async def get_model(
+        self, context: RequestContext, *, rest_api_id: str, model_name: str, flatten: bool | None = None
+    ) -> dict[str, Any]:
+        """Return a model; `flatten` puts the models that it refers to into its schema."""
+        api = await self._store.get_api(place_of(context), rest_api_id)
+        model = _model_of(api, model_name)
+        return render.model(replace(model, schema=flattened(api, model_name)) if flatten else model)
+
+    async def get_model_template(self, context: RequestContext, *, rest_api_id: str, model_name: str) -> dict[str, Any]:
+        """Return a sample mapping template that renders the form of a model."""
+        api = await self._store.get_api(place_of(context), rest_api_id)
+        _model_of(api, model_name)
+        return {"value": await asyncio.to_thread(sample_template, api, model_name)}
 
     async def get_models(
         self, context: RequestContext, *, rest_api_id: str, position: str | None = None, limit: int | None = None

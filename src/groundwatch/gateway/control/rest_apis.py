@@ -9,14 +9,17 @@ from msgspec.structs import replace
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer
+from groundwatch.gateway.access import pass_role_checks
 from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.base import ControlPlane, place_of
+from groundwatch.gateway.control.cloning import cloned_into, handed_roles
 from groundwatch.gateway.control.ids import LONG, SHORT, IdSource
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.control.policies import stored_policy
 from groundwatch.gateway.control.rules import check_api
 from groundwatch.gateway.definition import Model, Resource, RestApi
+from groundwatch.gateway.documentation.parts import Part
 
 _EMPTY_SCHEMA = """{
   "$schema": "http://json-schema.org/draft-04/schema#",
@@ -70,6 +73,7 @@ class RestApiOperations(ControlPlane):
         name: str,
         description: str | None = None,
         version: str | None = None,
+        clone_from: str | None = None,
         binary_media_types: Sequence[str] | None = None,
         minimum_compression_size: int | None = None,
         api_key_source: Literal["HEADER", "AUTHORIZER"] | None = None,
@@ -78,22 +82,44 @@ class RestApiOperations(ControlPlane):
         tags: Mapping[str, str] | None = None,
         disable_execute_api_endpoint: bool | None = None,
     ) -> dict[str, Any]:
-        """Create an API with a root resource and the models Empty and Error."""
+        """Create an API: with a root resource and the models Empty and Error, or with what another one defines.
+
+        What is given here has precedence over what the other one says.
+        """
+        api = new_api(context, self._ids, name, self._clock_ms())
+        parts: list[Part] = []
+        if clone_from:
+            api, parts = await self._clone(context, api, clone_from)
+        else:
+            api = replace(api, models=self._default_models())
+        given = {
+            "description": description,
+            "version": version,
+            "binary_media_types": None if binary_media_types is None else list(binary_media_types),
+            "minimum_compression_size": minimum_compression_size,
+            "api_key_source": api_key_source,
+            "disable_execute_api_endpoint": disable_execute_api_endpoint,
+        }
         api = replace(
-            new_api(context, self._ids, name, self._clock_ms()),
-            description=description,
-            version=version,
-            binary_media_types=list(binary_media_types or ()),
-            minimum_compression_size=minimum_compression_size,
-            api_key_source=api_key_source or "HEADER",
+            api,
+            **{member: value for member, value in given.items() if value is not None},
             tags=dict(tags or {}),
-            disable_execute_api_endpoint=bool(disable_execute_api_endpoint),
-            models=self._default_models(),
         )
         api = with_endpoint(api, endpoint_configuration)
         check_api(api)
-        api = replace(api, policy=stored_policy(api, policy, self._policy_fault))
-        return render.rest_api(await self._store.create_api(api))
+        if policy or not clone_from:
+            api = replace(api, policy=stored_policy(api, policy, self._policy_fault))
+        return render.rest_api(await self._store.create_api(api, parts))
+
+    async def _clone(self, context: RequestContext, api: RestApi, source_id: str) -> tuple[RestApi, list[Part]]:
+        place = place_of(context)
+        source = await self._store.get_api(place, source_id)
+        # Whoever gets a copy may change what it does with the roles that it names.
+        checks = pass_role_checks(handed_roles(source))
+        if checks:
+            await self._authorizer.authorize(context, checks)
+        parts = await self._store.documentation.get_parts(place, source_id)
+        return cloned_into(api, source, self._ids), parts
 
     async def get_rest_api(self, context: RequestContext, *, rest_api_id: str) -> dict[str, Any]:
         """Return an API."""

@@ -30,14 +30,24 @@ def read_documentation(document: Tree, findings: Findings) -> list[PartDraft]:
     docs = Documentation(Part("", draft.location, msgspec.json.encode(draft.properties).decode()) for draft in told)
     made: list[PartDraft] = []
     for location, properties in _descriptions(document):
-        new = without(properties, docs.at(location))
-        if docs.has(location):
-            # The extension has the last word about a place that it speaks of.
-            own = docs.at(location)
-            new = {name: held for name, held in new.items() if name not in own}
+        new = _beyond(docs, location, properties)
         if new:
             made.append(PartDraft(location, new))
     return [*told, *made]
+
+
+def _beyond(docs: Documentation, location: Location, properties: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said about a place beyond what the extension tells, which has the last word."""
+    told = docs.at(location)
+    new = without(properties, told)
+    if not docs.has(location):
+        return new
+    new = {name: held for name, held in new.items() if name not in told}
+    if location.type == "API":
+        # A full export describes the API in the API's own words, which no part need have.
+        info = {name: held for name, held in mapping(new.pop("info", None)).items() if name != "description"}
+        new |= {"info": info} if info else {}
+    return new
 
 
 def _told(document: Tree, findings: Findings) -> list[PartDraft]:

@@ -129,8 +129,9 @@ class Export:
     def _paths(self) -> Tree:
         resources = sorted(self._api.resources.values(), key=lambda held: held.path)
         parents = {resource.parent_id for resource in resources}
-        # The root, and what others stand below, exists without being named.
-        shown = [held for held in resources if held.methods or (held.parent_id and held.id not in parents)]
+        # The root, and what others stand below, exists without being named; a reader has no use for the rest.
+        bare = {held.id for held in resources if held.parent_id and held.id not in parents}
+        shown = [held for held in resources if held.methods or (self._wanted.everything and held.id in bare)]
         return {resource.path: self._path_item(resource) for resource in shown}
 
     def _path_item(self, resource: Resource) -> Tree:
