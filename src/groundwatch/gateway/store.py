@@ -172,10 +172,26 @@ class GatewayStore:
         """Keep a new API key; raises ConflictException when the tenant has a key of this value."""
 
         def work(connection: Connection) -> ApiKey:
-            if sql.has_value(connection, Place(key.account_id, key.region), key.value):
+            if sql.find_value(connection, Place(key.account_id, key.region), key.value) is not None:
                 raise ServiceError("ConflictException", "API Key already exists", status=409)
             sql.insert_key(connection, key)
             return key
+
+        return await self._write(work)
+
+    async def put_key(self, key: ApiKey) -> ApiKey:
+        """Keep an API key in place of the tenant's key of this value, if there is one: id, tags and plans stay."""
+
+        def work(connection: Connection) -> ApiKey:
+            known = sql.find_value(connection, Place(key.account_id, key.region), key.value)
+            if known is None:
+                sql.insert_key(connection, key)
+                return key
+            kept = msgspec.structs.replace(
+                key, id=known.id, created_ms=known.created_ms, customer_id=known.customer_id, tags=known.tags
+            )
+            sql.save_key(connection, kept)
+            return kept
 
         return await self._write(work)
 

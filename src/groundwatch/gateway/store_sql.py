@@ -173,10 +173,13 @@ def read_key(connection: Connection, place: Place, key_id: str, *, lock: bool = 
     return None if row is None else msgspec.json.decode(row.document, type=ApiKey)
 
 
-def has_value(connection: Connection, place: Place, value: str) -> bool:
-    """Tell whether an API key of the tenant has this value already."""
-    query = select(api_keys.c.id).where(api_keys.c.value_digest == value_digest(value), *_in_place(api_keys, place))
-    return connection.execute(query).first() is not None
+def find_value(connection: Connection, place: Place, value: str) -> ApiKey | None:
+    """Return the API key of the tenant that has this value, or None."""
+    query = select(api_keys.c.document).where(
+        api_keys.c.value_digest == value_digest(value), *_in_place(api_keys, place)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else msgspec.json.decode(row.document, type=ApiKey)
 
 
 def delete_key(connection: Connection, key_id: str) -> None:

@@ -422,3 +422,22 @@ async def test_a_forged_position_is_refused(operations, context):
 )
 async def test_features_without_an_implementation_are_refused(api, operation, members):
     assert (await refused(api.call(operation, **members)))[0] == LACKING
+
+
+async def test_an_api_has_at_most_300_resources_below_its_root(api):
+    for number in range(300):
+        await api.call("create_resource", parent_id=api.root_id, path_part=str(number))
+    call = api.call("create_resource", parent_id=api.root_id, path_part="more")
+    assert await refused(call) == (
+        "LimitExceededException",
+        "Maximum number of Resources for this API has been reached.",
+    )
+
+
+async def test_an_api_has_at_most_10_stages(api):
+    await api.put_mock_method()
+    for number in range(10):
+        await api.call("create_deployment", stage_name=f"s{number}")
+    await api.call("create_deployment", stage_name="s0")
+    call = api.call("create_deployment", stage_name="more")
+    assert await refused(call) == ("LimitExceededException", "Maximum number of Stages for this API has been reached.")

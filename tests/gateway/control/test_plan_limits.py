@@ -211,18 +211,47 @@ class TestImport:
         assert (await refused(call))[0] == BAD
         assert (await operations.get_api_keys(context))["items"] == []
 
+    async def test_columns_in_any_order_and_case_and_quotes_of_both_kinds(self, operations, context, plan):
+        second = (await operations.create_usage_plan(context, name="q"))["id"]
+        body = f"""Enabled,colour,KEY,UsageplanIds,Name
+true,red,{"a" * 20},"{plan.id},{second}",one
+TRUE,,{"b" * 20}, '{plan.id},{second}' ,two
+,,{"c" * 20},,three
+"""
+        answer = await operations.import_api_keys(context, body=body.replace("\n", "\r\n").encode(), format="csv")
+        assert answer["warnings"] == []
+        for plan_id in (plan.id, second):
+            members = await operations.get_usage_plan_keys(context, usage_plan_id=plan_id)
+            assert {member["name"] for member in members["items"]} == {"one", "two"}
+        keys = await operations.get_api_keys(context)
+        assert {key["name"]: key["enabled"] for key in keys["items"]} == {"one": True, "two": True, "three": True}
+
+    async def test_a_known_value_is_the_same_key(self, operations, context, stranger, plan, clock):
+        value = "a" * 20
+        made = await operations.create_api_key(context, name="old", value=value, customer_id="c", tags={"t": "1"})
+        await operations.create_usage_plan_key(context, usage_plan_id=plan.id, key_id=made["id"], key_type="API_KEY")
+        clock.now_ms += 5000
+        file = {"body": f"name,key,enabled\nnew,{value},true\n".encode(), "format": "csv"}
+        assert await operations.import_api_keys(context, **file) == {"ids": [made["id"]], "warnings": []}
+        found = await operations.get_api_key(context, api_key=made["id"])
+        assert (found["name"], found["enabled"], found["customerId"], found["tags"]) == ("new", True, "c", {"t": "1"})
+        assert (found["lastUpdatedDate"] - found["createdDate"]) == 5
+        assert len((await operations.get_usage_plan_keys(context, usage_plan_id=plan.id))["items"]) == 1
+        elsewhere = await operations.import_api_keys(stranger, **file)
+        assert elsewhere["ids"] != [made["id"]]
+
     @pytest.mark.parametrize(
         "body",
         [
             b"",
             b"name\none\n",
-            b"name,key,colour\n",
+            b"name,key,Name\n",
             b"name,key\none\n",
             b"name,key\n1,2,3\n",
             b"\xff\xfe",
             b'name,key\n"x',
         ],
-        ids=["empty", "no-key-column", "unknown-column", "too-few", "too-many", "not-utf-8", "open-quote"],
+        ids=["empty", "no-key-column", "repeated-column", "too-few", "too-many", "not-utf-8", "open-quote"],
     )
     async def test_bad_files(self, operations, context, body):
         assert (await refused(operations.import_api_keys(context, body=body, format="csv")))[0] == BAD

@@ -20,6 +20,11 @@ def conflict(message: str) -> ServiceError:
     return ServiceError("ConflictException", message, status=409)
 
 
+def limit_exceeded(message: str) -> ServiceError:
+    """Return the error for more of something than an API may have."""
+    return ServiceError("LimitExceededException", message, status=429)
+
+
 def access_denied(message: str) -> ServiceError:
     """Return the error for something that the caller may not do."""
     return ServiceError("AccessDeniedException", message, status=403)

@@ -1,13 +1,15 @@
 """ImportApiKeys: keys from a CSV file.
 
 The format: "API Gateway API key file format" of the developer guide. The first line names the columns, in any order and
-case: `name`, `key`, and optionally `description`, `enabled`, `usageplanIds` (several in quotes).
+case: `name`, `key`, and optionally `description`, `enabled`, `usageplanIds` (several in single or double quotes). Other
+columns are ignored.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,8 +24,9 @@ from groundwatch.gateway.control.ids import LONG
 from groundwatch.gateway.control.keys import check_key
 from groundwatch.gateway.definition import ApiKey, UsagePlan
 
-REQUIRED, OPTIONAL = ("name", "key"), ("description", "enabled", "usageplanids")
+REQUIRED = ("name", "key")
 MAX_KEYS = 10_000
+_SINGLE_QUOTED = re.compile(r"(?m)(?<=,)[ \t]*'([^'\"\n]*)'[ \t]*(?=,|\r?$)")
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -49,26 +52,39 @@ class ApiKeyImportOperations(ControlPlane):
     ) -> dict[str, Any]:
         """Create the keys of a file, each for itself: what cannot be created is a warning.
 
-        With `fail_on_warnings` nothing stays when there is a warning.
+        A key whose value is known already takes the place of the one that has it. With `fail_on_warnings` nothing is
+        changed when there is a warning.
         """
         if format != "csv":
             raise bad_request("Invalid format specified. Valid options are csv")
-        ids: list[str] = []
+        rows = _rows(body)
+        good, warnings = await self._sorted_out(context, rows)
+        if fail_on_warnings and warnings:
+            raise bad_request("; ".join(warnings))
+        return {"ids": [await self._import_key(context, row) for row in good], "warnings": warnings}
+
+    async def _sorted_out(self, context: RequestContext, rows: list[_Row]) -> tuple[list[_Row], list[str]]:
+        """Return the rows that can be keys, with the plans that there are, and what is wrong with the others."""
+        good: list[_Row] = []
         warnings: list[str] = []
-        for row in _rows(body):
+        place, plans = place_of(context), dict[str, bool]()
+        for row in rows:
             try:
-                ids.append(await self._import_key(context, row, warnings))
+                check_key(self._key_of(context, row))
             except ServiceError as error:
                 warnings.append(f"Unable to import API Key {row.name}: {error.message}")
-        if fail_on_warnings and warnings:
-            for key_id in ids:
-                await self._store.delete_key(place_of(context), key_id)
-            raise bad_request("; ".join(warnings))
-        return {"ids": ids, "warnings": warnings}
+                continue
+            for plan_id in row.plan_ids:
+                if plan_id not in plans:
+                    plans[plan_id] = await self._store.get_plan(place, plan_id) is not None
+                if not plans[plan_id]:
+                    warnings.append(f"Unable to add API Key {row.name} to usage plan {plan_id}: it does not exist")
+            good.append(replace(row, plan_ids=tuple(plan_id for plan_id in row.plan_ids if plans[plan_id])))
+        return good, warnings
 
-    async def _import_key(self, context: RequestContext, row: _Row, warnings: list[str]) -> str:
+    def _key_of(self, context: RequestContext, row: _Row) -> ApiKey:
         now_ms = self._clock_ms()
-        key = ApiKey(
+        return ApiKey(
             id=self._ids.identifier(LONG),
             value=row.value,
             name=row.name,
@@ -79,22 +95,23 @@ class ApiKeyImportOperations(ControlPlane):
             enabled=row.enabled,
             description=row.description,
         )
-        check_key(key)
-        await self._store.create_key(key)
+
+    async def _import_key(self, context: RequestContext, row: _Row) -> str:
+        key = await self._store.put_key(self._key_of(context, row))
 
         def edit(plan: UsagePlan) -> UsagePlan:
             return plan if key.id in plan.key_ids else replace(plan, key_ids=[*plan.key_ids, key.id])
 
         for plan_id in row.plan_ids:
-            plan = await self._store.update_plan(place_of(context), plan_id, edit)
-            if plan is None:
-                warnings += [f"Unable to add API Key {row.name} to usage plan {plan_id}: it does not exist"]
+            await self._store.update_plan(place_of(context), plan_id, edit)
         return key.id
 
 
 def _rows(body: bytes) -> list[_Row]:
     try:
-        reader = csv.DictReader(io.StringIO(body.decode("utf-8-sig")), strict=True, skipinitialspace=True)
+        # The service takes both kinds of quotes around several plans, a CSV reader only one.
+        text = _SINGLE_QUOTED.sub(r'"\1"', body.decode("utf-8-sig"))
+        reader = csv.DictReader(io.StringIO(text), strict=True, skipinitialspace=True)
         columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
         _check_columns(columns)
         reader.fieldnames = columns
@@ -110,9 +127,9 @@ def _check_columns(columns: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise bad_request(f"Invalid input file: missing columns {', '.join(missing)}")
-    unknown = [name for name in columns if name not in (*REQUIRED, *OPTIONAL)]
-    if unknown or len(set(columns)) != len(columns):
-        raise bad_request(f"Invalid input file: unknown or repeated columns {', '.join(unknown or columns)}")
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise bad_request(f"Invalid input file: repeated columns {', '.join(repeated)}")
 
 
 def _row(line: Mapping[str | Any, str | Any]) -> _Row:

@@ -13,7 +13,7 @@ from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.canaries import canary_of, check_release, deployments_of
-from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict, limit_exceeded, not_found
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
@@ -26,6 +26,7 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 # The documentation has no blank, but the service's message names it and takes it.
 _VARIABLE_VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=, ]{1,512}")
 MAX_VARIABLES = 100
+MAX_STAGES = 10
 
 
 class ReleaseOperations(ControlPlane):
@@ -197,8 +198,8 @@ class ReleaseOperations(ControlPlane):
         """Patch a stage; live at once."""
         now_ms = self._clock_ms()
         account = await self._store.get_account(place_of(context))
-        for operation in patch_operations or ():
         logging = LoggingRules(account.cloudwatch_role_arn, self._operator.firehose)
+        for operation in patch_operations or ():
             if operation.get("path") == "/documentationVersion":
                 await self._require_documentation(context, rest_api_id, operation.get("value"))
 
@@ -249,6 +250,8 @@ def _check_deployable(api: RestApi) -> None:
 def _with_stage(releases: Releases, stage: Stage, logging: LoggingRules = LoggingRules()) -> Releases:  # noqa: B008 - frozen
     if not _STAGE_NAME.fullmatch(stage.name):
         raise bad_request("Stage name only allows a-zA-Z0-9_-")
+    if stage.name not in releases.stages and len(releases.stages) >= MAX_STAGES:
+        raise limit_exceeded("Maximum number of Stages for this API has been reached.")
     if not deployments_of(stage) <= releases.deployments.keys():
         raise bad_request("Deployment id does not exist")
     _check_variables(stage.variables)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict, limit_exceeded, not_found
 from groundwatch.gateway.control.ids import SHORT, IdSource, fresh_id
 from groundwatch.gateway.definition import Integration, Method, Resource, RestApi
 
 # A path part is either plain characters or one parameter: the service takes no mixture of the two.
 _PATH_PART = re.compile(r"[A-Za-z0-9._:,~-]+|\{[A-Za-z0-9._:-]+\+?\}")
+MAX_RESOURCES = 300
+"""Below the root; the service's own quota. Every edit writes the whole API, so there must be one."""
 _PATH_PART_RULE = (
     "Resource's path part only allow a-zA-Z0-9._- and curly braces at the beginning and the end and an optional plus "
     "sign before the closing brace."
@@ -79,6 +81,8 @@ def add_resource(api: RestApi, parent_id: str, path_part: str, ids: IdSource) ->
     """Return the API with a new resource below a parent; raises for what `check_placement` refuses."""
     parent = resource_of(api, parent_id)
     check_placement(api, parent, path_part)
+    if len(api.resources) > MAX_RESOURCES:
+        raise limit_exceeded("Maximum number of Resources for this API has been reached.")
     resource = Resource(
         id=fresh_id(ids, SHORT, api.resources),
         path=join_path(parent, path_part),
