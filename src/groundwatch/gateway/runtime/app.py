@@ -29,6 +29,13 @@ from groundwatch.gateway.runtime.exchange import new_exchange
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.gateway_responses import plain_response
 from groundwatch.gateway.runtime.handler import RequestHandler
+from groundwatch.gateway.runtime.intake import (
+    MAX_HELD_BYTES,
+    DisconnectedError,
+    Intake,
+    OverloadedError,
+    PayloadTooLargeError,
+)
 from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 from groundwatch.gateway.runtime.method_tester import MethodTester
 from groundwatch.gateway.runtime.pipeline import front_steps, method_steps
@@ -47,6 +54,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _BODILESS = frozenset({204, 304})
+_TOO_LARGE = plain_response(GatewayError("REQUEST_TOO_LARGE"))
+# The service has no other word for a server that has no room.
+_OVERLOADED = plain_response(GatewayError("THROTTLED"))
+_BAD_REQUEST = WireResponse(400, (("Content-Type", "application/json"),), b'{"message":"Bad Request"}')
 _HEADERS_TOO_LARGE = WireResponse(
     431, (("Content-Type", "application/json"),), b'{"message":"Request Header Fields Too Large"}'
 )
@@ -63,6 +74,8 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     """All names and values together; the service's own limit."""
     max_uri_bytes: int = 10240
     """Path and query string; the service's own limit for regional APIs."""
+    max_held_bytes: int = MAX_HELD_BYTES
+    """What all large payloads of unanswered requests together may hold, in memory."""
     max_deployments: int = 2048
     """How many deployments are kept compiled."""
     cache_bytes: int = DEFAULT_MAX_BYTES
@@ -71,10 +84,6 @@ class GatewaySettings(msgspec.Struct, frozen=True):
     """Threads for templates, schemas and compression that are too large or slow for the event loop."""
     watch_client_after_ms: int = 100
     """From when on a client that leaves ends its request."""
-
-
-class _Disconnected(Exception):  # noqa: N818 -- the client's doing, not an error
-    """The client went away while it sent its request."""
 
 
 class GatewayApp:
@@ -101,6 +110,7 @@ class GatewayApp:
         self._settings = settings
         self._health = health
         self._clock_ms = clock_ms
+        self._intake = Intake(settings.max_held_bytes)
         self._addresses = Addresses(f"{settings.region}.{settings.domain_suffix}", domains)
         self._executor = ThreadPoolExecutor(settings.template_threads, thread_name_prefix="template")
         cache = DeploymentCache(settings.max_deployments)
@@ -146,35 +156,42 @@ class GatewayApp:
         if path == self._settings.health_path and not self._addresses.own_every_path(host):
             await _send(send, await self._health(), scope["method"])
             return
-        refusal = self._refusal(len(path) + len(scope["query_string"]), headers)
+        refusal = self._refusal(scope, len(path) + len(scope["query_string"]), headers)
         if refusal is not None:
             await _send(send, _with_request_id(refusal), scope["method"], close=True)
             return
-        try:
-            body = await _read_body(receive)
-        except _Disconnected:
-            return
-        with Departure(receive, self._settings.watch_client_after_ms / 1000) as departure:
-            response = await self._answer(scope, path, host, headers, body)
+        with self._intake.hold() as holding:
+            try:
+                body = await holding.read(receive)
+            except DisconnectedError:
+                return
+            except (PayloadTooLargeError, OverloadedError) as error:
+                refusal = _TOO_LARGE if isinstance(error, PayloadTooLargeError) else _OVERLOADED
+                await _send(send, _with_request_id(refusal), scope["method"], close=True)
+                return
+            with Departure(receive, self._settings.watch_client_after_ms / 1000) as departure:
+                response = await self._answer(scope, path, host, headers, body)
         if not departure.happened:
-            await _send(send, response, scope["method"], close=body is None)
+            await _send(send, response, scope["method"])
 
-    def _refusal(self, uri_bytes: int, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
-        """Return the answer to a request that is too large, before its body is read."""
+    def _refusal(self, scope: AsgiScope, uri_bytes: int, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
+        """Return the answer to a request that is too large or ambiguous, before its body is read."""
+        hosts = sum(name == "host" for name, _ in headers)
+        # Whoever stands before the gateway may have judged by another one (RFC 9112, 3.2).
+        if hosts > 1 or (not hosts and scope["http_version"] == "1.1"):
+            return _BAD_REQUEST
         if uri_bytes > self._settings.max_uri_bytes:
             return plain_response(uri_too_long(f"{uri_bytes} bytes"))
         if sum(len(name) + len(value) for name, value in headers) > self._settings.max_header_bytes:
             return _HEADERS_TOO_LARGE
         for name, value in headers:
             if name == "content-length" and value.isascii() and value.isdigit() and int(value) > MAX_PAYLOAD_BYTES:
-                return plain_response(GatewayError("REQUEST_TOO_LARGE"))
+                return _TOO_LARGE
         return None
 
     async def _answer(
-        self, scope: AsgiScope, path: str, host: str, headers: tuple[tuple[str, str], ...], body: bytes | None
+        self, scope: AsgiScope, path: str, host: str, headers: tuple[tuple[str, str], ...], body: bytes
     ) -> WireResponse:
-        if body is None:
-            return _with_request_id(plain_response(GatewayError("REQUEST_TOO_LARGE")))
         target = await self._addresses.target(host, path)
         if target is None:
             return _with_request_id(plain_response(unknown_stage()))
@@ -202,27 +219,6 @@ def _with_request_id(response: WireResponse) -> WireResponse:
 def _raw_path(scope: AsgiScope) -> str:
     raw = scope.get("raw_path")
     return raw.decode("latin-1").partition("?")[0] if raw else str(scope["path"])
-
-
-async def _read_body(receive: Receive) -> bytes | None:
-    """Return the payload, or None as soon as it is larger than the limit."""
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body = bytes(message.get("body", b""))
-        return body if len(body) <= MAX_PAYLOAD_BYTES else None
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        if message["type"] != "http.request":
-            raise _Disconnected
-        chunk = message.get("body", b"")
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_PAYLOAD_BYTES:
-            return None
-        if not message.get("more_body"):
-            return b"".join(chunks)
-        message = await receive()
 
 
 async def _send(send: Send, response: WireResponse, method: str, *, close: bool = False) -> None:

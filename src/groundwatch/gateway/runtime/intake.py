@@ -1,0 +1,134 @@
+"""Taking in payloads, within a bound for each and one for all together.
+
+Payloads arrive before anything is known of their senders. So whoever can reach the port could fill the memory with
+payloads that never end: when they are too much together, the one that has been arriving for longest is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import TracebackType
+from typing import Any, Self
+
+from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
+
+MAX_HELD_BYTES = 256 * 1024 * 1024
+"""What all large payloads together may hold, from their first bytes to their answers."""
+SMALL_BYTES = 64 * 1024
+"""Payloads up to this size are not counted: they never wait, and a listener has few enough connections."""
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class DisconnectedError(Exception):
+    """The client went away while it sent its request."""
+
+
+class PayloadTooLargeError(Exception):
+    """A payload is larger than one may be."""
+
+
+class OverloadedError(Exception):
+    """There is no room for a payload, or no longer."""
+
+
+class Intake:
+    """The room for payloads of one listener; for one event loop."""
+
+    def __init__(self, max_held_bytes: int = MAX_HELD_BYTES) -> None:
+        self._max_held_bytes = max_held_bytes
+        self._arriving: dict[Holding, None] = {}
+        self.held_bytes = 0
+
+    def hold(self) -> Holding:
+        """Return the room of one request, to be entered for as long as the payload is needed."""
+        return Holding(self)
+
+    def take(self, holding: Holding, size: int) -> None:
+        """Count `size` more bytes, for which older payloads that still arrive may have to go.
+
+        Raises:
+            OverloadedError: when even that does not help.
+        """
+        self._arriving.setdefault(holding)
+        holding.size += size
+        self.held_bytes += size
+        while self.held_bytes > self._max_held_bytes:
+            oldest = next(iter(self._arriving))
+            if oldest is holding:
+                raise OverloadedError
+            oldest.give_up()
+            self.free(oldest)
+
+    def arrived(self, holding: Holding) -> None:
+        """Keep a payload that is complete: it is no longer given up for others."""
+        self._arriving.pop(holding, None)
+
+    def free(self, holding: Holding) -> None:
+        """Forget the bytes of a request."""
+        self._arriving.pop(holding, None)
+        self.held_bytes -= holding.size
+        holding.size = 0
+
+
+class Holding:
+    """The room that one request takes up."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._deadline: asyncio.Timeout | None = None
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._intake.free(self)
+
+    def give_up(self) -> None:
+        """End the reading of a payload that still arrives."""
+        if self._deadline is not None:
+            self._deadline.reschedule(0)
+
+    async def read(self, receive: Receive) -> bytes:
+        """Return the payload.
+
+        Raises:
+            PayloadTooLargeError: as soon as it is larger than the limit.
+            OverloadedError: when it was given up for others, or they for it, in vain.
+            DisconnectedError: when the client left.
+        """
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            # Nearly all payloads: no list of pieces, no timer.
+            return self._checked(bytes(message.get("body", b"")))
+        try:
+            async with asyncio.timeout(None) as self._deadline:
+                return await self._read_pieces(receive, message)
+        except TimeoutError as error:
+            raise OverloadedError from error
+
+    def _checked(self, body: bytes) -> bytes:
+        if len(body) > MAX_PAYLOAD_BYTES:
+            raise PayloadTooLargeError
+        return body
+
+    async def _read_pieces(self, receive: Receive, message: MutableMapping[str, Any]) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            if message["type"] != "http.request":
+                raise DisconnectedError
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > MAX_PAYLOAD_BYTES:
+                raise PayloadTooLargeError
+            if size > SMALL_BYTES:
+                self._intake.take(self, size - self.size)
+            if not message.get("more_body"):
+                self._intake.arrived(self)
+                return b"".join(pieces)
+            message = await receive()
