@@ -40,7 +40,14 @@ async def test_log_of_an_aws_method(make_gateway, aws):
     assert lines[8] == 'Endpoint request body after transformations: {"logGroupName":"g"}'
     assert lines[-1] == "Method completed with status: 200"
     assert lines[-2] == "Successfully completed execution"
-    assert "Received response. Status: 200, Integration latency: 0 ms" in lines
+    assert lines[9:14] == [
+        "Sending request to https://logs.eu-west-1.amazonaws.com/?Action=GetLogEvents",
+        "Received response. Status: 200, Integration latency: 0 ms",
+        "Endpoint response headers: {Content-Type=application/x-amz-json-1.1}",
+        "Endpoint response body before transformations: {}",
+        "Method response body after transformations: {}",
+    ]
+    assert lines[14].startswith("Method response headers: {")
     assert gateway.backend.calls[0][4].endswith(":abcdef1234/test-invoke-stage/GET/groups/{group}")
     assert gateway.entries == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.definition import AccessLogSettings, ApiKey, MethodSetting, UsagePlan
 from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup
 from groundwatch.gateway.runtime.execution_log import StageLog, masked
@@ -121,6 +122,24 @@ async def test_data_trace_shows_the_data_but_no_secrets(gateway):
     assert "x-api-key=***012345" in headers
     assert VALUE not in str(lines)
     assert "Bearer" not in str(lines)
+
+
+async def test_the_answer_of_a_backend_comes_before_what_it_held(make_gateway, aws):
+    gateway = make_gateway({"/pets/{id}": aws(integration={"request_templates": {"application/json": "{}"}})})
+    headers = (("x-amzn-RequestId", "from-logs"),)
+    gateway.backend.answer = WireResponse(200, headers, b"{}")
+    lines = await execution_lines(gateway, logging_level="INFO", data_trace_enabled=True)
+    begun = lines.index("Received response. Status: 200, Integration latency: 0 ms")
+    assert lines[begun - 1].startswith("Sending request to ")
+    assert [line.partition(":")[0] for line in lines[begun + 1 :]] == [
+        "Endpoint response headers",
+        "Endpoint response body before transformations",
+        "Method response body after transformations",
+        "Method response headers",
+        "Successfully completed execution",
+        "Method completed with status",
+        "AWS Integration Endpoint RequestId ",
+    ]
 
 
 async def test_error_tells_failures_only(make_gateway, mock):

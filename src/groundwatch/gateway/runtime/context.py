@@ -86,10 +86,9 @@ def _identity(stage: AnyStage) -> ContextMap:
 
 def _add_outcome(context: ContextMap, stage: AnyStage, error: GatewayError | None) -> None:
     integrated = reached(stage, Integrated)
-    if integrated is not None:
-        for name, value in integrated.answer.headers:
-            if name.lower() == "x-amzn-requestid":
-                context["awsEndpointRequestId"] = value
+    backend_id = None if integrated is None else backend_request_id(integrated)
+    if backend_id is not None:
+        context["awsEndpointRequestId"] = backend_id
     if error is not None:
         context["error"] = ContextMap(
             message=error.message,
@@ -97,6 +96,12 @@ def _add_outcome(context: ContextMap, stage: AnyStage, error: GatewayError | Non
             responseType=error.response_type,
             validationErrorString=error.validation_error,
         )
+
+
+def backend_request_id(integrated: Integrated) -> str | None:
+    """Return the id that an AWS service gave the gateway's request, None where there is none."""
+    ids = (value for name, value in integrated.answer.headers if name.lower() == "x-amzn-requestid")
+    return next(ids, None)
 
 
 def message_for(

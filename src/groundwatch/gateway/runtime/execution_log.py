@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -15,6 +15,7 @@ _TRACED = (
     "Authorizer result body ",
 )  # fmt: skip
 """What lines with data of the request begin with: they are written only with data trace."""
+_ANSWER = "Endpoint response "
 _FAILURE = re.compile(r"Execution failed|API Key \S* exceeded |Unauthorized request|Authorizer[A-Za-z]+Exception$")
 SECRET_HEADERS = frozenset(
     {"authorization", "x-api-key", "x-amz-security-token", "proxy-authorization", "cookie", "set-cookie"}
@@ -41,6 +42,9 @@ class ExecutionLog:
     def line(self, text: str) -> None:
         """Add a line; callers ask `enabled` before they build long ones."""
 
+    def received(self, text: str) -> None:
+        """Add the line about a backend's answer, which the service writes before what the answer held."""
+
 
 class RecordedLog(ExecutionLog):
     """Keeps the lines of a test invocation, each with the time of `clock_ms`."""
@@ -55,8 +59,16 @@ class RecordedLog(ExecutionLog):
 
     def line(self, text: str) -> None:
         """Add a line."""
+        self._lines.append(self._dated(text))
+
+    def received(self, text: str) -> None:
+        """Add the line before those that begin with `Endpoint response`."""
+        texts = [line.partition(" : ")[2] for line in self._lines]
+        self._lines.insert(_place(texts), self._dated(text))
+
+    def _dated(self, text: str) -> str:
         now = datetime.fromtimestamp(self._clock_ms() / 1000, UTC)
-        self._lines.append(f"{now:%a %b %d %H:%M:%S} UTC {now:%Y} : {text}")
+        return f"{now:%a %b %d %H:%M:%S} UTC {now:%Y} : {text}"
 
     def text(self) -> str:
         """Return the whole log, ending in a newline."""
@@ -92,6 +104,15 @@ class StageLog(ExecutionLog):
             if "headers: {" in text[:60]:
                 text = _SECRET_HEADER.sub(lambda found: found["name"] + masked(found["value"]), text)
         self.lines.append(text)
+
+    def received(self, text: str) -> None:
+        """Add the line before those that begin with `Endpoint response`, if steps are wanted."""
+        if self._level == "INFO":
+            self.lines.insert(_place(self.lines), text)
+
+
+def _place(lines: Sequence[str]) -> int:
+    return next((place for place, line in enumerate(lines) if line.startswith(_ANSWER)), len(lines))
 
 
 def masked(secret: str) -> str:

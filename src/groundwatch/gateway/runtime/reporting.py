@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup, parse_destination
 from groundwatch.gateway.runtime.access import AccessLog, access_entry
+from groundwatch.gateway.runtime.context import backend_request_id
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.log_format import LogFormat, Outcome
 from groundwatch.gateway.runtime.stage_logs import StageLogs, truncated
@@ -79,6 +80,10 @@ class Reporter:
     def _log_execution(self, outcome: Outcome, located: Located, log: StageLog) -> None:
         api, exchange = located.deployment.api, exchange_of(outcome.stage)
         log.line(f"Method completed with status: {outcome.status}")
+        integrated = reached(outcome.stage, Integrated)
+        backend_id = None if integrated is None else backend_request_id(integrated)
+        if backend_id is not None:
+            log.line(f"AWS Integration Endpoint RequestId : {backend_id}")
         group = _group(f"API-Gateway-Execution-Logs_{api.id}/{exchange.target.stage_name}", located)
         lines = [truncated(f"({exchange.request_id}) {line}") for line in log.lines]
         if lines:

@@ -34,5 +34,5 @@ class Integrate:
         latency_ms = self._clock_ms() - started_ms
         if definition.type != "MOCK":
             log = stage.routed.exchange.log
-            log.line(f"Received response. Status: {answer.status}, Integration latency: {latency_ms} ms")
+            log.received(f"Received response. Status: {answer.status}, Integration latency: {latency_ms} ms")
         return Integrated(stage, answer, latency_ms)
