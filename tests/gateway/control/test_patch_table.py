@@ -75,8 +75,10 @@ async def test_a_patch(world, operations, context, kind, row):
     with pytest.raises(ServiceError) as caught:
         await call
     shown = f"{caught.value.code}: {caught.value.message}"
-    # The list of a stage's paths is too long for rows: another test reads it.
-    assert shown.startswith(expected) if expected.endswith("one of: ") else shown == expected
+    if expected.endswith("one of: "):
+        # The list of a stage's paths is too long for rows: another test reads it.
+        shown = shown[: len(expected)]
+    assert shown == expected
 
 
 def test_every_update_operation_has_rows():
