@@ -25,7 +25,7 @@ Sieve = Callable[[Sequence[str]], list[int]]
 MAX_PROBES = 4
 """Beyond so many searches, asking the predicate of each message is no slower."""
 # Only what is an integer beyond doubt: longer ones, fractions and exponents are left to the predicate.
-OTHER_INTEGER = r"(?![ \t\n\r]*:[ \t\n\r]*(?!(?:{wanted})[,}} \t\n\r])(?:0|[1-9][0-9]{{0,14}})[,}} \t\n\r])"
+OTHER_INTEGER = r"(?![ \t\n\r]*+:[ \t\n\r]*+(?!(?:{wanted})[,}} \t\n\r])(?:0|[1-9][0-9]{{0,14}})[,}} \t\n\r])"
 
 
 class Probe(msgspec.Struct, frozen=True):
