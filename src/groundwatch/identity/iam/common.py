@@ -43,6 +43,32 @@ class IamBase:
         self._store = store
         self._clock_ms = clock_ms
 
+    async def _page_of(
+        self, entity: type[Entity], context: RequestContext, path_prefix: str, marker: str | None, max_items: int
+    ) -> Answer:
+        """Return a page of the account's users, roles or groups below a path, in order of name."""
+        page = (read_marker(marker), max_items + 1)
+        found = await self._store.read(
+            lambda connection: entities.page_by_name(connection, entity, context.account_id, path_prefix, page)
+        )
+        return page_answer(f"{entity.__name__}s", found, max_items, name_of=name_key, show=entity_answer)
+
+    async def _move(
+        self, entity: type[Entity], context: RequestContext, name: str, *, new_name: str | None, new_path: str | None
+    ) -> None:
+        """Rename or move a user or group; id, keys and policies stay. Raises EntityAlreadyExists for a taken name."""
+
+        def work(connection: Connection) -> None:
+            found = require(connection, entity, context.account_id, name)
+            wanted = found.name if new_name is None else new_name
+            path = found.path if new_path is None else new_path
+            try:
+                entities.update_entity(connection, found, name=wanted, name_key=wanted.lower(), path=path)
+            except IntegrityError as error:
+                raise already_exists(entity.__name__.lower(), wanted) from error
+
+        await self._store.write(work)
+
 
 def create(connection: Connection, entity: Entity, tags: Mapping[str, str]) -> None:
     """Store a new entity with its tags; raise EntityAlreadyExists when the name is taken."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.identity.iam import common
 from groundwatch.identity.iam.common import Answer
-from groundwatch.identity.iam.errors import already_exists, quota_exceeded
+from groundwatch.identity.iam.errors import quota_exceeded
 from groundwatch.identity.names import GROUP_PREFIX, new_id
 from groundwatch.identity.records import entities
 from groundwatch.identity.values import Group, User
@@ -54,11 +53,7 @@ class GroupOperations(common.IamBase):
         max_items: int = common.DEFAULT_PAGE,
     ) -> Answer:
         """Return a page of the account's groups in order of name."""
-        page = (common.read_marker(marker), max_items + 1)
-        found = await self._store.read(
-            lambda connection: entities.page_by_name(connection, Group, context.account_id, path_prefix, page)
-        )
-        return common.page_answer("Groups", found, max_items, name_of=common.name_key, show=common.entity_answer)
+        return await self._page_of(Group, context, path_prefix, marker, max_items)
 
     async def list_groups_for_user(
         self,
@@ -85,17 +80,7 @@ class GroupOperations(common.IamBase):
         new_group_name: str | None = None,
     ) -> None:
         """Rename or move a group; id, users and policies stay."""
-
-        def work(connection: Connection) -> None:
-            group = common.require(connection, Group, context.account_id, group_name)
-            name = group.name if new_group_name is None else new_group_name
-            path = group.path if new_path is None else new_path
-            try:
-                entities.update_entity(connection, group, name=name, name_key=name.lower(), path=path)
-            except IntegrityError as error:
-                raise already_exists("group", name) from error
-
-        await self._store.write(work)
+        await self._move(Group, context, group_name, new_name=new_group_name, new_path=new_path)
 
     async def delete_group(self, context: RequestContext, *, group_name: str) -> None:
         """Delete a group that has neither users nor policies any more."""

@@ -77,11 +77,7 @@ class RoleOperations(common.IamBase):
         max_items: int = common.DEFAULT_PAGE,
     ) -> Answer:
         """Return a page of the account's roles in order of name, without their tags."""
-        page = (common.read_marker(marker), max_items + 1)
-        roles = await self._store.read(
-            lambda connection: entities.page_by_name(connection, Role, context.account_id, path_prefix, page)
-        )
-        return common.page_answer("Roles", roles, max_items, name_of=common.name_key, show=common.entity_answer)
+        return await self._page_of(Role, context, path_prefix, marker, max_items)
 
     async def update_role(
         self,

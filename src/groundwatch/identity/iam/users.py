@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.identity.iam import common
 from groundwatch.identity.iam.common import Answer
-from groundwatch.identity.iam.errors import already_exists, delete_conflict
+from groundwatch.identity.iam.errors import delete_conflict
 from groundwatch.identity.names import USER_PREFIX, new_id
 from groundwatch.identity.records import entities, keys
 from groundwatch.identity.values import User
@@ -59,11 +58,7 @@ class UserOperations(common.IamBase):
         max_items: int = common.DEFAULT_PAGE,
     ) -> Answer:
         """Return a page of the account's users in order of name."""
-        page = (common.read_marker(marker), max_items + 1)
-        users = await self._store.read(
-            lambda connection: entities.page_by_name(connection, User, context.account_id, path_prefix, page)
-        )
-        return common.page_answer("Users", users, max_items, name_of=common.name_key, show=common.entity_answer)
+        return await self._page_of(User, context, path_prefix, marker, max_items)
 
     async def update_user(
         self,
@@ -74,17 +69,7 @@ class UserOperations(common.IamBase):
         new_user_name: str | None = None,
     ) -> None:
         """Rename or move a user; id, keys and policies stay."""
-
-        def work(connection: Connection) -> None:
-            user = common.require(connection, User, context.account_id, user_name)
-            name = user.name if new_user_name is None else new_user_name
-            path = user.path if new_path is None else new_path
-            try:
-                entities.update_entity(connection, user, name=name, name_key=name.lower(), path=path)
-            except IntegrityError as error:
-                raise already_exists("user", name) from error
-
-        await self._store.write(work)
+        await self._move(User, context, user_name, new_name=new_user_name, new_path=new_path)
 
     async def delete_user(self, context: RequestContext, *, user_name: str) -> None:
         """Delete a user that has neither keys, policies nor groups any more."""
