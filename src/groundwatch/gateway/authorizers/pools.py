@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -19,9 +20,8 @@ from groundwatch.gateway.authorizers.tokens import KEY_TYPES, Claims, ExpiredTok
 from groundwatch.gateway.authorizers.verdicts import unauthorized
 from groundwatch.gateway.definition import TokenIssuer
 from groundwatch.gateway.mapping.values import ContextMap
-from groundwatch.gateway.runtime.context import build_context, message_for
+from groundwatch.gateway.runtime.context import message_for
 from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.overrides import Overrides
 from groundwatch.gateway.runtime.stages import Routed
 
 _SCHEME = "bearer "
@@ -29,8 +29,8 @@ _POOL_TIMES = ("exp", "iat")
 """Claims of user pools that the service writes as dates."""
 
 
-class PoolMethods:
-    """`COGNITO_USER_POOLS`: the token's issuer stands behind one of the authorizer's user pools."""
+class TokenMethods(ABC):
+    """What the two types share: good claims let a caller in where the API's policy, if any, does so too."""
 
     def __init__(self, guards: MethodGuards) -> None:
         self._guards = guards
@@ -40,6 +40,14 @@ class PoolMethods:
         claims = await self.claims(routed, authorizer_of(routed))
         await require_policy(Question.of(routed), self._guards.policies)
         return Identity(authorizer=ContextMap(claims=ContextMap(claims)))
+
+    @abstractmethod
+    async def claims(self, routed: Routed, compiled: CompiledAuthorizer) -> dict[str, str]:
+        """Return the claims of the request's token, as texts; raises as `authorize`."""
+
+
+class PoolMethods(TokenMethods):
+    """`COGNITO_USER_POOLS`: the token's issuer stands behind one of the authorizer's user pools."""
 
     async def claims(self, routed: Routed, compiled: CompiledAuthorizer) -> dict[str, str]:
         """Return the claims of the request's token, as texts; raises as `authorize`."""
@@ -54,17 +62,8 @@ class PoolMethods:
         return pool_claims(claims)
 
 
-class JwtMethods:
+class JwtMethods(TokenMethods):
     """`JWT`: the authorizer itself names issuers, audiences and algorithms."""
-
-    def __init__(self, guards: MethodGuards) -> None:
-        self._guards = guards
-
-    async def authorize(self, routed: Routed) -> Identity:
-        """Raise 401 for a missing or bad token, and 403 when the API has a policy that does not allow the call."""
-        claims = await self.claims(routed, authorizer_of(routed))
-        await require_policy(Question.of(routed), self._guards.policies)
-        return Identity(authorizer=ContextMap(claims=ContextMap(claims)))
 
     async def claims(self, routed: Routed, compiled: CompiledAuthorizer) -> dict[str, str]:
         """Return the claims of the request's token, as texts; raises as `authorize`."""
@@ -89,7 +88,7 @@ def authorizer_of(routed: Routed) -> CompiledAuthorizer:
 
 def bearer_token(routed: Routed, compiled: CompiledAuthorizer) -> str:
     """Return the token in the header that the authorizer names, with or without `Bearer`; raises 401 without one."""
-    found = compiled.identity(message_for(routed, build_context(routed, Overrides())))
+    found = compiled.identity(message_for(routed))
     if found is None or len(found) != 1:
         raise unauthorized("no token")
     token = found[0].strip()

@@ -12,7 +12,7 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.aws.http import WireRequest
 from groundwatch.gateway.authorizers.custom import FunctionMethods
 from groundwatch.gateway.authorizers.guards import MethodGuards
-from groundwatch.gateway.authorizers.pools import JwtMethods, PoolMethods, authorizer_of
+from groundwatch.gateway.authorizers.pools import JwtMethods, PoolMethods, TokenMethods, authorizer_of
 from groundwatch.gateway.authorizers.question import Question
 from groundwatch.gateway.definition import Authorizer, Integration, Method, Resource, RestApi, Stage
 from groundwatch.gateway.integrations.base import RoleSource
@@ -33,7 +33,7 @@ class AuthorizerTester:
 
     def __init__(self, guards: MethodGuards, roles: RoleSource, clock_ms: Callable[[], int]) -> None:
         self._functions = FunctionMethods(guards, roles, clock_ms)
-        self._tokens: Mapping[str, PoolMethods | JwtMethods] = {
+        self._tokens: Mapping[str, TokenMethods] = {
             "COGNITO_USER_POOLS": PoolMethods(guards),
             "JWT": JwtMethods(guards),
         }
