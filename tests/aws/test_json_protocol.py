@@ -300,6 +300,19 @@ def test_outputs_may_be_mappings_structs_or_raw(output, expected):
 
 
 @pytest.mark.parametrize(
+    ("operation", "output", "compact"),
+    [
+        pytest.param("GetLogEvents", {"events": [{"timestamp": 1, "message": "{ }"}]}, True, id="integers and texts"),
+        pytest.param("GetQueryResults", {"statistics": {"bytesScanned": 1.0}}, False, id="decimals are possible"),
+        pytest.param("CreateLogGroup", None, False, id="no output"),
+    ],
+)
+def test_bodies_are_known_to_be_compact_where_no_number_has_two_forms(operation, output, compact):
+    answer = CODEC.serialize(CODEC.service.find_operation(operation), output, "id")
+    assert answer.compact is compact
+
+
+@pytest.mark.parametrize(
     ("body", "expected"),
     [
         pytest.param(b'{"a":null}', True, id="a member"),

@@ -41,6 +41,8 @@ class WireResponse(msgspec.Struct, frozen=True):
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    compact: bool = False
+    """True when the body is known to be a JSON object without spaces, needless escapes, decimals and exponents."""
 
     def header(self, name: str) -> str | None:
         """Return the last value of the header called `name` (any case), or None."""

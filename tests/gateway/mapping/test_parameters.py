@@ -12,7 +12,7 @@ from groundwatch.gateway.mapping.parameters import Message, compile_request_para
 
 
 def message(body: str) -> Message:
-    return Message(path={}, querystring={}, header={}, context={}, stage_variables={}, body=body, response_header={})
+    return Message(path={}, querystring={}, header={}, context=dict, stage_variables={}, body=body, response_header={})
 
 
 def sources(count: int, expression: str):

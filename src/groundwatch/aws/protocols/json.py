@@ -49,6 +49,7 @@ class JsonCodec:
         self._target_prefix = service.target_prefix + "."
         self._decoders: dict[str, FastDecoder | None] = {}
         self._plain_outputs: dict[str, bool] = {}
+        self._compact_outputs: dict[str, bool] = {}
         self._encoder = msgspec.json.Encoder()
 
     def find_operation(self, request: WireRequest) -> Operation:
@@ -98,7 +99,8 @@ class JsonCodec:
         headers = (("x-amzn-RequestId", request_id), ("Content-Type", self._content_type))
         if operation.output is None:
             return WireResponse(200, headers, b"")
-        return WireResponse(200, headers, self._encode(operation.output, output or {}))
+        body = self._encode(operation.output, output or {})
+        return WireResponse(200, headers, body, compact=self._is_compact(operation.output))
 
     def serialize_stream(self, operation: Operation, output: StreamingOutput, request_id: str) -> WireStream:
         """Return an answer of frames: an empty initial response, which SDKs wait for, then the events as JSON.
@@ -144,6 +146,12 @@ class JsonCodec:
         members = error.members | {message_key(modelled.shape): text}
         return encode_exception(error.code, _EVENT_CONTENT_TYPE, self._encode(modelled.shape, members))
 
+    def _is_compact(self, shape: Shape) -> bool:
+        compact = self._compact_outputs.get(shape.name)
+        if compact is None:
+            compact = self._compact_outputs[shape.name] = not has_decimals(shape, set())
+        return compact
+
     def _encode(self, shape: Shape, output: object) -> bytes:
         plain = self._plain_outputs.get(shape.name)
         if plain is None:
@@ -180,6 +188,17 @@ def is_plain(shape: Shape, seen: set[str]) -> bool:
     inner = [member for member in (*shape.members.values(), shape.element, shape.value) if member is not None]
     renamed = any(member.wire_name != name for name, member in shape.members.items())
     return not renamed and all(is_plain(member.shape, seen) for member in inner)
+
+
+def has_decimals(shape: Shape, seen: set[str]) -> bool:
+    """Tell whether values of the shape may hold numbers that are no integers; timestamps often are none."""
+    if shape.is_document or shape.kind in {"double", "float", "timestamp"}:
+        return True
+    if shape.name in seen:
+        return False
+    seen.add(shape.name)
+    inner = (*shape.members.values(), shape.element, shape.value)
+    return any(has_decimals(member.shape, seen) for member in inner if member is not None)
 
 
 def has_null_member(body: bytes) -> bool:

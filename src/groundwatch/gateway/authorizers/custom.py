@@ -19,10 +19,9 @@ from groundwatch.gateway.authorizers.question import ANONYMOUS, Question, explic
 from groundwatch.gateway.authorizers.verdicts import Verdict, unauthorized
 from groundwatch.gateway.integrations.base import RoleSource
 from groundwatch.gateway.mapping.values import ContextMap
-from groundwatch.gateway.runtime.context import build_context, message_for
+from groundwatch.gateway.runtime.context import message_for
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.execution_log import half_masked
-from groundwatch.gateway.runtime.overrides import Overrides
 from groundwatch.gateway.runtime.stages import Routed
 
 CACHE_BYTES = 32 * 1024 * 1024
@@ -104,7 +103,7 @@ class FunctionMethods:
         self._flights.forget(is_of_stage)
 
     def _identity(self, routed: Routed, compiled: CompiledAuthorizer) -> tuple[str, ...]:
-        identity = compiled.identity(message_for(routed, build_context(routed, Overrides())))
+        identity = compiled.identity(message_for(routed))
         is_token = compiled.definition.type == "TOKEN"
         if identity is None:
             if is_token or compiled.ttl_ms:

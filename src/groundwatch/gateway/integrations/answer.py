@@ -19,3 +19,5 @@ class IntegrationAnswer:
     """
     traced: bool
     """True when the client's answer carries `X-Amzn-Trace-Id`: a backend was called."""
+    compact: bool = False
+    """`WireResponse.compact` of a service of this process."""

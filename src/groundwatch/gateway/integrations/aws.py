@@ -62,7 +62,9 @@ class AwsIntegration:
             principal = await self._sessions.principal(mapped, role_arn)
             answer = await self._call(target, request, principal, source_arn)
         log_answer(routed, answer.headers, answer.body)
-        return IntegrationAnswer(answer.status, answer.headers, answer.body, str(answer.status), traced=True)
+        return IntegrationAnswer(
+            answer.status, answer.headers, answer.body, str(answer.status), traced=True, compact=answer.compact
+        )
 
     async def _call(
         self, target: AwsTarget, request: WireRequest, principal: Principal, source_arn: str

@@ -42,9 +42,10 @@ from groundwatch.gateway.mapping.values import (
 _Step = Callable[[Run, VtlValue], VtlValue]
 
 
-def compile_template(block: nodes.Block) -> Executable:
-    """Return the closure that evaluates a parsed template."""
-    return Compiler().block(block)
+def compile_template(block: nodes.Block) -> tuple[Executable, frozenset[str]]:
+    """Return the closure that evaluates a parsed template, and the names of the variables that it mentions."""
+    compiler = Compiler()
+    return compiler.block(block), frozenset(compiler.names)
 
 
 class Compiler:
@@ -74,6 +75,8 @@ class Compiler:
             nodes.Define: self._define,
         }
         self._cost = 0
+        self.names: set[str] = set()
+        """The variables that were mentioned so far."""
 
     def handled(self) -> frozenset[type]:
         """Return the node classes that have a meaning here."""
@@ -141,6 +144,7 @@ class Compiler:
 
     def _reference(self, node: nodes.Reference) -> Evaluable:
         name = node.name
+        self.names.add(name)
         steps = tuple(self._step(step) for step in node.steps)
 
         def resolve(run: Run) -> VtlValue:
@@ -193,6 +197,7 @@ class Compiler:
     def _set(self, node: nodes.Set) -> Executable:
         value = self.expression(node.value)
         name = node.target.name
+        self.names.add(name)
         if not node.target.steps:
 
             def assign(run: Run) -> None:

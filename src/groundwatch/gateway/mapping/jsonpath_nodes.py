@@ -71,6 +71,14 @@ class Path:
             for step in self.steps
         )
 
+    @property
+    def member(self) -> str | None:
+        """The name, when the path leads to one member of the root and no further."""
+        if len(self.steps) != 1:
+            return None
+        (step,) = self.steps
+        return step.names[0] if isinstance(step, Names) and len(step.names) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Value:

@@ -34,7 +34,8 @@ class Message:
     querystring: Mapping[str, Sequence[str]]
     header: Mapping[str, Sequence[str]]
     """The client's headers by lower-case name."""
-    context: Mapping[str, VtlValue]
+    context: Callable[[], Mapping[str, VtlValue]]
+    """Makes `$context` when the first expression reads it, which few do."""
     stage_variables: Mapping[str, str]
     body: str
     """The client's body for request expressions, the backend's for response expressions."""
@@ -190,7 +191,7 @@ def _context(name: str) -> Source:
     steps = name.split(".")
 
     def read(message: Message) -> list[str]:
-        value: VtlValue = message.context
+        value: VtlValue = message.context()
         for step in steps:
             value = value.get(step) if isinstance(value, Mapping) else None
         return [] if isinstance(value, Mapping) else _present([render(value, Budget(BODY_STEPS))])

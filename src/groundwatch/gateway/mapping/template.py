@@ -19,7 +19,8 @@ class Template:
     """
 
     def __init__(self, text: str) -> None:
-        self._execute = _compile(text)
+        self._execute, self.names = _compile(text)
+        """The variables that the template mentions: others need not be in its scope."""
         self._paths = PathCache()
         self._regexes = RegexCache()
 
@@ -40,7 +41,7 @@ class Template:
         return "".join(run.out)
 
 
-def _compile(text: str) -> Executable:
+def _compile(text: str) -> tuple[Executable, frozenset[str]]:
     try:
         return compile_template(parse_template(text))
     except RecursionError as error:

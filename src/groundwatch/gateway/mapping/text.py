@@ -43,6 +43,7 @@ def _java_number(number: object) -> msgspec.Raw:
 
 # The service's notation of numbers costs nothing where there are none that Java writes differently.
 _DECODER = msgspec.json.Decoder(float_hook=_number)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder(enc_hook=_java_number)
 
 
@@ -98,12 +99,24 @@ def to_json(value: VtlValue, budget: Budget) -> str:
         return _exact_json(value, budget, _ESCAPED)
     fast = _fast_json(value, budget)
     budget.charge_text(len(fast))
+    return _as_json_smart(fast)
+
+
+def member_to_json(text: str, budget: Budget) -> str:
+    """Return the compact text of a member as `to_json` writes its value; two quotes for one that lacks or is null."""
+    if text in ("", "null"):
+        return '""'
+    budget.charge_text(len(text))
+    return _as_json_smart(text)
+
+
+def _as_json_smart(text: str) -> str:
     # Most texts need none of this, and a search by pattern would cost more than the encoding.
-    if "\\u00" in fast:
-        fast = _CONTROL.sub(lambda match: match[1] + match[2].upper(), fast)
-    if not fast.isascii() or "\x7f" in fast:
-        fast = _UNESCAPED.sub(_escape, fast)
-    return fast
+    if "\\u00" in text:
+        text = _CONTROL.sub(lambda match: match[1] + match[2].upper(), text)
+    if not text.isascii() or "\x7f" in text:
+        text = _UNESCAPED.sub(_escape, text)
+    return text
 
 
 def _fast_json(value: VtlValue, budget: Budget) -> str:
@@ -163,6 +176,14 @@ def parse_payload(text: str) -> VtlValue:
     if not first:
         return {}
     return parse_json(text) if first in '{["' else text
+
+
+def parse_members(text: str) -> dict[str, msgspec.Raw]:
+    """Read JSON text of an object, but not its members; none for other text."""
+    try:
+        return _MEMBERS.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return {}
 
 
 def parse_json(text: str) -> VtlValue:

@@ -9,11 +9,21 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import quote_plus, unquote_plus
 
+import msgspec
+
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.evaluation import text_of
 from groundwatch.gateway.mapping.jsonpath import evaluate
+from groundwatch.gateway.mapping.jsonpath_nodes import Path
 from groundwatch.gateway.mapping.run import Run, Scope
-from groundwatch.gateway.mapping.text import parse_json, parse_payload, reading_steps, to_json
+from groundwatch.gateway.mapping.text import (
+    member_to_json,
+    parse_json,
+    parse_members,
+    parse_payload,
+    reading_steps,
+    to_json,
+)
 from groundwatch.gateway.mapping.values import ContextMap, Method, TemplateObject, VtlValue
 
 _JAVASCRIPT = re.compile(r"[\"'\\\x00-\x1f]")
@@ -32,8 +42,12 @@ class InputVariable(TemplateObject):
         path: Mapping[str, str],
         querystring: Mapping[str, str],
         header: dict[str, str],
+        compact: bool = False,
     ) -> None:
+        """Take the payload as text; `compact` is `IntegrationAnswer.compact`."""
         self._payload = payload
+        self._members: dict[str, msgspec.Raw] | None = None
+        self._compact = compact
         self._parameters = {"path": dict(path), "querystring": dict(querystring), "header": header}
         self._document: VtlValue = None
         self._parsed = False
@@ -53,12 +67,32 @@ class InputVariable(TemplateObject):
 
     def path(self, run: Run, expression: VtlValue) -> VtlValue:
         """`$input.path('$.a')`: the value itself."""
-        return evaluate(run.paths.get(text_of(run, expression)), self.document(run), run.budget)
+        path = run.paths.get(text_of(run, expression))
+        member = self._member(run, path)
+        if member is None or member.startswith(("{", "[")):
+            return evaluate(path, self.document(run), run.budget)
+        return parse_json(member) if member else None
 
     def json(self, run: Run, expression: VtlValue) -> str:
         """`$input.json('$.a')`: JSON text; two quotes when there is nothing."""
-        value = self.path(run, expression)
+        path = run.paths.get(text_of(run, expression))
+        member = self._member(run, path)
+        if member is not None:
+            return member_to_json(member, run.budget)
+        value = evaluate(path, self.document(run), run.budget)
         return '""' if value is None else to_json(value, run.budget)
+
+    def _member(self, run: Run, path: Path) -> str | None:
+        """Return the text of a member of the payload, empty where it lacks; None where only the whole tells.
+
+        Most of a page of events need not become values and text again: it is in the payload as templates write it.
+        """
+        if not self._compact or self._parsed or path.member is None:
+            return None
+        if self._members is None:
+            run.budget.charge_text(len(self._payload))
+            self._members = parse_members(self._payload)
+        return str(memoryview(self._members.get(path.member, b"")), "utf-8")
 
     def params(self, run: Run, *name: VtlValue) -> VtlValue:
         """`$input.params()` or `$input.params('name')`: path before query string before header."""
@@ -136,11 +170,12 @@ class UtilVariable(TemplateObject):
     }
 
 
-def template_scope(variable: InputVariable, context: ContextMap, stage_variables: Mapping[str, str]) -> Scope:
-    """Return the variables that a template starts with; the maps are the evaluation's own and may be changed by it."""
-    return {
-        "input": variable,
-        "util": UtilVariable(),
-        "context": context,
-        "stageVariables": dict(stage_variables),
-    }
+def template_scope(variable: InputVariable, context: ContextMap | None, stage_variables: Mapping[str, str]) -> Scope:
+    """Return the variables that a template starts with; the maps are the evaluation's own and may be changed by it.
+
+    `context` is None for a template that does not mention it.
+    """
+    scope: Scope = {"input": variable, "util": UtilVariable(), "stageVariables": dict(stage_variables)}
+    if context is not None:
+        scope["context"] = context
+    return scope

@@ -106,8 +106,8 @@ def backend_request_id(integrated: Integrated) -> str | None:
 
 def message_for(
     stage: AnyStage,
-    context: ContextMap,
     *,
+    error: GatewayError | None = None,
     body: str = "",
     response_header: Values | None = None,
 ) -> Message:
@@ -117,23 +117,30 @@ def message_for(
         path={} if routed is None else routed.path_parameters,
         querystring=exchange.query,
         header=exchange.headers,
-        context=context,
+        context=functools.cache(lambda: build_context(stage, Overrides(), error)),
         stage_variables={} if located is None else located.stage.variables,
         body=body,
         response_header=response_header or {},
     )
 
 
-def scope_for(stage: AnyStage, routed: Routed, overrides: Overrides, payload: str) -> Scope:
-    """Return fresh variables for one evaluation of a template of the method."""
+def scope_for(
+    names: frozenset[str], stage: AnyStage, routed: Routed, overrides: Overrides, payload: str, *, compact: bool = False
+) -> Scope:
+    """Return fresh variables for one evaluation of a template of the method that mentions `names`.
+
+    `$context`, the dearest of them, is left out where it is not mentioned. `compact` is `IntegrationAnswer.compact`.
+    """
     exchange = routed.exchange
     variable = InputVariable(
         payload,
         path=routed.path_parameters,
         querystring={name: values[-1] for name, values in exchange.query.items()},
         header=_declared_headers(routed),
+        compact=compact,
     )
-    return template_scope(variable, build_context(stage, overrides), routed.located.stage.variables)
+    context = build_context(stage, overrides) if "context" in names else None
+    return template_scope(variable, context, routed.located.stage.variables)
 
 
 def _declared_headers(routed: Routed) -> HeaderMap:

@@ -14,11 +14,10 @@ from groundwatch.gateway.mapping.parameters import BODY_STEPS, Message, Response
 from groundwatch.gateway.mapping.text import render
 from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.compiled import CompiledDeployment, CompiledGatewayResponse
-from groundwatch.gateway.runtime.context import build_context, message_for
+from groundwatch.gateway.runtime.context import message_for
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.header_rules import client_header_name, header_text
 from groundwatch.gateway.runtime.media import JSON, for_accept
-from groundwatch.gateway.runtime.overrides import Overrides
 from groundwatch.gateway.runtime.stages import AnyStage, Located, exchange_of, reached
 
 _REFERENCE = re.compile(
@@ -40,7 +39,7 @@ def error_response(error: GatewayError, stage: AnyStage) -> WireResponse:
     custom = specific or fallback
     if custom is None:
         return plain_response(error)
-    message = message_for(stage, build_context(stage, Overrides(), error))
+    message = message_for(stage, error=error)
     headers = _headers(custom.headers, message)
     status = custom.status or error.status
     content_type, body = _body(error, custom, message, exchange_of(stage).last_header("accept"))
@@ -102,7 +101,7 @@ def _value(name: str, message: Message) -> str:
     if source == "method":
         _, location, parameter = rest.split(".", 2)
         return _parameter(location, parameter, message)
-    value: VtlValue = message.context
+    value: VtlValue = message.context()
     for part in rest.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return "" if isinstance(value, dict) else render(value, Budget(BODY_STEPS))

@@ -55,11 +55,11 @@ class TemplateRunner:
         self._executor = executor
 
     async def render(
-        self, source: TemplateSource, make_scope: Callable[[], Scope], payload_characters: int
+        self, source: TemplateSource, make_scope: Callable[[frozenset[str]], Scope], payload_characters: int
     ) -> tuple[str, Scope]:
         """Return the output and the variables as the template left them.
 
-        `make_scope` gives fresh variables for each attempt; it may be called in a thread.
+        `make_scope` gives fresh variables for each attempt, of those names at least; it may be called in a thread.
 
         Raises:
             MappingError: when the template is at fault.
@@ -74,6 +74,7 @@ class TemplateRunner:
         return await loop.run_in_executor(self._executor, _render, source, make_scope, MAX_STEPS)
 
 
-def _render(source: TemplateSource, make_scope: Callable[[], Scope], steps: int) -> tuple[str, Scope]:
-    scope = make_scope()
-    return source.compiled().render(scope, Budget(steps)), scope
+def _render(source: TemplateSource, make_scope: Callable[[frozenset[str]], Scope], steps: int) -> tuple[str, Scope]:
+    template = source.compiled()
+    scope = make_scope(template.names)
+    return template.render(scope, Budget(steps)), scope

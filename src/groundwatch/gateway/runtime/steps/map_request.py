@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.parameters import RequestParameter
-from groundwatch.gateway.runtime.context import build_context, message_for, scope_for
+from groundwatch.gateway.runtime.context import message_for, scope_for
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.execution_log import java_map
 from groundwatch.gateway.runtime.header_rules import check_request_header, header_text
@@ -59,9 +59,9 @@ class MapRequest:
         if isinstance(payload, bytes):
             raise MappingError("a template cannot read a binary payload; set contentHandling to CONVERT_TO_TEXT")
         output, scope = await self._runner.render(
-            source, lambda: scope_for(stage, routed, Overrides(), payload), len(payload)
+            source, lambda names: scope_for(names, stage, routed, Overrides(), payload), len(payload)
         )
-        return _encode(output), read_overrides(scope["context"])
+        return _encode(output), read_overrides(scope["context"]) if "context" in scope else Overrides()
 
 
 def _encode(text: str) -> bytes:
@@ -89,7 +89,7 @@ def _parameters(stage: Validated, routed: Routed, payload: str | bytes) -> _Para
     if not routed.method.parameters:
         return mapped
     text = payload if isinstance(payload, str) else ""
-    message = message_for(stage, build_context(stage, Overrides()), body=text)
+    message = message_for(stage, body=text)
     kind = routed.method.integration.type
     for parameter in routed.method.parameters:
         values = parameter.source(message)

@@ -10,7 +10,7 @@ from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.compiled import CompiledResponse
-from groundwatch.gateway.runtime.context import build_context, message_for, scope_for
+from groundwatch.gateway.runtime.context import message_for, scope_for
 from groundwatch.gateway.runtime.errors import configuration_error
 from groundwatch.gateway.runtime.exchange import Values
 from groundwatch.gateway.runtime.execution_log import java_map
@@ -46,10 +46,14 @@ class MapResponse:
             if chosen is not None:
                 content_type, source = chosen
                 text = _text(payload)
-                output, scope = await self._runner.render(
-                    source, lambda: scope_for(stage, routed, mapped.overrides, text), len(text)
+                compact = stage.previous.answer.compact
+                payload, scope = await self._runner.render(
+                    source,
+                    lambda names: scope_for(names, stage, routed, mapped.overrides, text, compact=compact),
+                    len(text),
                 )
-                payload, overrides = output, read_overrides(scope["context"])
+                if "context" in scope:
+                    overrides = read_overrides(scope["context"])
             status = _status(response.status, overrides.response_status)
             _override(headers, overrides)
             sendable = _sendable(headers)
@@ -113,8 +117,7 @@ def _mapped_headers(
     for name, value in stage.previous.answer.headers:
         backend.setdefault(name.lower(), []).append(value)
     body = payload if isinstance(payload, str) else ""
-    context = build_context(stage, Overrides())
-    message = message_for(stage, context, body=body, response_header=backend)
+    message = message_for(stage, body=body, response_header=backend)
     headers: dict[str, str] = {}
     for header in response.headers:
         if f"method.response.header.{header.name}" not in declared:
