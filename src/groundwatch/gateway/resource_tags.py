@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 from urllib.parse import unquote
 
 from groundwatch.aws.context import RequestContext
+from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.store import GatewayStore, Place, UnknownApiError
 
 _RESOURCE = re.compile(
     r"arn:[a-z-]+:apigateway:[a-z0-9-]+::/"
-    r"(?P<kind>restapis|apikeys|usageplans)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?(/.*)?"
+    r"(?P<kind>restapis|apikeys|usageplans|domainnames)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?(/.*)?"
 )
 _TAGS_OF = re.compile(r"arn:[a-z-]+:apigateway:[a-z0-9-]+::/tags/(?P<arn>[^/]+)")
+
+
+class _Tagged(Protocol):
+    @property
+    def tags(self) -> Mapping[str, str]: ...
 
 
 class GatewayTags:
@@ -33,13 +40,21 @@ class GatewayTags:
         if found is None:
             return {}
         place, name = Place(context.account_id, context.region), unquote(found["id"])
-        if found["kind"] == "apikeys":
-            key = await self._store.get_key(place, name)
-            return {} if key is None else key.tags
-        if found["kind"] == "usageplans":
-            plan = await self._store.get_plan(place, name)
-            return {} if plan is None else plan.tags
-        return await self._api_tags(place, name, found["stage"])
+        if found["kind"] == "restapis":
+            return await self._api_tags(place, name, found["stage"])
+        try:
+            holder = await self._holders()[found["kind"]](place, name)
+        except ServiceError:
+            # There is none: the operation itself says so, to those who may know.
+            return {}
+        return {} if holder is None else holder.tags
+
+    def _holders(self) -> Mapping[str, Callable[[Place, str], Awaitable[_Tagged | None]]]:
+        return {
+            "apikeys": self._store.get_key,
+            "usageplans": self._store.get_plan,
+            "domainnames": self._store.domains.get,
+        }
 
     async def _api_tags(self, place: Place, api_id: str, stage_name: str | None) -> Mapping[str, str]:
         try:

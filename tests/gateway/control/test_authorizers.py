@@ -242,6 +242,16 @@ CONFIGURATIONS = [
         id="the keys are found, not set",
     ),
     pytest.param(
+        json.dumps(
+            {
+                **NEW_ISSUERS,
+                "issuers": [{**ISSUER, "additionalClaims": [{"claimName": "a", "format": "LIST"}]}],
+            }
+        ),
+        "Invalid JWT configuration specified: .*format",
+        id="claims of another form",
+    ),
+    pytest.param(
         json.dumps({**NEW_ISSUERS, "defaultAlgorithms": ["HS256"]}), "Invalid signing algorithm", id="a shared secret"
     ),
 ]

@@ -6,6 +6,7 @@ from groundwatch.gateway.access import apigateway_access
 from groundwatch.gateway.resource_tags import GatewayTags
 
 ARN = "arn:aws:apigateway:us-east-1::"
+CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/c"
 
 
 @pytest.fixture
@@ -21,6 +22,9 @@ async def tagged(operations, context):
     )
     key = await operations.create_api_key(context, name="k", tags={"team": "keys"})
     plan = await operations.create_usage_plan(context, name="p", tags={"team": "plans"})
+    await operations.create_domain_name(
+        context, domain_name="api.example.com", regional_certificate_arn=CERTIFICATE, tags={"team": "names"}
+    )
     return {"api": api["id"], "key": key["id"], "plan": plan["id"]}
 
 
@@ -39,6 +43,11 @@ CALLS = [
     pytest.param("GetUsage", {"usagePlanId": "{plan}"}, {"team": "plans"}, id="what is below a plan"),
     pytest.param("TagResource", {"resourceArn": f"{ARN}/restapis/{{api}}"}, OF_API, id="tagging an API"),
     pytest.param("GetTags", {"resourceArn": f"{ARN}/restapis/{{api}}/stages/v1"}, OF_STAGE, id="tags of a stage"),
+    pytest.param("GetDomainName", {"domainName": "api.example.com"}, {"team": "names"}, id="a domain"),
+    pytest.param(
+        "GetBasePathMappings", {"domainName": "api.example.com"}, {"team": "names"}, id="what is below a domain"
+    ),
+    pytest.param("GetDomainName", {"domainName": "other.example.com"}, {}, id="an unknown domain"),
     pytest.param("GetRestApis", {}, {}, id="no API"),
     pytest.param("GetRestApi", {"restApiId": "nope"}, {}, id="an unknown API"),
     pytest.param("GetApiKey", {"apiKey": "nope"}, {}, id="an unknown key"),

@@ -18,6 +18,7 @@ from groundwatch.gateway.definition import (
     ClaimRule,
     IntegrationResponse,
     JwtConfiguration,
+    MethodSetting,
     TokenIssuer,
 )
 from groundwatch.gateway.testing import TestRequest
@@ -283,6 +284,23 @@ POLICIES = [
 @pytest.mark.parametrize(("policy", "value", "status"), POLICIES)
 async def test_the_policy_of_the_api_must_allow_too(policy, value, status, pool):
     assert (await send(pool(policy=policy), value)).status == status
+
+
+async def test_the_log_of_a_stage_tells_of_the_authorizer_and_not_the_token(pool):
+    gateway = pool()
+    settings = {"*/*": MethodSetting(logging_level="INFO", data_trace_enabled=True)}
+    gateway.catalog.set_stage(method_settings=settings)
+    for value in (token(), token({"aud": None, "exp": 5})):
+        await send(gateway, f"Bearer {value}")
+    (events,) = gateway.app.stage_logs._queued.values()
+    lines = [line.partition(") ")[2] for _, line in events]
+    assert [line.partition(":")[0] for line in lines if "uthori" in line][:2] == [
+        "Starting authorizer",
+        "Successfully completed authorizer execution",
+    ]
+    assert lines[-3].startswith("Execution failed: The incoming token has expired")
+    assert lines[-2].startswith("Unauthorized request: ")
+    assert token()[:40] not in str(lines)
 
 
 # --- keys ---

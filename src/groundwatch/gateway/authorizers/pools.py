@@ -37,7 +37,11 @@ class TokenMethods(ABC):
 
     async def authorize(self, routed: Routed) -> Identity:
         """Raise 401 for a missing or bad token, and 403 when the API has a policy that does not allow the call."""
-        claims = await self.claims(routed, authorizer_of(routed))
+        compiled, log = authorizer_of(routed), routed.exchange.log
+        if log.active:
+            log.line(f"Starting authorizer: {compiled.definition.id} for request: {routed.exchange.request_id}")
+        claims = await self.claims(routed, compiled)
+        log.line("Successfully completed authorizer execution")
         await require_policy(Question.of(routed), self._guards.policies)
         return Identity(authorizer=ContextMap(claims=ContextMap(claims)))
 

@@ -78,7 +78,7 @@ class _ClaimRule(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     claim_name: str
     required: bool = False
     expected_values: list[str] = []
-    format: str = "SINGLE_STRING"
+    format: Literal["SINGLE_STRING"] = "SINGLE_STRING"
 
 
 class _TokenIssuer(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
