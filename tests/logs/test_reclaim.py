@@ -1,8 +1,17 @@
-"""The background work of the reclaimer ends with the server."""
+"""The background work of the reclaimer: it ends with the server, and takes any number of deletions."""
 
 import asyncio
 
 import pytest
+import sqlalchemy
+
+from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.events import EventKey
+from groundwatch.logs.intake import DAY_MS
+from groundwatch.logs.patterns.sql import Condition
+from groundwatch.logs.recent import BEGINNING, Range
+from groundwatch.logs.writer import Batch, insert
+from groundwatch.storage.tables.logs import reclaims
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -25,3 +34,67 @@ async def take_turns(count: int) -> None:
     """Let the other tasks of the loop run, so many times."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+MANY = 120_000
+"""More numbers than a statement can take: 1.2 MB of them."""
+
+
+async def test_more_is_reclaimed_than_fits_into_a_statement(room, operations, context, clock, event_database):
+    """The embedded engine never came back from a bound value of more than 1 MiB, nor the reclaimer with it."""
+    await operations.create_log_group(context, log_group_name="g")
+    group = await room.catalog.group(Tenant(context.account_id, context.region), "g")
+    gone = 10_000_000
+    await put_directly(event_database, group.number, [gone, gone + MANY - 1, gone + MANY], clock.now_ms)
+    await remember_deletions(room, group.number, range(gone, gone + MANY))
+    async with asyncio.timeout(60):
+        assert await room.reclaimer.reclaim() == MANY
+    assert await room.catalog.waiting_reclaims() == []
+    assert list(await room.store.stream_statistics(group.number)) == [gone + MANY]
+
+
+async def test_searches_of_very_many_streams_are_answered(room, operations, context, clock, event_database):
+    await operations.create_log_group(context, log_group_name="g")
+    group = await room.catalog.group(Tenant(context.account_id, context.region), "g")
+    first = 20_000_000
+    chosen = [first + MANY, first + 5, first + MANY - 1, first]
+    await put_directly(event_database, group.number, [*chosen, first - 1], clock.now_ms)
+    everything = Range(BEGINNING, EventKey(2**62, 0, 0, 0))
+    for newest in (False, True):
+        async with asyncio.timeout(60):
+            found = await room.store.search(
+                group.number, range(first, first + MANY + 1), Condition("1", {}), everything, 3, newest=newest
+            )
+        in_order = chosen[::-1] if newest else chosen
+        assert [event.stream_id for event in found] == in_order[:3]
+
+
+async def test_retentions_of_very_many_groups(room, operations, context, clock, event_database):
+    await operations.create_log_group(context, log_group_name="g")
+    await operations.put_retention_policy(context, log_group_name="g", retention_in_days=1)
+    group = await room.catalog.group(Tenant(context.account_id, context.region), "g")
+    await put_directly(event_database, group.number, [1], clock.now_ms - 2 * DAY_MS)
+    await put_directly(event_database, group.number, [2], clock.now_ms)
+
+    async def retentions() -> dict[int, int]:
+        return {number: 3 + number % 2 for number in range(30_000_000, 30_000_000 + MANY)} | {group.number: 1}
+
+    room.catalog.retentions = retentions
+    async with asyncio.timeout(60):
+        await room.reclaimer.expire()
+    assert list(await room.store.stream_statistics(group.number)) == [2]
+
+
+async def put_directly(event_database, group_id: int, stream_ids: list[int], first_ms: int) -> None:
+    """Store an event for each stream, a millisecond apart."""
+    batches = [
+        Batch(group_id, stream_id, first_ms, stream_id, [first_ms + place], ["m"], 27)
+        for place, stream_id in enumerate(stream_ids)
+    ]
+    await event_database.run("write", lambda client: insert(client, batches))
+
+
+async def remember_deletions(room, group_id: int, stream_ids: range) -> None:
+    rows = [{"group_id": group_id, "stream_id": number} for number in stream_ids]
+    database = room.catalog._database
+    await database.write(lambda connection: connection.execute(sqlalchemy.insert(reclaims), rows))

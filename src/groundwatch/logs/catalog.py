@@ -22,6 +22,7 @@ from groundwatch.storage.tables.logs import log_groups, log_streams, reclaims
 
 LogGroupClass = Literal["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"]
 REMEMBERED = 200_000
+BOUND_NUMBERS = 1_000
 SHARED_MEMORY_MS = 1_000
 
 
@@ -241,8 +242,14 @@ class LogCatalog:
 
     async def reclaimed(self, numbers: Sequence[int]) -> None:
         """Strike off reclaims that are done."""
-        statement = delete(reclaims).where(reclaims.c.id.in_(numbers))
-        await self._database.write(lambda connection: connection.execute(statement))
+
+        def strike(connection: Connection) -> None:
+            # Databases bind some ten thousand values a statement, and a client may delete more streams than that.
+            for start in range(0, len(numbers), BOUND_NUMBERS):
+                some = numbers[start : start + BOUND_NUMBERS]
+                connection.execute(delete(reclaims).where(reclaims.c.id.in_(some)))
+
+        await self._database.write(strike)
 
     async def _insert(self, statement: Insert, exists: str) -> None:
         try:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from groundwatch.logs.catalog import LogCatalog, Reclaim
 from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.writer import EventWriter
-from groundwatch.storage.clickhouse import Client, EventDatabase
+from groundwatch.storage.clickhouse import Client, EventDatabase, portions
 
 log = logging.getLogger(__name__)
 RETRY_S = 60.0
@@ -26,7 +26,7 @@ EXPIRY_INTERVAL_S = 3600.0
 SYNCHRONOUS = {"mutations_sync": "1"}
 OF_GROUPS = "has({groups:Array(UInt64)}, group_id)"
 OF_STREAMS = "has({groups:Array(UInt64)}, group_id) AND has({streams:Array(UInt64)}, stream_id)"
-EXPIRED = "timestamp < transform(group_id, {groups:Array(UInt64)}, {cutoffs:Array(Int64)}, toInt64(0))"
+EXPIRED = f"{OF_GROUPS} AND timestamp < {{cutoff:Int64}}"
 
 
 class Reclaimer:
@@ -93,22 +93,32 @@ class Reclaimer:
 
 
 def _delete(client: Client, waiting: Sequence[Reclaim]) -> None:
-    groups = [item.group_number for item in waiting if item.stream_number is None]
-    streams = [(item.group_number, item.stream_number) for item in waiting if item.stream_number is not None]
-    if groups:
+    for groups in portions([item.group_number for item in waiting if item.stream_number is None]):
         _mutate(client, OF_GROUPS, {"groups": groups})
-    if streams:
-        owners = sorted({group for group, _ in streams})
-        _mutate(client, OF_STREAMS, {"groups": owners, "streams": [stream for _, stream in streams]})
+    owners = {item.stream_number: item.group_number for item in waiting if item.stream_number is not None}
+    for streams in portions(list(owners)):
+        # Numbers of streams are unique, so the groups only tell the engine where to look.
+        of_groups = sorted({owners[stream] for stream in streams})
+        _mutate(client, OF_STREAMS, {"groups": of_groups, "streams": streams})
 
 
 def _expire(client: Client, cutoffs: Mapping[int, int]) -> None:
-    parameters = {"groups": list(cutoffs), "cutoffs": list(cutoffs.values())}
+    # Groups with the same retention share a cutoff, so one statement serves them, as many as fit.
+    by_cutoff: dict[int, list[int]] = {}
+    for group, cutoff in cutoffs.items():
+        by_cutoff.setdefault(cutoff, []).append(group)
+    for cutoff, groups in by_cutoff.items():
+        for portion in portions(groups):
+            _expire_groups(client, {"groups": portion, "cutoff": cutoff})
+
+
+def _expire_groups(client: Client, parameters: dict[str, object]) -> None:
     # Most runs find nothing, and a mutation that changes nothing is still a mutation of every part.
-    found = client.query(f"SELECT 1 FROM events WHERE {OF_GROUPS} AND {EXPIRED} LIMIT 1", parameters=parameters)  # noqa: S608
+    found = client.query(f"SELECT 1 FROM events WHERE {EXPIRED} LIMIT 1", parameters=parameters)  # noqa: S608
     if found.result_rows:
-        _mutate(client, f"{OF_GROUPS} AND {EXPIRED}", parameters)
+        _mutate(client, EXPIRED, parameters)
 
 
-def _mutate(client: Client, condition: str, parameters: dict[str, list[int]]) -> None:
-    client.command(f"ALTER TABLE events DELETE WHERE {condition}", parameters=parameters, settings=SYNCHRONOUS)
+def _mutate(client: Client, condition: str, parameters: Mapping[str, object]) -> None:
+    bound = dict(parameters)
+    client.command(f"ALTER TABLE events DELETE WHERE {condition}", parameters=bound, settings=SYNCHRONOUS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from groundwatch.logs.events import MAX_PAGE_BYTES, Event, EventKey, FoundEvent, size_bytes
 from groundwatch.logs.patterns.sql import Condition
 from groundwatch.logs.recent import Range, RecentEvents
-from groundwatch.storage.clickhouse import Client, EventDatabase, Purpose
+from groundwatch.storage.clickhouse import Client, EventDatabase, Purpose, portions
 
 BULK_EVENTS = 10_000
 KEY = "(timestamp, ingested, batch, seq)"
@@ -47,6 +48,10 @@ SIZES = f"""
 STREAMS = """
     SELECT stream_id, min(timestamp), max(timestamp), max(ingested) FROM events
     WHERE group_id = {group:UInt64} GROUP BY group_id, stream_id
+"""
+CHOSEN_STREAMS = """
+    SELECT stream_id, min(timestamp), max(timestamp), max(ingested) FROM events
+    WHERE group_id = {group:UInt64} AND has({streams:Array(UInt64)}, stream_id) GROUP BY group_id, stream_id
 """
 STORED = """
     SELECT group_id, sum(length(message)) FROM events WHERE has({groups:Array(UInt64)}, group_id) GROUP BY group_id
@@ -96,6 +101,28 @@ class EventStore:
         newest: bool,
     ) -> list[FoundEvent]:
         """Return up to `limit` events of the group that satisfy `condition`, in event order (newest first if asked)."""
+        if stream_ids is None:
+            return await self._search(group_id, None, condition, wanted, limit, newest=newest)
+        found: list[FoundEvent] = []
+        for portion in portions(stream_ids):
+            found += await self._search(group_id, portion, condition, wanted, limit, newest=newest)
+            found = sorted(found, key=attrgetter("key"), reverse=newest)[:limit]
+            if len(found) == limit:
+                # What lies behind a full page need not be looked for in the other streams.
+                end = found[-1].key
+                wanted = Range(end, wanted.before) if newest else Range(wanted.after, end)
+        return found
+
+    async def _search(
+        self,
+        group_id: int,
+        stream_ids: Sequence[int] | None,
+        condition: Condition,
+        wanted: Range,
+        limit: int,
+        *,
+        newest: bool,
+    ) -> list[FoundEvent]:
         chosen = "" if stream_ids is None else "AND has({streams:Array(UInt64)}, stream_id)"
         sql = f"{SEARCH} {chosen} AND {condition.sql} {DESCENDING if newest else ASCENDING} LIMIT {{limit:UInt32}}"
         parameters: dict[str, Any] = {"group": group_id, "limit": limit, **_bounds(wanted), **condition.parameters}
@@ -124,9 +151,12 @@ class EventStore:
         rows = await self._rows("read", ONE, parameters)
         return Event(key, rows[0][0]) if rows else None
 
-    async def stream_statistics(self, group_id: int) -> Mapping[int, StreamStatistics]:
-        """Return the statistics of the group's streams that hold events, from the table's projection."""
-        rows = await self._rows("read", STREAMS, {"group": group_id})
+    async def stream_statistics(
+        self, group_id: int, stream_ids: Sequence[int] | None = None
+    ) -> Mapping[int, StreamStatistics]:
+        """Return the statistics of the group's streams that hold events, of all or of a page, from the projection."""
+        chosen = {} if stream_ids is None else {"streams": list(stream_ids)}
+        rows = await self._rows("read", CHOSEN_STREAMS if chosen else STREAMS, {"group": group_id, **chosen})
         return {stream: StreamStatistics(first, last, ingested) for stream, first, last, ingested in rows}
 
     async def stored_bytes(self, group_ids: Sequence[int]) -> Mapping[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, cast
@@ -22,6 +22,10 @@ Purpose = Literal["write", "read", "search", "upkeep"]
 
 POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "upkeep": 1}
 """Clients a purpose. One writer: group commit wants one insert at a time (docs/decisions/0003-group-commit.md)."""
+
+MAX_LIST_CHARACTERS = 100_000
+"""How long a bound list of numbers gets: a server refuses values above 128 KiB (http_max_field_value_size), and a
+statement with more than 1 MiB never comes back from the embedded engine (chDB 4)."""
 
 EMBEDDED_SETTINGS = {
     # Two cores are shared with the server itself; more threads only add memory and switches.
@@ -136,6 +140,14 @@ class _Pool:
         self.executor.shutdown()
         while not self._opened.empty():
             self._opened.get().close()
+
+
+def portions(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut a list into parts that one statement each can take as a bound list; none for an empty one."""
+    longest = max((len(str(number)) for number in numbers), default=0)
+    size = MAX_LIST_CHARACTERS // (longest + len(", "))
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
 
 
 def open_client(url: str) -> Client:

@@ -53,8 +53,8 @@ class StreamOperations(Operations):
         group = await self._group(context, log_group_name, log_group_identifier)
         request = [group.number, log_stream_name_prefix, order_by, descending]
         position = unseal(request, next_token, str, int) if next_token else None
-        statistics = await self._room.store.stream_statistics(group.number)
         if order_by == "LastEventTime":
+            statistics = await self._room.store.stream_statistics(group.number)
             streams = await self._room.catalog.streams(group)
             ordered = _by_last_event(streams, statistics, descending=descending)
             page = _after(ordered, position, limit + 1, descending=descending)
@@ -63,6 +63,8 @@ class StreamOperations(Operations):
             page = await self._room.catalog.stream_page(
                 group, after=after, descending=descending, limit=limit + 1, prefix=log_stream_name_prefix
             )
+            # Of the page alone: a group may have a hundred thousand streams.
+            statistics = await self._room.store.stream_statistics(group.number, [stream.number for stream in page])
         answer: dict[str, object] = {
             "logStreams": [_described(group, stream, statistics.get(stream.number)) for stream in page[:limit]]
         }

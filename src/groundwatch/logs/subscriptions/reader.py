@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from operator import attrgetter
 
 from groundwatch.logs.events import EVENT_OVERHEAD_BYTES
 from groundwatch.logs.intake import TOO_OLD_MS
 from groundwatch.logs.subscriptions.payload import Part
 from groundwatch.logs.subscriptions.queue import Arrival
-from groundwatch.storage.clickhouse import EventDatabase
+from groundwatch.storage.clickhouse import EventDatabase, portions
 
 BATCHES = """
     SELECT stream_id, batch, timestamp, seq, message FROM events
@@ -23,7 +24,6 @@ ARRIVALS = """
     FROM events
     WHERE has({groups:Array(UInt64)}, group_id) AND timestamp >= {oldest:Int64} AND ingested >= {since:Int64}
     GROUP BY group_id, stream_id, batch, ingested
-    ORDER BY ingested, batch
 """
 
 
@@ -54,6 +54,12 @@ class BatchReader:
 
     async def arrivals(self, group_ids: Sequence[int], since_ms: int) -> list[Arrival]:
         """Return the batches of these groups that were accepted at `since_ms` or later, in that order."""
+        found: list[Arrival] = []
+        for portion in portions(group_ids):
+            found += await self._arrivals(portion, since_ms)
+        return sorted(found, key=attrgetter("ingested_ms", "batch"))
+
+    async def _arrivals(self, group_ids: Sequence[int], since_ms: int) -> list[Arrival]:
         parameters = {"groups": list(group_ids), "since": since_ms, "oldest": since_ms - TOO_OLD_MS}
         rows = await self._database.run(
             "search", lambda client: client.query(ARRIVALS, parameters=parameters).result_rows
