@@ -48,9 +48,9 @@ class ListenError(StartupError):
 class Limits(msgspec.Struct, frozen=True):
     """What a listener grants its clients."""
 
-    keep_alive_s: int = 75
-    """An idle connection is kept this long: longer than the pools of SDKs and proxies keep theirs, which avoids the
-    race of a request sent into a connection that is just being closed."""
+    keep_alive_s: int = 120
+    """An idle connection is kept this long: longer than the pools of SDKs and proxies keep theirs (Go 90 s, nginx and
+    load balancers 60 s), which avoids the race of a request sent into a connection that is just being closed."""
     connections: int = 8192
     """Further connections are answered 503."""
     backlog: int = BACKLOG
