@@ -29,6 +29,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "put": CommandEntry("put", "Send lines of files or of standard input to a log group."),
     "tail": CommandEntry("tail", "Show the newest events of a log group, and follow it."),
     "pattern": CommandEntry("pattern", "Explain why lines match a filter pattern or do not."),
+    "deploy": CommandEntry(
+        "deploy", "Write a definition as a CloudFormation or Terraform stack for AWS, or explain it."
+    ),
     "account": CommandEntry("account", "Make, list, disable, enable and delete accounts, the tenants of a server."),
     "env": CommandEntry("env", "Print the exports that make the AWS CLI and SDKs use this server."),
     "version": CommandEntry("version", "Print the version."),

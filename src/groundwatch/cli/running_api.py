@@ -1,0 +1,216 @@
+"""What a running server knows about an API: its stage, roles, keys, usage plans, and the log groups that it reads."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from groundwatch.cli.api import ServiceClient, Wishes, api_errors, connect
+from groundwatch.deploy.assemble import Running, RunningRole
+from groundwatch.deploy.stack import (
+    AccessLogPlan,
+    Document,
+    DomainPlan,
+    KeyPlan,
+    LogGroupPlan,
+    MetricFilterPlan,
+    StagePlan,
+    UsagePlanPlan,
+)
+from groundwatch.gateway.definition import MethodSetting, Quota, Throttle
+
+SETTINGS = {
+    "metricsEnabled": "metrics_enabled",
+    "loggingLevel": "logging_level",
+    "dataTraceEnabled": "data_trace_enabled",
+    "throttlingBurstLimit": "throttling_burst_limit",
+    "throttlingRateLimit": "throttling_rate_limit",
+    "cachingEnabled": "caching_enabled",
+    "cacheTtlInSeconds": "cache_ttl_in_seconds",
+    "cacheDataEncrypted": "cache_data_encrypted",
+}
+"""Member of a method setting → field."""
+DEFAULT_RETENTION_DAYS = 30
+
+
+class RunningApi:
+    """Asks one server, with the user's credentials."""
+
+    def __init__(self, wishes: Wishes) -> None:
+        self._clients = {name: connect(wishes, os.environ, name) for name in ("apigateway", "iam", "logs", "sts")}
+
+    @property
+    def region(self) -> str:
+        """The region that is asked."""
+        return self._client("logs").target.region
+
+    def account_id(self) -> str:
+        """Return the account whose APIs the credentials see."""
+        return str(self._call("sts", "get_caller_identity")["Account"])
+
+    def read(self, name: str, stage: str, roles: Iterable[str], groups: Iterable[str]) -> Running:
+        """Return what there is of the API called `name`, of these roles and of these log groups."""
+        known_groups = [found for group in groups if (found := self._log_group(group)) is not None]
+        held = {role: each for role in roles if (each := self._role(role)) is not None}
+        api_id = self._api_id(name)
+        if api_id is None:
+            return Running(roles=held, log_groups=known_groups)
+        plans = list(self._usage_plans(api_id, stage))
+        keys = {key.name: key for _, admitted in plans for key in admitted}
+        return Running(
+            stage=self._stage(api_id, stage),
+            roles=held,
+            keys=list(keys.values()),
+            usage_plans=[plan for plan, _ in plans],
+            log_groups=known_groups,
+            metric_filters=[found for group in known_groups for found in self._metric_filters(group.name)],
+            domain=self._domain(api_id, stage),
+        )
+
+    def _client(self, service: str) -> ServiceClient:
+        return self._clients[service]
+
+    def _call(self, service: str, operation: str, **arguments: object) -> Mapping[str, Any]:
+        client = self._client(service)
+        with api_errors(client.endpoint_url):
+            answer: Mapping[str, Any] = getattr(client.api, operation)(**arguments)
+        return answer
+
+    def _pages(self, service: str, operation: str, member: str, **arguments: object) -> Iterator[Mapping[str, Any]]:
+        client = self._client(service)
+        with api_errors(client.endpoint_url):
+            for page in client.api.get_paginator(operation).paginate(**arguments):
+                yield from page.get(member, ())
+
+    def _found(self, service: str, operation: str, **arguments: object) -> Mapping[str, Any] | None:
+        """Return an answer, None when there is no such thing."""
+        client = self._client(service)
+        missing = (client.api.exceptions.ClientError,)
+        with api_errors(client.endpoint_url):
+            try:
+                answer: Mapping[str, Any] = getattr(client.api, operation)(**arguments)
+            except missing as error:
+                if error.response["Error"]["Code"] in ("NotFoundException", "NoSuchEntity", "NotImplementedException"):
+                    return None
+                raise
+        return answer
+
+    def _api_id(self, name: str) -> str | None:
+        items = self._pages("apigateway", "get_rest_apis", "items")
+        return next((str(item["id"]) for item in items if item["name"] == name), None)
+
+    def _stage(self, api_id: str, name: str) -> StagePlan | None:
+        held = self._found("apigateway", "get_stage", restApiId=api_id, stageName=name)
+        if held is None:
+            return None
+        settings = {key.replace("~1", "/").lstrip("/"): _setting(each) for key, each in held["methodSettings"].items()}
+        return StagePlan(
+            name,
+            held.get("description"),
+            dict(held.get("variables", {})),
+            settings,
+            self._access_log(held.get("accessLogSettings") or {}),
+            held.get("cacheClusterSize") if held.get("cacheClusterEnabled") else None,
+        )
+
+    def _access_log(self, settings: Mapping[str, str]) -> AccessLogPlan | None:
+        arn = settings.get("destinationArn", "")
+        if ":log-group:" not in arn:
+            return None
+        group = arn.partition(":log-group:")[2].removesuffix(":*")
+        known = self._log_group(group)
+        days = known.retention_days if known and known.retention_days else DEFAULT_RETENTION_DAYS
+        return AccessLogPlan(group, settings["format"], days)
+
+    def _role(self, name: str) -> RunningRole | None:
+        held = self._found("iam", "get_role", RoleName=name)
+        if held is None:
+            return None
+        names = self._pages("iam", "list_role_policies", "PolicyNames", RoleName=name)
+        policies = {
+            str(policy): _document(
+                self._call("iam", "get_role_policy", RoleName=name, PolicyName=policy)["PolicyDocument"]
+            )
+            for policy in names
+        }
+        attached = self._pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+        return RunningRole(
+            _document(held["Role"]["AssumeRolePolicyDocument"]), policies, [str(each["PolicyArn"]) for each in attached]
+        )
+
+    def _usage_plans(self, api_id: str, stage: str) -> Iterator[tuple[UsagePlanPlan, list[KeyPlan]]]:
+        for plan in self._pages("apigateway", "get_usage_plans", "items"):
+            for held in plan.get("apiStages", ()):
+                if (held["apiId"], held["stage"]) == (api_id, stage):
+                    keys = [self._key(str(key["id"])) for key in self._plan_keys(str(plan["id"]))]
+                    yield _usage_plan(plan, held, keys), keys
+
+    def _plan_keys(self, plan_id: str) -> Iterator[Mapping[str, Any]]:
+        return self._pages("apigateway", "get_usage_plan_keys", "items", usagePlanId=plan_id)
+
+    def _key(self, key_id: str) -> KeyPlan:
+        held = self._call("apigateway", "get_api_key", apiKey=key_id)
+        return KeyPlan(held["name"], held.get("description"), held["enabled"])
+
+    def _log_group(self, name: str) -> LogGroupPlan | None:
+        for held in self._pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name):
+            if held["logGroupName"] == name:
+                return LogGroupPlan(name, held.get("retentionInDays"))
+        return None
+
+    def _metric_filters(self, group: str) -> Iterator[MetricFilterPlan]:
+        answer = self._found("logs", "describe_metric_filters", logGroupName=group)
+        for held in (answer or {}).get("metricFilters", ()):
+            for each in held["metricTransformations"]:
+                yield MetricFilterPlan(
+                    group,
+                    held["filterName"],
+                    held["filterPattern"],
+                    each["metricName"],
+                    each["metricNamespace"],
+                    each["metricValue"],
+                    each.get("defaultValue"),
+                    each.get("unit"),
+                    dict(each.get("dimensions", {})),
+                )
+
+    def _domain(self, api_id: str, stage: str) -> DomainPlan | None:
+        answer = self._found("apigateway", "get_domain_names", limit=500)
+        for domain in (answer or {}).get("items", ()):
+            mappings = self._pages("apigateway", "get_base_path_mappings", "items", domainName=domain["domainName"])
+            for mapping in mappings:
+                if (mapping["restApiId"], mapping.get("stage")) == (api_id, stage):
+                    base_path = mapping["basePath"]
+                    return DomainPlan(domain["domainName"], None, None if base_path == "(none)" else base_path)
+        return None
+
+
+def _setting(held: Mapping[str, Any]) -> MethodSetting:
+    return MethodSetting(**{field: held[member] for member, field in SETTINGS.items() if member in held})
+
+
+def _usage_plan(plan: Mapping[str, Any], stage: Mapping[str, Any], keys: list[KeyPlan]) -> UsagePlanPlan:
+    quota = plan.get("quota")
+    return UsagePlanPlan(
+        plan["name"],
+        [key.name for key in keys],
+        plan.get("description"),
+        _throttle(plan.get("throttle")),
+        None if quota is None else Quota(quota["limit"], quota["period"], quota.get("offset", 0)),
+        {path: found for path, held in stage.get("throttle", {}).items() if (found := _throttle(held)) is not None},
+    )
+
+
+def _throttle(held: Mapping[str, Any] | None) -> Throttle | None:
+    return None if held is None else Throttle(held.get("burstLimit"), held.get("rateLimit"))
+
+
+def _document(held: object) -> Document:
+    """Return a policy document, which the SDK gives as text or already read."""
+    read = json.loads(unquote(held)) if isinstance(held, str) else held
+    if not isinstance(read, dict):
+        raise TypeError("a policy document is no JSON object")
+    return read

@@ -1,0 +1,1 @@
+"""The definition as a stack of AWS resources, in CloudFormation and Terraform, and what behaves differently there."""

@@ -1,0 +1,376 @@
+"""A stack as Terraform's JSON configuration, for the AWS provider.
+
+The deployment is replaced when the body's hash changes, and made before the old one goes: a stage points to one always.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from groundwatch.deploy.stack import (
+    LogGroupPlan,
+    MetricFilterPlan,
+    RolePlan,
+    Stack,
+    StagePlan,
+    UsagePlanPlan,
+)
+from groundwatch.deploy.texts import Reference, RoleReference, Tree, parts_of, rewritten
+from groundwatch.gateway.definition import MethodSetting, Quota, Throttle
+
+PROVIDER = {"source": "hashicorp/aws", "version": ">= 5.0"}
+API = "${aws_api_gateway_rest_api.api.id}"
+STAGE = "${aws_api_gateway_stage.stage.stage_name}"
+PUSH_TO_LOGS = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+REFERENCES: Mapping[str, str] = {
+    "AWS::AccountId": "${data.aws_caller_identity.current.account_id}",
+    "AWS::Region": "${data.aws_region.current.name}",
+    "AWS::Partition": "${data.aws_partition.current.partition}",
+}
+METHOD_SETTINGS = (
+    "metrics_enabled",
+    "logging_level",
+    "data_trace_enabled",
+    "throttling_burst_limit",
+    "throttling_rate_limit",
+    "caching_enabled",
+    "cache_ttl_in_seconds",
+    "cache_data_encrypted",
+)
+"""Fields of a method setting that are arguments of the same name."""
+
+Block = dict[str, Any]
+
+
+def configuration(stack: Stack) -> Block:
+    """Return the configuration as a document, for a file that ends in `.tf.json`."""
+    return _Writer(stack).configuration()
+
+
+def label(name: str) -> str:
+    """Return a resource's local name, made of a name that may hold anything."""
+    text = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()
+    return text if text and not text[0].isdigit() else f"n_{text}"
+
+
+class _Writer:
+    """Writes one stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._role_names = {role.arn: role.name for role in stack.roles}
+        self._role_labels = _unique([role.name for role in stack.roles])
+        self._key_labels = _unique([key.name for key in stack.keys])
+        self._plan_labels = _unique([plan.name for plan in stack.usage_plans])
+
+    def configuration(self) -> Block:
+        made = {
+            "terraform": {"required_providers": {"aws": PROVIDER}},
+            "variable": self._variables(),
+            "data": {
+                "aws_caller_identity": {"current": {}},
+                "aws_region": {"current": {}},
+                "aws_partition": {"current": {}},
+            },
+            "resource": self._resources(),
+            "output": self._outputs(),
+        }
+        return _filled(made)
+
+    def _variables(self) -> Block:
+        variables: Block = {}
+        if self._stack.log_groups:
+            variables["create_log_groups"] = _switch("Whether to create the log groups that the API reads.")
+        if self._stack.stage.access_log is not None:
+            variables["set_logging_role"] = _switch("Whether to set the role under which API Gateway writes logs.")
+        if self._stack.domain is not None and self._stack.domain.certificate_arn is None:
+            why = f"ACM certificate for {self._stack.domain.name}."
+            variables["certificate_arn"] = {"type": "string", "description": why}
+        return variables
+
+    def _text(self, text: str) -> str:
+        """Return a text with its references in Terraform's form, and everything else quoted for it."""
+        return "".join(self._written(part) for part in parts_of(text, self._role_names))
+
+    def _written(self, part: str | Reference | RoleReference) -> str:
+        match part:
+            case Reference(name=name):
+                return REFERENCES[name]
+            case RoleReference(role=role):
+                return f"${{aws_iam_role.{self._role_labels[role]}.arn}}"
+            case _:
+                return _quoted(part)
+
+    def _json(self, document: Tree) -> str:
+        """Return a document as a JSON text with references in it, which Terraform fills in."""
+        return json.dumps(rewritten(document, self._text), ensure_ascii=False)
+
+    def _resources(self) -> Block:
+        stack = self._stack
+        resources: Block = {"aws_api_gateway_rest_api": {"api": self._rest_api()}}
+        resources["aws_api_gateway_deployment"] = {"deployment": self._deployment()}
+        resources["aws_api_gateway_stage"] = {"stage": self._stage(stack.stage)}
+        resources["aws_api_gateway_method_settings"] = {
+            label(f"settings_{key}"): _method_settings(key, held)
+            for key, held in sorted(stack.stage.method_settings.items())
+        }
+        resources |= self._roles()
+        resources |= self._logging(resources)
+        resources["aws_api_gateway_api_key"] = {
+            self._key_labels[key.name]: _filled(
+                {"name": _quoted(key.name), "description": key.description, "enabled": key.enabled}
+            )
+            for key in stack.keys
+        }
+        resources["aws_api_gateway_usage_plan"] = {
+            self._plan_labels[plan.name]: _usage_plan(plan) for plan in stack.usage_plans
+        }
+        resources["aws_api_gateway_usage_plan_key"] = self._plan_keys()
+        group_labels = _unique([group.name for group in stack.log_groups])
+        groups = {f"group_{group_labels[group.name]}": _log_group(group) for group in stack.log_groups}
+        resources["aws_cloudwatch_log_group"] = {**resources.get("aws_cloudwatch_log_group", {}), **groups}
+        resources["aws_cloudwatch_log_metric_filter"] = {
+            label(f"{held.group}_{held.name}"): _metric_filter(held) for held in stack.metric_filters
+        }
+        resources["aws_cloudwatch_metric_alarm"] = {
+            label(str(held["AlarmName"])): _alarm(held) for held in stack.alarms
+        }
+        return _filled(resources | self._domain())
+
+    def _rest_api(self) -> Block:
+        return {
+            "name": _quoted(self._stack.name),
+            "body": self._json(self._stack.body),
+            "put_rest_api_mode": "overwrite",
+            "fail_on_warnings": True,
+            "endpoint_configuration": {"types": ["REGIONAL"]},
+        }
+
+    def _deployment(self) -> Block:
+        body = json.dumps(self._stack.body, sort_keys=True).encode()
+        return {
+            "rest_api_id": API,
+            "triggers": {"redeployment": hashlib.sha256(body).hexdigest()},
+            "lifecycle": {"create_before_destroy": True},
+        }
+
+    def _stage(self, stage: StagePlan) -> Block:
+        log = stage.access_log
+        arguments = {
+            "rest_api_id": API,
+            "deployment_id": "${aws_api_gateway_deployment.deployment.id}",
+            "stage_name": stage.name,
+            "description": None if stage.description is None else _quoted(stage.description),
+            "variables": rewritten(stage.variables, self._text),
+            "cache_cluster_enabled": True if stage.cache_cluster_size else None,
+            "cache_cluster_size": stage.cache_cluster_size,
+        }
+        if log is not None:
+            arguments["access_log_settings"] = {
+                "destination_arn": "${aws_cloudwatch_log_group.access_logs.arn}",
+                "format": _quoted(log.format),
+            }
+            arguments["depends_on"] = ["aws_api_gateway_account.logging"]
+        return _filled(arguments)
+
+    def _roles(self) -> Block:
+        roles = {
+            self._role_labels[role.name]: {
+                "name_prefix": f"{role.name[:30]}-",
+                "assume_role_policy": self._json(role.trust),
+            }
+            for role in self._stack.roles
+        }
+        policies = {
+            f"{self._role_labels[role.name]}_{label(name)}": {
+                "name": name,
+                "role": f"${{aws_iam_role.{self._role_labels[role.name]}.id}}",
+                "policy": self._json(held),
+            }
+            for role in self._stack.roles
+            for name, held in role.policies.items()
+        }
+        attached = {
+            f"{self._role_labels[role.name]}_{label(arn.rpartition('/')[2])}": {
+                "role": f"${{aws_iam_role.{self._role_labels[role.name]}.name}}",
+                "policy_arn": self._text(arn),
+            }
+            for role in self._stack.roles
+            for arn in role.managed
+        }
+        return {
+            "aws_iam_role": roles,
+            "aws_iam_role_policy": policies,
+            "aws_iam_role_policy_attachment": attached,
+        }
+
+    def _logging(self, resources: Block) -> Block:
+        """Return the access log's group, and the role that the account needs before a stage may log."""
+        log = self._stack.stage.access_log
+        if log is None:
+            return {}
+        count = "${var.set_logging_role ? 1 : 0}"
+        role: RolePlan = RolePlan("logging", "", _gateway_trust(), {})
+        return {
+            "aws_cloudwatch_log_group": {
+                "access_logs": {"name": _quoted(log.group), "retention_in_days": log.retention_days}
+            },
+            "aws_iam_role": {
+                **resources["aws_iam_role"],
+                "api_gateway_logging": {
+                    "count": count,
+                    "name_prefix": "api-gateway-logging-",
+                    "assume_role_policy": self._json(role.trust),
+                },
+            },
+            "aws_iam_role_policy_attachment": {
+                **resources["aws_iam_role_policy_attachment"],
+                "api_gateway_logging": {
+                    "count": count,
+                    "role": "${aws_iam_role.api_gateway_logging[0].name}",
+                    "policy_arn": self._text(PUSH_TO_LOGS),
+                },
+            },
+            "aws_api_gateway_account": {
+                "logging": {"count": count, "cloudwatch_role_arn": "${aws_iam_role.api_gateway_logging[0].arn}"}
+            },
+        }
+
+    def _plan_keys(self) -> Block:
+        return {
+            f"{self._plan_labels[plan.name]}_{self._key_labels[key]}": {
+                "key_id": f"${{aws_api_gateway_api_key.{self._key_labels[key]}.id}}",
+                "key_type": "API_KEY",
+                "usage_plan_id": f"${{aws_api_gateway_usage_plan.{self._plan_labels[plan.name]}.id}}",
+            }
+            for plan in self._stack.usage_plans
+            for key in plan.keys
+        }
+
+    def _domain(self) -> Block:
+        domain = self._stack.domain
+        if domain is None:
+            return {}
+        name = {
+            "domain_name": domain.name,
+            "regional_certificate_arn": domain.certificate_arn or "${var.certificate_arn}",
+            "endpoint_configuration": {"types": ["REGIONAL"]},
+            "security_policy": "TLS_1_2",
+        }
+        mapping = {
+            "api_id": API,
+            "stage_name": STAGE,
+            "domain_name": "${aws_api_gateway_domain_name.domain.domain_name}",
+            "base_path": domain.base_path,
+        }
+        return {
+            "aws_api_gateway_domain_name": {"domain": name},
+            "aws_api_gateway_base_path_mapping": {"domain": _filled(mapping)},
+        }
+
+    def _outputs(self) -> Block:
+        outputs: Block = {"url": {"value": "${aws_api_gateway_stage.stage.invoke_url}"}}
+        for key in self._stack.keys:
+            outputs[f"{self._key_labels[key.name]}_id"] = {
+                "value": f"${{aws_api_gateway_api_key.{self._key_labels[key.name]}.id}}"
+            }
+        if self._stack.domain is not None:
+            target = "${aws_api_gateway_domain_name.domain.regional_domain_name}"
+            outputs["domain_target"] = {"value": target}
+        return outputs
+
+
+def _unique(names: list[str]) -> dict[str, str]:
+    """Return a label for each name; names that differ only in punctuation get numbers."""
+    found: dict[str, str] = {}
+    for name in names:
+        wanted, number = label(name), 2
+        while wanted in found.values():
+            wanted = f"{label(name)}_{number}"
+            number += 1
+        found[name] = wanted
+    return found
+
+
+def _quoted(text: str) -> str:
+    return text.replace("${", "$${").replace("%{", "%%{")
+
+
+def _switch(description: str) -> Block:
+    return {"type": "bool", "default": True, "description": f"{description} False when that is done already."}
+
+
+def _gateway_trust() -> Block:
+    statement = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _usage_plan(plan: UsagePlanPlan) -> Block:
+    throttles = [{"path": path, **(_throttle(held) or {})} for path, held in plan.method_throttles.items()]
+    return _filled(
+        {
+            "name": _quoted(plan.name),
+            "description": None if plan.description is None else _quoted(plan.description),
+            "api_stages": [_filled({"api_id": API, "stage": STAGE, "throttle": throttles})],
+            "throttle_settings": _throttle(plan.throttle),
+            "quota_settings": _quota(plan.quota),
+        }
+    )
+
+
+def _throttle(throttle: Throttle | None) -> Block | None:
+    if throttle is None:
+        return None
+    return _filled({"burst_limit": throttle.burst_limit, "rate_limit": throttle.rate_limit})
+
+
+def _quota(quota: Quota | None) -> Block | None:
+    if quota is None:
+        return None
+    return _filled({"limit": quota.limit, "period": quota.period, "offset": quota.offset or None})
+
+
+def _method_settings(key: str, held: MethodSetting) -> Block:
+    default = MethodSetting()
+    changed = {name: getattr(held, name) for name in METHOD_SETTINGS if getattr(held, name) != getattr(default, name)}
+    return {"rest_api_id": API, "stage_name": STAGE, "method_path": key, "settings": changed}
+
+
+def _log_group(group: LogGroupPlan) -> Block:
+    arguments = {
+        "count": "${var.create_log_groups ? 1 : 0}",
+        "name": _quoted(group.name),
+        "retention_in_days": group.retention_days,
+        "skip_destroy": True,
+    }
+    return _filled(arguments)
+
+
+def _metric_filter(held: MetricFilterPlan) -> Block:
+    transformation = {
+        "name": held.metric_name,
+        "namespace": held.namespace,
+        "value": held.value,
+        "default_value": held.default_value,
+        "unit": held.unit,
+        "dimensions": held.dimensions,
+    }
+    return {
+        "name": _quoted(held.name),
+        "log_group_name": _quoted(held.group),
+        "pattern": _quoted(held.pattern),
+        "metric_transformation": _filled(transformation),
+    }
+
+
+def _alarm(arguments: Mapping[str, Any]) -> Block:
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): value for name, value in arguments.items()}
+
+
+def _filled(arguments: Mapping[str, Any]) -> Block:
+    """Return arguments without those that are not set."""
+    return {name: value for name, value in arguments.items() if value is not None and value not in ({}, [])}

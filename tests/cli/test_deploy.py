@@ -1,0 +1,109 @@
+"""`groundwatch deploy`: what it writes, with a server and without, and what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cfnlint
+import pytest
+import yaml
+
+from groundwatch.cli import main
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "logs-api.yaml"
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command and return what it printed, both streams."""
+
+    def run(*words, code=0):
+        assert main(["deploy", *map(str, words)]) == code
+        return capsys.readouterr()
+
+    return run
+
+
+def test_offline_to_standard_output(run):
+    made = yaml.safe_load(run(EXAMPLE, "--offline").out)
+    assert made["Resources"]["RestApi"]["Properties"]["Name"] == "groundwatch-logs"
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "read"),
+    [
+        ("stack.yaml", "cloudformation", yaml.safe_load),
+        ("stack.json", "cloudformation", json.loads),
+        ("main.tf.json", "terraform", json.loads),
+    ],
+)
+def test_forms(run, tmp_path, name, form, read):
+    out = tmp_path / name
+    done = run(EXAMPLE, "--offline", "--format", form, "--out", out)
+    assert "is written" in done.err
+    assert done.out == ""
+    made = read(out.read_text())
+    assert ("Resources" if form == "cloudformation" else "resource") in made
+
+
+def test_yaml_and_json_are_the_same_template(run, tmp_path):
+    for name in ("a.yaml", "a.json"):
+        run(EXAMPLE, "--offline", "--out", tmp_path / name)
+    assert yaml.safe_load((tmp_path / "a.yaml").read_text()) == json.loads((tmp_path / "a.json").read_text())
+
+
+def test_what_the_running_server_knows(run, server, tmp_path):
+    iam = server.client("iam")
+    policy = iam.get_role_policy(RoleName="groundwatch-logs-api", PolicyName="read-logs")["PolicyDocument"]
+    out = tmp_path / "stack.yaml"
+    run(EXAMPLE, "--data", server.data, "--out", out)
+    made = yaml.safe_load(out.read_text())
+    (held,) = made["Resources"]["RoleGroundwatchLogsApi"]["Properties"]["Policies"]
+    assert held["PolicyDocument"]["Statement"][0]["Action"] == policy["Statement"][0]["Action"]
+    assert held["PolicyDocument"]["Statement"][0]["Resource"] == {
+        "Fn::Sub": "arn:aws:logs:*:${AWS::AccountId}:log-group:*"
+    }
+    keys = [each["Properties"]["Name"] for each in made["Resources"].values() if each["Type"].endswith("::ApiKey")]
+    assert keys == ["groundwatch-logs"]
+    secret = next(key["value"] for key in server.client("apigateway").get_api_keys(includeValues=True)["items"])
+    assert secret not in out.read_text()
+    assert cfnlint.lint(out.read_text(), regions=["us-east-1"]) == []
+
+
+def test_check_explains(run):
+    done = run(EXAMPLE, "--offline", "--check")
+    for words in ("What the stack creates", "Who could read what", "API key", "GetLogEvents", "What differs on AWS"):
+        assert words in done.out
+
+
+def test_check_of_what_cannot_work(run, tmp_path):
+    definition = tmp_path / "api.yaml"
+    definition.write_text(
+        "openapi: 3.0.1\ninfo: { title: t, version: '1' }\npaths:\n  /a:\n    get:\n"
+        "      responses: { '200': { description: x } }\n      x-amazon-apigateway-integration:\n"
+        "        { type: http_proxy, httpMethod: GET, uri: 'http://10.0.0.1/' }\n"
+    )
+    done = run(definition, "--offline", "--check", code=1)
+    assert "cannot work on AWS" in done.out
+
+
+def test_a_fault_with_its_line(run, tmp_path):
+    definition = tmp_path / "api.yaml"
+    definition.write_text(
+        "openapi: 3.0.1\ninfo: { title: t, version: '1' }\npaths:\n  /a:\n    get:\n"
+        "      x-amazon-apigateway-integration: { type: nonsense }\n"
+    )
+    done = run(definition, "--offline", code=1)
+    assert f"{definition}: line 5: Unable to put integration on 'GET'" in done.err
+
+
+def test_a_domain(run, tmp_path):
+    made = yaml.safe_load(run(EXAMPLE, "--offline", "--domain", "logs.example.com/v1").out)
+    assert made["Parameters"]["CertificateArn"]["Type"] == "String"
+    assert made["Resources"]["BasePathMapping"]["Properties"]["BasePath"] == "v1"
+
+
+def test_no_server_says_so(run, tmp_path):
+    done = run(EXAMPLE, "--data", tmp_path, code=2)
+    assert "--offline" in done.err
