@@ -5,6 +5,7 @@ The control plane calls it and turns the answer into the model's members; the ru
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -24,6 +25,23 @@ class TestRequest(msgspec.Struct, frozen=True):
     stage_variables: dict[str, str] = {}
 
     __test__ = False
+
+
+def test_request(
+    path_with_query_string: str | None,
+    body: str | None,
+    headers: Mapping[str, str] | None,
+    multi_value_headers: Mapping[str, Sequence[str]] | None,
+    stage_variables: Mapping[str, str] | None,
+) -> TestRequest:
+    """Return the request that the members of a Test operation make up."""
+    return TestRequest(
+        path_with_query_string=path_with_query_string,
+        body=body,
+        headers=dict(headers or {}),
+        multi_value_headers={name: list(values) for name, values in (multi_value_headers or {}).items()},
+        stage_variables=dict(stage_variables or {}),
+    )
 
 
 class TestResult(msgspec.Struct, frozen=True):

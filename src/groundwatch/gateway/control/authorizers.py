@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from groundwatch.aws.context import RequestContext
-from groundwatch.gateway.control import patch_tables, render
+from groundwatch.gateway.control import patch_tables, render, tree
 from groundwatch.gateway.control.authorizer_rules import with_authorizer, with_defaults
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import conflict, not_found
@@ -17,7 +17,7 @@ from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.definition import Authorizer, RestApi
 from groundwatch.gateway.openapi.authorizers import read_jwt_configuration
-from groundwatch.gateway.testing import TestRequest
+from groundwatch.gateway.testing import test_request
 
 AuthorizerType = Literal["TOKEN", "REQUEST", "COGNITO_USER_POOLS", "JWT"]
 
@@ -102,9 +102,7 @@ class AuthorizerOperations(ControlPlane):
         def edit(api: RestApi) -> RestApi:
             gone = _authorizer_of(api, authorizer_id)
             _check_unused(api, gone, "delete")
-            return replace(
-                api, authorizers={key: held for key, held in api.authorizers.items() if key != authorizer_id}
-            )
+            return replace(api, authorizers=tree.without(api.authorizers, authorizer_id))
 
         await self._edit(context, rest_api_id, edit)
 
@@ -123,13 +121,7 @@ class AuthorizerOperations(ControlPlane):
         """Ask an authorizer as it is defined now about a request that the caller made up."""
         api = await self._store.get_api(place_of(context), rest_api_id)
         authorizer = _authorizer_of(api, authorizer_id)
-        request = TestRequest(
-            path_with_query_string=path_with_query_string,
-            body=body,
-            headers=dict(headers or {}),
-            multi_value_headers={name: list(values) for name, values in (multi_value_headers or {}).items()},
-            stage_variables=dict(stage_variables or {}),
-        )
+        request = test_request(path_with_query_string, body, headers, multi_value_headers, stage_variables)
         result = await self._test_invoker.test_authorizer(api, authorizer, request, context)
         return render.authorizer_test(result)
 
@@ -142,8 +134,6 @@ def _authorizer_of(api: RestApi, authorizer_id: str) -> Authorizer:
 
 
 def _check_unused(api: RestApi, authorizer: Authorizer, verb: str) -> None:
-    for resource in api.resources.values():
-        for method in resource.methods.values():
-            if method.authorizer_id == authorizer.id:
-                place = f"{resource.path.rstrip('/')}/{method.http_method}"
-                raise conflict(f"Cannot {verb} authorizer '{authorizer.name}', is referenced in method: {place}")
+    for place, method in tree.methods_of(api):
+        if method.authorizer_id == authorizer.id:
+            raise conflict(f"Cannot {verb} authorizer '{authorizer.name}', is referenced in method: {place}")

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from groundwatch.aws.context import RequestContext
-from groundwatch.gateway.control import patch_tables, render
+from groundwatch.gateway.control import patch_tables, render, tree
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, invalid_mapping, not_found
 from groundwatch.gateway.control.paging import page_of
@@ -107,8 +107,7 @@ class GatewayResponseOperations(ControlPlane):
         def edit(api: RestApi) -> RestApi:
             if response_type not in api.gateway_responses:
                 raise not_found("Gateway response type not defined on api")
-            kept = {kind: held for kind, held in api.gateway_responses.items() if kind != response_type}
-            return replace(api, gateway_responses=kept)
+            return replace(api, gateway_responses=tree.without(api.gateway_responses, response_type))
 
         await self._edit(context, rest_api_id, edit)
 

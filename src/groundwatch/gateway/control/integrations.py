@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control import patch_tables, render, tree
 from groundwatch.gateway.control.base import ControlPlane
-from groundwatch.gateway.control.errors import not_found
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.control.rules import check_integration, check_integration_response
 from groundwatch.gateway.definition import (
@@ -21,7 +20,7 @@ from groundwatch.gateway.definition import (
     Method,
     RestApi,
 )
-from groundwatch.gateway.testing import TestRequest
+from groundwatch.gateway.testing import test_request
 
 DEFAULT_TIMEOUT_MS = 29_000
 
@@ -106,7 +105,7 @@ class IntegrationOperations(ControlPlane):
             after = apply_patch(patch_tables.INTEGRATION, before, patch_operations)
             method = tree.method_of(api, resource_id, http_method)
             check_integration(method, after, context.account_id)
-            return tree.with_method(api, resource_id, replace(method, integration=after))
+            return tree.with_integration(api, resource_id, http_method, after)
 
         api = await self._edit_tree(context, rest_api_id, edit)
         return render.integration(tree.integration_of(api, resource_id, http_method))
@@ -118,8 +117,7 @@ class IntegrationOperations(ControlPlane):
 
         def edit(api: RestApi) -> RestApi:
             tree.integration_of(api, resource_id, http_method)
-            method = tree.method_of(api, resource_id, http_method)
-            return tree.with_method(api, resource_id, replace(method, integration=None))
+            return tree.with_integration(api, resource_id, http_method, None)
 
         await self._edit_tree(context, rest_api_id, edit)
 
@@ -155,7 +153,7 @@ class IntegrationOperations(ControlPlane):
         """Return an integration response."""
         api = await self._read_tree(context, rest_api_id)
         integration = tree.integration_of(api, resource_id, http_method)
-        return render.integration_response(_response_of(integration, status_code))
+        return render.integration_response(tree.response_of(integration.responses, status_code))
 
     async def update_integration_response(
         self,
@@ -170,7 +168,8 @@ class IntegrationOperations(ControlPlane):
         """Patch an integration response."""
 
         def edit(api: RestApi) -> RestApi:
-            before = _response_of(tree.integration_of(api, resource_id, http_method), status_code)
+            integration = tree.integration_of(api, resource_id, http_method)
+            before = tree.response_of(integration.responses, status_code)
             after = apply_patch(patch_tables.INTEGRATION_RESPONSE, before, patch_operations)
             return _with_response(api, resource_id, http_method, after)
 
@@ -185,11 +184,9 @@ class IntegrationOperations(ControlPlane):
 
         def edit(api: RestApi) -> RestApi:
             integration = tree.integration_of(api, resource_id, http_method)
-            _response_of(integration, status_code)
-            kept = {code: held for code, held in integration.responses.items() if code != status_code}
-            method = tree.method_of(api, resource_id, http_method)
-            edited = replace(method, integration=replace(integration, responses=kept))
-            return tree.with_method(api, resource_id, edited)
+            tree.response_of(integration.responses, status_code)
+            kept = replace(integration, responses=tree.without(integration.responses, status_code))
+            return tree.with_integration(api, resource_id, http_method, kept)
 
         await self._edit_tree(context, rest_api_id, edit)
 
@@ -211,13 +208,7 @@ class IntegrationOperations(ControlPlane):
         """Run a method as it is defined now."""
         api = await self._read_tree(context, rest_api_id)
         method = tree.method_of(api, resource_id, http_method)
-        request = TestRequest(
-            path_with_query_string=path_with_query_string,
-            body=body,
-            headers=dict(headers or {}),
-            multi_value_headers={name: list(values) for name, values in (multi_value_headers or {}).items()},
-            stage_variables=dict(stage_variables or {}),
-        )
+        request = test_request(path_with_query_string, body, headers, multi_value_headers, stage_variables)
         resource = tree.resource_of(api, resource_id)
         result = await self._test_invoker.test_invoke(api, resource, method, request, context)
         return {
@@ -230,16 +221,9 @@ class IntegrationOperations(ControlPlane):
         }
 
 
-def _response_of(integration: Integration, status_code: str) -> IntegrationResponse:
-    response = integration.responses.get(status_code)
-    if response is None:
-        raise not_found("Invalid Response status code specified")
-    return response
-
-
 def _with_response(api: RestApi, resource_id: str, http_method: str, response: IntegrationResponse) -> RestApi:
     integration = tree.integration_of(api, resource_id, http_method)
     method = tree.method_of(api, resource_id, http_method)
     check_integration_response(method, response)
     edited = replace(integration, responses={**integration.responses, response.status_code: response})
-    return tree.with_method(api, resource_id, replace(method, integration=edited))
+    return tree.with_integration(api, resource_id, http_method, edited)

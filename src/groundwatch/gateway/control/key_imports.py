@@ -21,7 +21,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.control.ids import LONG
-from groundwatch.gateway.control.keys import check_key
+from groundwatch.gateway.control.keys import check_key, new_key
 from groundwatch.gateway.definition import ApiKey, UsagePlan
 
 REQUIRED = ("name", "key")
@@ -83,15 +83,10 @@ class ApiKeyImportOperations(ControlPlane):
         return good, warnings
 
     def _key_of(self, context: RequestContext, row: _Row) -> ApiKey:
-        now_ms = self._clock_ms()
-        return ApiKey(
-            id=self._ids.identifier(LONG),
+        return replace(
+            new_key(context, self._ids.identifier(LONG), self._clock_ms()),
             value=row.value,
             name=row.name,
-            account_id=context.account_id,
-            region=context.region,
-            created_ms=now_ms,
-            updated_ms=now_ms,
             enabled=row.enabled,
             description=row.description,
         )

@@ -10,14 +10,14 @@ from msgspec.structs import replace
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
-from groundwatch.gateway.control import patch_tables, render
+from groundwatch.gateway.control import patch_tables, render, tree
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, conflict, not_found
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.model_samples import sample_template
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
-from groundwatch.gateway.definition import Method, Model, RequestValidator, RestApi
+from groundwatch.gateway.definition import Model, RequestValidator, RestApi
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.store import UnknownApiError
 from groundwatch.gateway.validation.flattening import flattened
@@ -99,8 +99,7 @@ class ModelOperations(ControlPlane):
         def edit(api: RestApi) -> RestApi:
             _model_of(api, model_name)
             _check_unused(api, model_name)
-            kept = {name: held for name, held in api.models.items() if name != model_name}
-            return replace(api, models=kept)
+            return replace(api, models=tree.without(api.models, model_name))
 
         await self._edit(context, rest_api_id, edit)
 
@@ -171,11 +170,10 @@ class ModelOperations(ControlPlane):
 
         def edit(api: RestApi) -> RestApi:
             gone = _validator_of(api, request_validator_id)
-            for place, method in _methods(api):
+            for place, method in tree.methods_of(api):
                 if method.request_validator_id == gone.id:
                     raise conflict(f"Cannot delete request validator '{gone.name}', is referenced in method: {place}")
-            kept = {key: held for key, held in api.request_validators.items() if key != gone.id}
-            return replace(api, request_validators=kept)
+            return replace(api, request_validators=tree.without(api.request_validators, gone.id))
 
         await self._edit(context, rest_api_id, edit)
 
@@ -208,19 +206,11 @@ def _model_of(api: RestApi, name: str) -> Model:
 
 
 def _check_unused(api: RestApi, model_name: str) -> None:
-    for place, method in _methods(api):
+    for place, method in tree.methods_of(api):
         if model_name in method.request_models.values():
             raise conflict(f"Cannot delete model '{model_name}', is referenced in method request: {place}")
         if any(model_name in response.response_models.values() for response in method.responses.values()):
             raise conflict(f"Cannot delete model '{model_name}', is referenced in method response: {place}")
-
-
-def _methods(api: RestApi) -> list[tuple[str, Method]]:
-    return [
-        (f"{resource.path.rstrip('/')}/{verb}", method)
-        for resource in api.resources.values()
-        for verb, method in resource.methods.items()
-    ]
 
 
 def _validator_of(api: RestApi, validator_id: str) -> RequestValidator:

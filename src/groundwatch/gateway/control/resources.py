@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control import patch_tables, render, tree
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.control.rules import AUTHORIZER_TYPES, check_http_method, check_method, check_method_response
@@ -186,7 +186,8 @@ class ResourceOperations(ControlPlane):
     ) -> dict[str, Any]:
         """Return a method response."""
         api = await self._read_tree(context, rest_api_id)
-        return render.method_response(_response_of(tree.method_of(api, resource_id, http_method), status_code))
+        method = tree.method_of(api, resource_id, http_method)
+        return render.method_response(tree.response_of(method.responses, status_code))
 
     async def update_method_response(
         self,
@@ -202,7 +203,7 @@ class ResourceOperations(ControlPlane):
 
         def edit(api: RestApi) -> RestApi:
             method = tree.method_of(api, resource_id, http_method)
-            before = _response_of(method, status_code)
+            before = tree.response_of(method.responses, status_code)
             after = apply_patch(patch_tables.METHOD_RESPONSE, before, patch_operations)
             return _with_response(api, resource_id, method, after)
 
@@ -215,18 +216,10 @@ class ResourceOperations(ControlPlane):
         """Remove a method response."""
 
         def edit(method: Method) -> Method:
-            _response_of(method, status_code)
-            kept = {code: held for code, held in method.responses.items() if code != status_code}
-            return replace(method, responses=kept)
+            tree.response_of(method.responses, status_code)
+            return replace(method, responses=tree.without(method.responses, status_code))
 
         await self._edit_tree(context, rest_api_id, lambda api: tree.edit_method(api, resource_id, http_method, edit))
-
-
-def _response_of(method: Method, status_code: str) -> MethodResponse:
-    response = method.responses.get(status_code)
-    if response is None:
-        raise not_found("Invalid Response status code specified")
-    return response
 
 
 def _with_response(api: RestApi, resource_id: str, method: Method, response: MethodResponse) -> RestApi:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from groundwatch.gateway.control.errors import bad_request, conflict, limit_exceeded, not_found
 from groundwatch.gateway.control.ids import SHORT, IdSource, fresh_id
-from groundwatch.gateway.definition import Integration, Method, Resource, RestApi
+from groundwatch.gateway.definition import Integration, IntegrationResponse, Method, MethodResponse, Resource, RestApi
 
+R = TypeVar("R", MethodResponse, IntegrationResponse)
+T = TypeVar("T")
 # A path part is either plain characters or one parameter: the service takes no mixture of the two.
 _PATH_PART = re.compile(r"[A-Za-z0-9._:,~-]+|\{[A-Za-z0-9._:-]+\+?\}")
 MAX_RESOURCES = 300
@@ -45,6 +48,28 @@ def integration_of(api: RestApi, resource_id: str, http_method: str) -> Integrat
     return integration
 
 
+def methods_of(api: RestApi) -> list[tuple[str, Method]]:
+    """Return every method with its place as messages name it, such as `/pets/GET`."""
+    return [
+        (f"{resource.path.rstrip('/')}/{verb}", method)
+        for resource in api.resources.values()
+        for verb, method in resource.methods.items()
+    ]
+
+
+def response_of(responses: Mapping[str, R], status_code: str) -> R:
+    """Return the response of a method, or of an integration, with this status; raises NotFoundException."""
+    response = responses.get(status_code)
+    if response is None:
+        raise not_found("Invalid Response status code specified")
+    return response
+
+
+def without(held: Mapping[str, T], key: str) -> dict[str, T]:
+    """Return the map without one of its entries."""
+    return {name: value for name, value in held.items() if name != key}
+
+
 def with_resource(api: RestApi, resource: Resource) -> RestApi:
     """Return the API with this resource in place of the one of the same id."""
     return replace(api, resources={**api.resources, resource.id: resource})
@@ -56,12 +81,16 @@ def with_method(api: RestApi, resource_id: str, method: Method) -> RestApi:
     return with_resource(api, replace(resource, methods={**resource.methods, method.http_method: method}))
 
 
+def with_integration(api: RestApi, resource_id: str, http_method: str, integration: Integration | None) -> RestApi:
+    """Return the API with this integration, or none, behind a method; raises NotFoundException."""
+    return edit_method(api, resource_id, http_method, lambda method: replace(method, integration=integration))
+
+
 def without_method(api: RestApi, resource_id: str, http_method: str) -> RestApi:
     """Return the API without a method; raises NotFoundException."""
     gone = method_of(api, resource_id, http_method).http_method
     resource = resource_of(api, resource_id)
-    methods = {verb: method for verb, method in resource.methods.items() if verb != gone}
-    return with_resource(api, replace(resource, methods=methods))
+    return with_resource(api, replace(resource, methods=without(resource.methods, gone)))
 
 
 def edit_method(api: RestApi, resource_id: str, http_method: str, edit: Callable[[Method], Method]) -> RestApi:
