@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 
+import msgspec
 import pytest
 
 from groundwatch import journal
@@ -97,10 +98,24 @@ async def test_access_events(make):
     await one.close()
 
 
+class AccessEvent(msgspec.Struct, omit_defaults=True):
+    path: str
+    missing: str | None = None
+
+
+async def test_an_access_event_may_be_a_struct_and_leaves_its_defaults_out(make):
+    one, sink = make(), Sink()
+    one.start(sink)
+    one.access(AccessEvent("/v1"))
+    await one.close()
+    assert list(sink.events(ACCESS_GROUP)) == [{"path": "/v1"}]
+
+
 @pytest.mark.parametrize(
     "event",
     [
         pytest.param({"path": "/\udcff"}, id="lone surrogate"),
+        pytest.param(AccessEvent("/\udcff"), id="lone surrogate in a struct"),
         pytest.param({"path": object}, id="a value without JSON form"),
     ],
 )

@@ -157,7 +157,7 @@ class Journal:
             self._installed_in.removeHandler(self._handler)
             logging.captureWarnings(capture=False)
 
-    def access(self, event: Mapping[str, object]) -> None:
+    def access(self, event: Mapping[str, object] | msgspec.Struct) -> None:
         """Take one access event, such as `{"request_id": …, "ip": …, "status": 200}`; cheap, never blocks or raises."""
         self._queue.put(_event(ACCESS_GROUP, self._clock_ms(), redact(_json_line(event))))
 
@@ -341,12 +341,13 @@ def _event(group: str, timestamp_ms: int, message: str) -> _Event:
     return _Event(group, timestamp_ms, message, len(message.encode()) + EVENT_OVERHEAD_BYTES)
 
 
-def _json_line(event: Mapping[str, object]) -> str:
+def _json_line(event: Mapping[str, object] | msgspec.Struct) -> str:
     try:
         return msgspec.json.encode(event).decode()
     except (TypeError, ValueError):
         # Lone surrogates, and values that have no JSON form, in text that came from outside.
-        return json.dumps(event, default=str)
+        members = msgspec.to_builtins(event) if isinstance(event, msgspec.Struct) else event
+        return json.dumps(members, default=str)
 
 
 def _exception_text(record: logging.LogRecord) -> str:

@@ -58,6 +58,13 @@ async def test_trust(world, trust, source_arn, admitted):
         await assume(world, arn, source_arn=source_arn)
 
 
+async def test_conditions_are_asked_of_every_call_of_a_role(world):
+    arn = await world.role("Reader", trusts(ArnLike={"aws:SourceArn": "arn:aws:execute-api:*:*:abc/*"}))
+    assert await assume(world, arn)
+    with pytest.raises(ServiceError, match="not authorized"):
+        await assume(world, arn, source_arn=API.replace("abc", "xyz"))
+
+
 async def test_roles_of_other_accounts_and_unknown_ones_read_alike(world):
     arn = await world.role("Reader", trusts())
     for refused, account_id in ((arn, OTHER), (f"{arn}2", ACCOUNT), ("not-an-arn", ACCOUNT)):

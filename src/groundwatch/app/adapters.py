@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import msgspec
-
 from groundwatch.app.clock import now_ms
 from groundwatch.aws.context import Principal
 from groundwatch.aws.http import WireRequest, WireResponse
@@ -93,7 +91,7 @@ class AccessLog:
 
     def record(self, entry: AccessEntry) -> None:
         """Take one answered request."""
-        self._journal.access(msgspec.structs.asdict(entry))
+        self._journal.access(entry)
 
 
 def policy_fault(document: str) -> str | None:

@@ -8,6 +8,7 @@ from groundwatch.aws.context import Principal
 from groundwatch.aws.errors import ServiceError
 from groundwatch.identity.calls import iso_time
 from groundwatch.identity.names import ROLE_ARN
+from groundwatch.identity.policy.document import Policy
 from groundwatch.identity.policy.evaluate import Decision, PolicyRequest, PolicySet, evaluate
 from groundwatch.identity.policy.keys import KeyTable
 from groundwatch.identity.policy.library import PolicyLibrary
@@ -16,19 +17,21 @@ from groundwatch.identity.store import IdentityStore, session_principal
 from groundwatch.identity.values import Role
 
 ASSUME_ROLE = "sts:AssumeRole"
+MAX_KEPT = 1000
 
 
 class RoleAssumer:
     """Turns a role's ARN into the principal of a session, when the role's trust policy lets the service have it.
 
-    Role and parsed policy are cached while nothing changes; the trust policy itself is asked on every call (some ten
-    microseconds), since its conditions may name the time or the resource that the service calls for.
+    Role and parsed policy are cached while nothing changes. A trust policy with conditions is asked on every call (some
+    ten microseconds), since they may name the time or the resource that the service calls for.
     """
 
     def __init__(self, store: IdentityStore, clock_ms: Callable[[], int]) -> None:
         self._store = store
         self._clock_ms = clock_ms
         self._library = PolicyLibrary()
+        self._unconditional: dict[tuple[str, str], tuple[Role, Decision]] = {}
 
     async def assume_for_service(
         self, role_arn: str, service: str, *, account_id: str, session_name: str, source_arn: str | None
@@ -49,6 +52,19 @@ class RoleAssumer:
         return session_principal(role, session_name, ())
 
     def _trust(self, role: Role, service: str, session_name: str, source_arn: str | None) -> Decision:
+        known = self._unconditional.get((role.arn, service))
+        # The store hands out the same role until something changes.
+        if known is not None and known[0] is role:
+            return known[1]
+        trust = self._library.read(role.trust_policy, "trust")
+        decision = self._asked(role, trust, service, session_name, source_arn)
+        if not any(statement.conditions for statement in trust.statements):
+            if len(self._unconditional) >= MAX_KEPT:
+                self._unconditional.clear()
+            self._unconditional[role.arn, service] = (role, decision)
+        return decision
+
+    def _asked(self, role: Role, trust: Policy, service: str, session_name: str, source_arn: str | None) -> Decision:
         now_ms = self._clock_ms()
         keys = {
             "aws:SourceAccount": role.account_id,
@@ -62,7 +78,6 @@ class RoleAssumer:
         if source_arn is not None:
             keys["aws:SourceArn"] = source_arn
         caller = Caller(arn=service, kind="Service", account_id="")
-        trust = self._library.read(role.trust_policy, "trust")
         policies = PolicySet(resource=trust, trust=True, bindings=role.trust_bindings)
         return evaluate(PolicyRequest(caller, ASSUME_ROLE, role.arn, KeyTable(keys)), policies)
 

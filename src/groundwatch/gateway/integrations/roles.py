@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from groundwatch.aws.arn import parse_arn
@@ -100,6 +101,7 @@ def _caller(mapped: MappedRequest) -> Principal:
     return authorized.principal
 
 
+@functools.lru_cache(maxsize=1024)
 def _account_of(role_arn: str) -> str | None:
     try:
         return parse_arn(role_arn).account_id

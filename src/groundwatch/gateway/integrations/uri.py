@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +48,9 @@ def fill_stage_variables(text: str, variables: Mapping[str, str]) -> str:
         MappingError: for a variable that the stage does not have.
     """
 
+    if "${" not in text:
+        return text
+
     def value(match: re.Match[str]) -> str:
         found = variables.get(match.group(1))
         if not found:
@@ -64,6 +68,15 @@ def parse_aws_uri(uri: str, path_parameters: Mapping[str, str]) -> AwsTarget:
     Raises:
         MappingError: for text that is no such URI, and for a placeholder without value.
     """
+    return _parse(uri, path_parameters) if "{" in uri else _parse_fixed(uri)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_fixed(uri: str) -> AwsTarget:
+    return _parse(uri, {})
+
+
+def _parse(uri: str, path_parameters: Mapping[str, str]) -> AwsTarget:
     match = _URI.fullmatch(uri)
     if match is None:
         raise MappingError("Invalid ARN specified in the request")

@@ -7,15 +7,16 @@ from typing import Protocol
 import msgspec
 
 from groundwatch.gateway.runtime.errors import GatewayError
+from groundwatch.gateway.runtime.exchange import Exchange
 from groundwatch.gateway.runtime.stages import (
     Admitted,
     AnyStage,
+    Arrived,
     Authorized,
     Integrated,
     Located,
     Routed,
-    exchange_of,
-    reached,
+    stages_of,
 )
 
 
@@ -66,10 +67,13 @@ def access_entry(
     stage: AnyStage, status: int, length_bytes: int, latency_ms: int, error: GatewayError | None
 ) -> AccessEntry:
     """Return the entry for a request that came as far as `stage`."""
-    exchange = exchange_of(stage)
-    located, routed = reached(stage, Located), reached(stage, Routed)
-    authorized = reached(stage, Authorized)
-    admitted, integrated = reached(stage, Admitted), reached(stage, Integrated)
+    stages = stages_of(stage)
+    exchange: Exchange = stages[Arrived].exchange
+    located: Located | None = stages.get(Located)
+    routed: Routed | None = stages.get(Routed)
+    authorized: Authorized | None = stages.get(Authorized)
+    admitted: Admitted | None = stages.get(Admitted)
+    integrated: Integrated | None = stages.get(Integrated)
     return AccessEntry(
         request_id=exchange.request_id,
         extended_request_id=exchange.extended_request_id,

@@ -176,18 +176,18 @@ class GatewayApp:
 
     def _refusal(self, scope: AsgiScope, uri_bytes: int, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
         """Return the answer to a request that is too large or ambiguous, before its body is read."""
-        hosts = sum(name == "host" for name, _ in headers)
+        hosts = [name for name, _ in headers].count("host")
         # Whoever stands before the gateway may have judged by another one (RFC 9112, 3.2).
         if hosts > 1 or (not hosts and scope["http_version"] == "1.1"):
             return _BAD_REQUEST
         if uri_bytes > self._settings.max_uri_bytes:
             return plain_response(uri_too_long(f"{uri_bytes} bytes"))
-        if sum(len(name) + len(value) for name, value in headers) > self._settings.max_header_bytes:
-            return _HEADERS_TOO_LARGE
+        header_bytes = 0
         for name, value in headers:
+            header_bytes += len(name) + len(value)
             if name == "content-length" and value.isascii() and value.isdigit() and int(value) > MAX_PAYLOAD_BYTES:
                 return _TOO_LARGE
-        return None
+        return _HEADERS_TOO_LARGE if header_bytes > self._settings.max_header_bytes else None
 
     async def _answer(
         self, scope: AsgiScope, path: str, host: str, headers: tuple[tuple[str, str], ...], body: bytes

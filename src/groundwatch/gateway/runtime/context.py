@@ -104,6 +104,22 @@ def backend_request_id(integrated: Integrated) -> str | None:
     return next(ids, None)
 
 
+class _Context:
+    """`$context` for mapping expressions, made when one reads it."""
+
+    __slots__ = ("_error", "_made", "_stage")
+
+    def __init__(self, stage: AnyStage, error: GatewayError | None) -> None:
+        self._stage = stage
+        self._error = error
+        self._made: ContextMap | None = None
+
+    def __call__(self) -> ContextMap:
+        if self._made is None:
+            self._made = build_context(self._stage, Overrides(), self._error)
+        return self._made
+
+
 def message_for(
     stage: AnyStage,
     *,
@@ -117,7 +133,7 @@ def message_for(
         path={} if routed is None else routed.path_parameters,
         querystring=exchange.query,
         header=exchange.headers,
-        context=functools.cache(lambda: build_context(stage, Overrides(), error)),
+        context=_Context(stage, error),
         stage_variables={} if located is None else located.stage.variables,
         body=body,
         response_header=response_header or {},

@@ -10,7 +10,7 @@ have run. `reached(stage, Routed)` finds an earlier stage when it is not known h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -155,17 +155,29 @@ S = TypeVar("S", bound=AnyStage)
 
 def reached(stage: AnyStage, kind: type[S]) -> S | None:
     """Return the stage of that kind on the way to `stage`, or None when the request did not get there."""
-    current: AnyStage = stage
-    while not isinstance(current, kind):
-        if isinstance(current, Arrived):
+    current: Any = stage
+    while type(current) is not kind:
+        if type(current) is Arrived:
             return None
         current = current.previous
-    return current
+    found: S = current
+    return found
+
+
+def stages_of(stage: AnyStage) -> dict[type, Any]:
+    """Return all stages on the way to `stage` by their kind, for those who need many."""
+    found: dict[type, Any] = {type(stage): stage}
+    current: Any = stage
+    while type(current) is not Arrived:
+        current = current.previous
+        found[type(current)] = current
+    return found
 
 
 def exchange_of(stage: AnyStage) -> Exchange:
     """Return the request of any stage."""
-    current: AnyStage = stage
-    while not isinstance(current, Arrived):
+    current: Any = stage
+    while type(current) is not Arrived:
         current = current.previous
-    return current.exchange
+    exchange: Exchange = current.exchange
+    return exchange
