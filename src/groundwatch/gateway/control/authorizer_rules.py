@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from groundwatch.gateway.control.errors import access_denied, bad_request
+from groundwatch.gateway.control.rules import check_role
 from groundwatch.gateway.definition import Authorizer, JwtConfiguration, RestApi, TokenIssuer
 from groundwatch.gateway.functions import function_of
 from groundwatch.gateway.mapping.errors import MappingError
@@ -21,7 +22,6 @@ _NAME = re.compile(r"[A-Za-z0-9_ -]{1,128}")
 _HEADER = re.compile(r"method\.request\.header\.[a-zA-Z0-9._$-]+")
 _SOURCE = re.compile(r"(method\.request\.(header|querystring)|stageVariables|context)\.[a-zA-Z0-9._$-]+")
 _POOL = re.compile(r"arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:\d{12}:userpool/[A-Za-z0-9_-]+")
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):role/.+")
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.[A-Za-z0-9_]+\}")
 _RESERVED_CLAIMS = frozenset({"", "iss", "aud", "exp", "nbf", "iat", "scope", "scp"})
 
@@ -131,11 +131,7 @@ def _check_function(api: RestApi, authorizer: Authorizer) -> None:
         raise access_denied("Cross-account lambda authorizers are not allowed.")
     _refuse(authorizer, provider_arns="Provider ARNs", jwt_configuration="JWT configuration")
     if authorizer.authorizer_credentials is not None:
-        role = _ROLE.fullmatch(authorizer.authorizer_credentials)
-        if role is None:
-            raise bad_request("Invalid ARN specified in the request")
-        if role["account"] != api.account_id:
-            raise access_denied("Cross-account pass role is not allowed.")
+        check_role(authorizer.authorizer_credentials, api.account_id)
 
 
 def _check_header_source(authorizer: Authorizer) -> None:

@@ -50,8 +50,9 @@ _RESPONSE_SOURCE = re.compile(
 _URL_VARIABLE = re.compile(r"\$\{stageVariables\.[A-Za-z0-9_]+\}|\{[A-Za-z0-9._$-]+\+?\}")
 _HTTP_URL = re.compile(r"https?://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?([/?#][^\s{}]*)?")
 _MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+(\s*;.*)?|\$default")
+_ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):role/.+")
 # The account stays literal: a stage variable in its place could reach the roles of another tenant.
-_ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):(role/.+|\$\{stageVariables\.[^}]+\}.*)")
+_VARIABLE_ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):(role/.+|\$\{stageVariables\.[^}]+\}.*)")
 
 
 # --- methods ---
@@ -157,9 +158,13 @@ def _check_aws(integration: Integration) -> None:
 
 
 def _check_credentials(credentials: str | None, account_id: str) -> None:
-    if not credentials or credentials == CALLER_CREDENTIALS:
-        return
-    role = _ROLE.fullmatch(credentials)
+    if credentials and credentials != CALLER_CREDENTIALS:
+        check_role(credentials, account_id, variable=True)
+
+
+def check_role(arn: str, account_id: str, *, variable: bool = False) -> None:
+    """Raise unless the ARN names a role of the account, or, with `variable`, one that a stage variable completes."""
+    role = (_VARIABLE_ROLE if variable else _ROLE).fullmatch(arn)
     if role is None:
         raise bad_request("Invalid ARN specified in the request")
     if role["account"] != account_id:
