@@ -43,6 +43,7 @@ def test_defaults(tmp_path):
         "upstream_groups": (),
         "domain_owners": {},
         "tls_domains": None,
+        "vpc_links": {},
     }
 
 
@@ -132,6 +133,12 @@ def test_which_file_is_read(files, flags, environment, named, expected):
             id="domains of accounts",
         ),
         pytest.param("domain_owners", "any", None, id="domains for everybody"),
+        pytest.param(
+            "vpc_links",
+            "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/net/inner/1=http://10.0.0.5:8080/",
+            {"arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/net/inner/1": "http://10.0.0.5:8080"},
+            id="VPC links",
+        ),
         pytest.param("tls_domains", "/etc/tls", Path("/etc/tls"), id="certificates of domains"),
         pytest.param("upstream_groups", "all", (), id="all log groups"),
     ],
@@ -222,6 +229,17 @@ def test_home_directory_is_expanded(monkeypatch):
             "--domain-owners: '*.example.com=111122223333' is neither off, any nor DOMAIN=ACCOUNT; write for example "
             "a.example.com=111122223333",
             id="a domain is no wildcard",
+        ),
+        pytest.param(
+            {
+                "vpc_links": "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/net/inner/1=http://10.0.0.5/path"
+            },
+            {},
+            "",
+            "--vpc-links: 'arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/net/inner/1=http://10.0.0.5/path' "
+            "is not ARN=URL with the ARN of a network load balancer and a URL without a path; write for example "
+            "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/inner/1=http://10.0.0.5:8080",
+            id="a link to a path",
         ),
         pytest.param(
             {"upstream": "Logs=aws"},

@@ -25,6 +25,7 @@ from groundwatch.gateway.authorizers.guards import MethodGuards
 from groundwatch.gateway.authorizers.issuers import IssuerDirectory
 from groundwatch.gateway.authorizers.key_sets import KeySets, document_source
 from groundwatch.gateway.authorizers.tokens import TokenVerifier
+from groundwatch.gateway.connections.private import PrivateConnections
 from groundwatch.gateway.control.ids import RandomIds
 from groundwatch.gateway.control.operations import ApiGatewayOperations
 from groundwatch.gateway.functions import LambdaFunctions
@@ -166,6 +167,12 @@ class Server:
                 functions=self._functions,
                 web=self._outbound,
                 upstream=self._upstream(backend),
+                private=PrivateConnections(
+                    store.connections.links,
+                    store.connections.certificates,
+                    self._settings.vpc_links,
+                    self._endpoints,
+                ),
             ),
             guards=self._guards(),
             usage=self._usage,
@@ -204,6 +211,7 @@ class Server:
     def _operator_rules(self) -> OperatorRules:
         owners = self._settings.domain_owners
         return OperatorRules(
+            vpc_targets=self._settings.vpc_links,
             domain_account=None if owners is None else self._settings.account,
             domain_owners=owners or {},
             firehose=self._settings.firehose_url != "off",

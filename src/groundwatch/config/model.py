@@ -102,3 +102,5 @@ class Settings(msgspec.Struct, frozen=True):
     domain_owners: dict[str, str] | None
     """Account by domain; None where every account may take every domain."""
     tls_domains: Path | None
+    vpc_links: dict[str, str]
+    """Origin by the ARN of a load balancer."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from groundwatch.config.gateway_values import parse_directory, parse_domain_owners
+from groundwatch.config.gateway_values import parse_directory, parse_domain_owners, parse_vpc_links
 from groundwatch.config.values import (
     one_of,
     parse_account,
@@ -214,6 +214,15 @@ SETTINGS: tuple[Setting, ...] = (
         parse_directory,
         "Certificates of the gateway port for custom domains: pairs of NAME.pem and NAME-key.pem, chosen by the host "
         "names in them. Renewed files are read without a restart.",
+    ),
+    Setting(
+        "vpc_links",
+        "off|ARN=URL,…",
+        "off",
+        parse_vpc_links,
+        "Where VPC links of APIs lead: the ARN of a load balancer, which holds the account that may link to it, and "
+        "the URL of what stands for it here; in TOML also a table.",
+        toml_types=(str, dict),
     ),
 )
 

@@ -252,6 +252,8 @@ class Stage(msgspec.Struct, frozen=True, omit_defaults=True):
     """By path without its first slash and verb, such as `pets/GET`, or `*/*`."""
     access_log_settings: AccessLogSettings | None = None
     canary_settings: CanarySettings | None = None
+    client_certificate_id: str | None = None
+    """What HTTP backends are shown."""
     documentation_version: str | None = None
     """The version of the documentation that exports of the stage show."""
 

@@ -18,6 +18,7 @@ import ipaddress
 import re
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ IDLE_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
 """For each address of a host."""
 RESOLVING_THREADS = 16
+MAX_IDENTITIES = 256
+"""Callers with client certificates whose connections are kept."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
@@ -158,11 +161,12 @@ class OutboundClient:
         self._max_answer_bytes = max_answer_bytes
         # Names of users may take long to resolve; that must not hold up what else runs in threads.
         self._resolving = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve")
-        network = _CheckedNetwork(rules, resolve or self._resolve)
-        self._verified = _Connections(network, trust or ssl.create_default_context())
-        self._unverified = _Connections(network, _unverified_context())
+        self._network = _CheckedNetwork(rules, resolve or self._resolve)
+        self._verified = _Connections(self._network, trust or ssl.create_default_context())
+        self._unverified = _Connections(self._network, _unverified_context())
+        self._presenting: OrderedDict[ssl.SSLContext, _Connections] = OrderedDict()
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         url: str,
@@ -171,17 +175,18 @@ class OutboundClient:
         headers: Sequence[tuple[str, str]] = (),
         body: bytes = b"",
         verify: bool = True,
+        presenting: ssl.SSLContext | None = None,
     ) -> OutboundAnswer:
         """Send a request and return the whole answer, whatever its status.
 
         `Host` and `Content-Length` are added unless given. Content codings are left as they are. `verify=False`
-        accepts any certificate.
+        accepts any certificate. `presenting` is a TLS context of the caller's own, with a client certificate.
 
         Raises:
             OutboundError: when there is no answer.
         """
         target = parse_url(url)
-        connections = self._verified if verify else self._unverified
+        connections = self._connections(presenting, verify=verify)
         request = httpcore.Request(method, target, headers=_all_headers(target, headers, body, method), content=body)
         try:
             async with asyncio.timeout(timeout_s):
@@ -190,6 +195,19 @@ class OutboundClient:
             raise OutboundTimeoutError(f"no answer within {round(timeout_s * 1000)} ms") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise OutboundError(f"{type(error).__name__}: {error}") from error
+
+    def _connections(self, presenting: ssl.SSLContext | None, *, verify: bool) -> _Connections:
+        if presenting is None:
+            return self._verified if verify else self._unverified
+        # A connection is not shared between identities.
+        found = self._presenting.get(presenting)
+        if found is None:
+            found = self._presenting[presenting] = _Connections(self._network, presenting)
+            if len(self._presenting) > MAX_IDENTITIES:
+                # What it still has is given up by the backends soon, or with the garbage.
+                self._presenting.popitem(last=False)
+        self._presenting.move_to_end(presenting)
+        return found
 
     async def _exchange(self, connections: _Connections, request: httpcore.Request) -> OutboundAnswer:
         """Send a request that changes nothing a second time when its connection was closed: it may have been idle."""
@@ -211,6 +229,8 @@ class OutboundClient:
         self._resolving.shutdown(wait=False, cancel_futures=True)
         await self._verified.close()
         await self._unverified.close()
+        for connections in self._presenting.values():
+            await connections.close()
 
     async def __aenter__(self) -> Self:
         return self

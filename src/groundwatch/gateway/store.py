@@ -17,13 +17,15 @@ from sqlalchemy.exc import IntegrityError
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway import store_sql as sql
 from groundwatch.gateway import usage_sql
-from groundwatch.gateway.catalog import Canary, DeployedStage
-from groundwatch.gateway.definition import AccountSettings, ApiKey, Deployment, RestApi, Stage, UsagePlan
+from groundwatch.gateway.catalog import DeployedStage
+from groundwatch.gateway.connections.store import ConnectionStore
+from groundwatch.gateway.definition import AccountSettings, ApiKey, Deployment, RestApi, UsagePlan
 from groundwatch.gateway.documentation import sql as documentation_sql
 from groundwatch.gateway.documentation.parts import Part
 from groundwatch.gateway.documentation.store import DocumentationStore
 from groundwatch.gateway.domains.sql import require_unmapped
 from groundwatch.gateway.domains.store import DomainStore
+from groundwatch.gateway.stage_loading import CachedStage, load_stage
 from groundwatch.gateway.store_checks import UnknownApiError, claim, overtaken, require_api
 from groundwatch.gateway.store_sql import DeploymentInfo, KeyFilter, Place, Releases
 from groundwatch.storage.sql import Database
@@ -34,13 +36,6 @@ T = TypeVar("T")
 SHARED_CACHE_MS = 1000
 """How long an answer is trusted when other nodes write to the same database."""
 MAX_CACHED_KEYS = 10_000
-
-
-class _CachedStage(msgspec.Struct):
-    generation: int
-    checked_ms: int
-    revision: int
-    value: DeployedStage
 
 
 class _CachedKey(msgspec.Struct):
@@ -68,12 +63,13 @@ class GatewayStore:
         self._clock_ms = clock_ms
         self._alone = database.engine.dialect.name == "sqlite"
         self._generation = 0
-        self._stages: dict[tuple[str, str], _CachedStage] = {}
+        self._stages: dict[tuple[str, str], CachedStage] = {}
         self._keys: dict[tuple[str, str, str], _CachedKey] = {}
         self._plans: dict[tuple[str, str, str], _CachedPlan] = {}
         self.documentation = DocumentationStore(database.read, self._write)
         """What is said about the APIs; a change to it counts as one to the API."""
         self.domains = DomainStore(database, clock_ms)
+        self.connections = ConnectionStore(database, clock_ms)
 
     # --- REST APIs ---
 
@@ -304,12 +300,12 @@ class GatewayStore:
             return known.value
         # Read before the query: a write that commits meanwhile must leave this answer stale.
         generation = self._generation
-        loaded = await self._database.read(lambda connection: _load_stage(connection, api_id, stage_name, known))
+        loaded = await self._database.read(lambda connection: load_stage(connection, api_id, stage_name, known))
         if loaded is None:
             self._stages.pop((api_id, stage_name), None)
             return None
         revision, value = loaded
-        self._stages[api_id, stage_name] = _CachedStage(generation, now_ms, revision, value)
+        self._stages[api_id, stage_name] = CachedStage(generation, now_ms, revision, value)
         return value
 
     async def find_api_key(self, value: str, api_id: str, stage_name: str) -> ApiKey | None:
@@ -376,33 +372,3 @@ def _require_stages(connection: Connection, plan: UsagePlan, api_stages: list[st
         if not sql.has_stage(connection, place, api_id, stage_name):
             message = f"Invalid API Stage {{api: {api_id}, stage: {stage_name}}} specified for usageplan {plan.id}"
             raise ServiceError("NotFoundException", message, status=404)
-
-
-def _load_stage(
-    connection: Connection, api_id: str, stage_name: str, known: _CachedStage | None
-) -> tuple[int, DeployedStage] | None:
-    """Return the API's revision and the stage; what is known already is kept where it still holds."""
-    if known is not None and sql.read_revision(connection, api_id) == known.revision:
-        return known.revision, known.value
-    row = sql.read_stage_row(connection, api_id, stage_name)
-    if row is None:
-        return None
-    stage = msgspec.json.decode(row.stage, type=Stage)
-    deployment = known.value.deployment if known is not None else None
-    if deployment is None or deployment.id != stage.deployment_id:
-        deployment = row.deployment()
-    canary = _load_canary(connection, api_id, stage, known.value.canary if known is not None else None)
-    return row.revision, DeployedStage(msgspec.json.decode(row.api, type=RestApi), stage, deployment, canary)
-
-
-def _load_canary(connection: Connection, api_id: str, stage: Stage, known: Canary | None) -> Canary | None:
-    settings = stage.canary_settings
-    if settings is None:
-        return None
-    deployment = known.deployment if known is not None else None
-    if deployment is None or deployment.id != settings.deployment_id:
-        deployment = sql.read_deployment(connection, api_id, settings.deployment_id)
-    if deployment is None:
-        return None
-    variables = {**stage.variables, **settings.stage_variable_overrides}
-    return Canary(msgspec.structs.replace(stage, variables=variables), deployment)

@@ -245,7 +245,16 @@ AWS = {"type": "AWS", "integration_http_method": "POST", "uri": LOGS, "credentia
             id="tls-of-aws",
         ),
         pytest.param(
-            {**AWS, "connection_type": "VPC_LINK"}, LACKING, "A VPC link is not implemented by Groundwatch.", id="link"
+            {**AWS, "connection_type": "VPC_LINK", "connection_id": "abc123"},
+            BAD,
+            "Connection type VPC_LINK is only supported for integrations of type HTTP and HTTP_PROXY",
+            id="link-of-aws",
+        ),
+        pytest.param(
+            {"type": "HTTP", "integration_http_method": "GET", "uri": "http://a.test", "connection_type": "VPC_LINK"},
+            BAD,
+            "Connection id must be specified for connection type VPC_LINK",
+            id="link-without-id",
         ),
         pytest.param(
             {**AWS, "timeout_in_millis": 49}, BAD, "Timeout should be between 50 ms and 29000 ms", id="timeout"

@@ -134,7 +134,7 @@ async def test_an_import_through_an_sdk(client, authorizer):
         ("create_rest_api", {"name": "a", "minimumCompressionSize": -1}, "BadRequestException", 400),
         ("create_rest_api", {"name": "a", "cloneFrom": "b"}, "NotFoundException", 404),
         ("create_rest_api", {"name": "a", "securityPolicy": "TLS_1_2"}, "NotImplementedException", 501),
-        ("get_client_certificates", {}, "NotImplementedException", 501),
+        ("get_sdk_types", {}, "NotImplementedException", 501),
     ],
 )
 async def test_errors_through_an_sdk(client, operation, members, code, status):

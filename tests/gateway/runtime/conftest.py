@@ -21,6 +21,7 @@ from groundwatch.gateway.authorizers.issuers import IssuerDirectory
 from groundwatch.gateway.authorizers.key_sets import FetchError, KeySets
 from groundwatch.gateway.authorizers.tokens import TokenVerifier
 from groundwatch.gateway.catalog import DeployedStage
+from groundwatch.gateway.connections.private import PrivateConnections
 from groundwatch.gateway.definition import (
     ApiKey,
     Deployment,
@@ -360,6 +361,7 @@ async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
         *,
         variables: dict[str, str] | None = None,
         domains: FakeDomains | None = None,
+        private: PrivateConnections | None = None,
         **changes: Any,
     ) -> Gateway:
         api = rest_api(methods, **changes)
@@ -378,7 +380,7 @@ async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
         usage = FakeUsage()
         app = GatewayApp(
             catalog,
-            Upstreams(backend, roles, PolicyAuthorizer(identities), functions, outbound),
+            Upstreams(backend, roles, PolicyAuthorizer(identities), functions, outbound, private=private),
             guards=MethodGuards(
                 authenticator=SigV4Authenticator(identities, frozenset({"execute-api"}), clock),
                 policies=PolicyAuthorizer(identities),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from groundwatch.gateway.control.account import AccountOperations
 from groundwatch.gateway.control.authorizers import AuthorizerOperations
 from groundwatch.gateway.control.base_paths import BasePathOperations
+from groundwatch.gateway.control.client_certificates import ClientCertificateOperations
 from groundwatch.gateway.control.documentation import DocumentationOperations
 from groundwatch.gateway.control.domain_names import DomainNameOperations
 from groundwatch.gateway.control.exports import ExportOperations
@@ -20,6 +21,7 @@ from groundwatch.gateway.control.resources import ResourceOperations
 from groundwatch.gateway.control.rest_apis import RestApiOperations
 from groundwatch.gateway.control.tags import TagOperations
 from groundwatch.gateway.control.usage import UsageOperations
+from groundwatch.gateway.control.vpc_links import VpcLinkOperations
 
 
 class ApiGatewayOperations(
@@ -41,6 +43,8 @@ class ApiGatewayOperations(
     DocumentationOperations,
     DomainNameOperations,
     BasePathOperations,
+    VpcLinkOperations,
+    ClientCertificateOperations,
 ):
     """Amazon API Gateway's control plane for REST APIs (`apigateway`, 2015-07-09).
 

@@ -154,7 +154,7 @@ STAGE = Table(
             replace_adds=True,
         ),
         _switched_off("/tracingEnabled", "name", "false"),
-        _switched_off("/clientCertificateId", "name", ""),
+        text("/clientCertificateId", "client_certificate_id"),
         text("/documentationVersion", "documentation_version"),
         *stage_patches.SIMPLE_RULES,
         *stage_patches.METHOD_SETTING_RULES,

@@ -202,6 +202,8 @@ class ReleaseOperations(ControlPlane):
         for operation in patch_operations or ():
             if operation.get("path") == "/documentationVersion":
                 await self._require_documentation(context, rest_api_id, operation.get("value"))
+            if operation.get("path") == "/clientCertificateId" and operation.get("value"):
+                await self._store.connections.certificates.get(place_of(context), str(operation["value"]))
 
         def edit(releases: Releases) -> Releases:
             patched = apply_patch(patch_tables.STAGE, _stage_of(releases, stage_name), patch_operations)

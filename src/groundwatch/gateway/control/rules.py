@@ -121,8 +121,7 @@ def check_integration(method: Method, integration: Integration, account_id: str)
         raise bad_request("Enumeration value for HttpMethod must be non-empty")
     if integration.http_method:
         check_http_method(integration.http_method)
-    if integration.connection_type == "VPC_LINK":
-        raise NotImplementedByServer("A VPC link")
+    _check_connection(integration)
     if integration.type in ("HTTP", "HTTP_PROXY") and not _is_http_url(integration.uri or ""):
         raise bad_request("Invalid HTTP endpoint specified for URI")
     if integration.type in ("AWS", "AWS_PROXY"):
@@ -132,6 +131,15 @@ def check_integration(method: Method, integration: Integration, account_id: str)
     _check_content_types(integration.request_templates)
     _check_request_mappings(method, integration)
     _check_cache_keys(method, integration)
+
+
+def _check_connection(integration: Integration) -> None:
+    if integration.connection_type != "VPC_LINK":
+        return
+    if integration.type not in ("HTTP", "HTTP_PROXY"):
+        raise bad_request("Connection type VPC_LINK is only supported for integrations of type HTTP and HTTP_PROXY")
+    if not integration.connection_id:
+        raise bad_request("Connection id must be specified for connection type VPC_LINK")
 
 
 def _is_http_url(uri: str) -> bool:

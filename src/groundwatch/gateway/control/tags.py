@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from groundwatch.gateway.store import Place, Releases
 
 _ARN = re.compile(
     r"arn:[a-z-]+:apigateway:(?P<region>[a-z0-9-]+)::/"
-    r"(?P<kind>restapis|apikeys|usageplans|domainnames)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?"
+    r"(?P<kind>restapis|apikeys|usageplans|domainnames|vpclinks|clientcertificates)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?"
 )
 MAX_TAGS = 50
 Tags = dict[str, str]
@@ -32,8 +32,18 @@ class Target(msgspec.Struct, frozen=True):
     stage_name: str | None
 
 
+class TaggedDocuments(Protocol):
+    """Values with tags; a missing one is the store's to report."""
+
+    async def get(self, place: Place, key: str, /) -> Any:  # noqa: ANN401 - of any kind
+        """Return a value."""
+
+    async def update(self, place: Place, key: str, edit: Callable[[Any], Any], /) -> Any:  # noqa: ANN401
+        """Replace a value by `edit` of it."""
+
+
 class TagOperations(ControlPlane):
-    """Tags of REST APIs, stages, API keys, usage plans and domain names."""
+    """Tags of REST APIs, stages, API keys, usage plans, domain names, VPC links and client certificates."""
 
     async def get_tags(
         self,
@@ -71,26 +81,38 @@ class TagOperations(ControlPlane):
             return _stage_of(await self._store.get_releases(place, target.id), target.stage_name).tags
         if target.kind == "restapis":
             return (await self._store.get_api(place, target.id)).tags
-        if target.kind == "domainnames":
-            return (await self._store.domains.get(place, target.id)).tags
+        documents = self._documents(target.kind)
+        if documents is not None:
+            tags: Tags = (await documents.get(place, target.id)).tags
+            return tags
         if target.kind == "apikeys":
             return _found(target, await self._store.get_key(place, target.id)).tags
         return _found(target, await self._store.get_plan(place, target.id)).tags
 
     async def _edit_tags(self, context: RequestContext, target: Target, change: Callable[[Tags], Tags]) -> None:
-        place = place_of(context)
+        place, documents = place_of(context), self._documents(target.kind)
         if target.stage_name is not None:
             await self._edit_stage_tags(place, target.id, target.stage_name, change)
         elif target.kind == "restapis":
             await self._edit(context, target.id, lambda api: replace(api, tags=change(api.tags)))
-        elif target.kind == "domainnames":
-            await self._store.domains.update(place, target.id, lambda domain: replace(domain, tags=change(domain.tags)))
+        elif documents is not None:
+            await documents.update(place, target.id, lambda held: replace(held, tags=change(held.tags)))
         elif target.kind == "apikeys":
             edited = await self._store.update_key(place, target.id, lambda key: replace(key, tags=change(key.tags)))
             _found(target, edited)
         else:
             plan = await self._store.update_plan(place, target.id, lambda plan: replace(plan, tags=change(plan.tags)))
             _found(target, plan)
+
+    def _documents(self, kind: str) -> TaggedDocuments | None:
+        """Return the store of kinds that have one of their own."""
+        connections = self._store.connections
+        stores: Mapping[str, TaggedDocuments] = {
+            "domainnames": self._store.domains,
+            "vpclinks": connections.links,
+            "clientcertificates": connections.certificates,
+        }
+        return stores.get(kind)
 
     async def _edit_stage_tags(
         self, place: Place, api_id: str, stage_name: str, change: Callable[[Tags], Tags]

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from groundwatch.aws.context import Authorizer, Principal
 from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.gateway.connections.private import PrivateConnections
 from groundwatch.gateway.functions import Functions
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.outbound import OutboundClient
@@ -61,6 +62,8 @@ class Upstreams:
     """For URLs that users give."""
     upstream: Upstream | None = None
     """AWS services that are called elsewhere, None when all are here."""
+    private: PrivateConnections | None = None
+    """VPC links and client certificates."""
 
 
 class Integration(Protocol):

@@ -6,6 +6,7 @@ back as it is; only headers that belong to one connection, and those of the gate
 
 from __future__ import annotations
 
+from groundwatch.gateway.connections.private import PrivateConnections, UnusableConnectionError
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.integrations.sending import (
     content_type,
@@ -19,6 +20,7 @@ from groundwatch.gateway.integrations.sending import (
     user_agent,
 )
 from groundwatch.gateway.integrations.uri import fill_stage_variables
+from groundwatch.gateway.integrations.ways import way_of
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.outbound import (
     AnswerTooLargeError,
@@ -44,10 +46,11 @@ Headers = list[tuple[str, str]]
 
 
 class HttpIntegration:
-    """Calls a URL; as a proxy when `forward` is set."""
+    """Calls a URL; as a proxy when `forward` is set. Without `private` there are no links and no certificates."""
 
-    def __init__(self, client: OutboundClient, *, forward: bool) -> None:
+    def __init__(self, client: OutboundClient, private: PrivateConnections | None, *, forward: bool) -> None:
         self._client = client
+        self._private = private
         self._forward = forward
 
     async def integrate(self, mapped: MappedRequest) -> IntegrationAnswer:
@@ -64,14 +67,18 @@ class HttpIntegration:
         headers = _forwarded_headers(mapped, body) if self._forward else _mapped_headers(mapped)
         log_request(routed, url, headers, body)
         try:
-            answer = await self._client.send(
+            way = await way_of(routed, url, headers, self._client, self._private)
+            answer = await way.client.send(
                 method,
-                url,
-                headers=headers,
+                way.url,
+                headers=way.headers,
                 body=body,
                 timeout_s=definition.timeout_in_millis / 1000,
                 verify=not definition.insecure_skip_verification,
+                presenting=way.presenting,
             )
+        except UnusableConnectionError as error:
+            raise configuration_error(str(error)) from error
         except OutboundError as error:
             raise _failure(error) from error
         log_answer(routed, answer.headers, answer.body)

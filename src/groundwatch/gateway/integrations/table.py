@@ -22,7 +22,7 @@ def integrations_by_type(upstreams: Upstreams) -> Mapping[str, Integration]:
     return {
         "AWS": AwsIntegration(upstreams.services, sessions, functions, elsewhere),
         "AWS_PROXY": LambdaProxyIntegration(functions),
-        "HTTP": HttpIntegration(upstreams.web, forward=False),
-        "HTTP_PROXY": HttpIntegration(upstreams.web, forward=True),
+        "HTTP": HttpIntegration(upstreams.web, upstreams.private, forward=False),
+        "HTTP_PROXY": HttpIntegration(upstreams.web, upstreams.private, forward=True),
         "MOCK": MockIntegration(),
     }

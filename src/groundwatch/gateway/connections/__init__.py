@@ -1,0 +1,1 @@
+"""What HTTP integrations connect with: VPC links, and the client certificates of stages."""
