@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from groundwatch.gateway.definition import GatewayResponse
+from groundwatch.gateway.definition import Authorizer, GatewayResponse
 from groundwatch.gateway.runtime.errors import DEFAULTS, GatewayError
 from groundwatch.gateway.runtime.gateway_responses import plain_response
 
@@ -101,6 +101,27 @@ async def test_headers_and_accept(make_gateway, mock):
     answer = await gateway.request("/nowhere?q=1", headers={"accept": "text/plain"})
     assert (answer.body, answer.headers["content-type"]) == ("plain", "text/plain")
     assert (answer.headers["access-control-allow-origin"], answer.headers["x-query"]) == ("*", "1")
+
+
+RENAMED = [
+    pytest.param("WWW-Authenticate", "www-authenticate", id="what browsers ask passwords for"),
+    pytest.param("Date", "x-amzn-remapped-date", id="as of integrations"),
+]
+
+
+@pytest.mark.parametrize(("name", "arrives"), RENAMED)
+async def test_names_of_headers(name, arrives, make_gateway, mock):
+    # Recorded from the service in 2019: a 401 with `WWW-Authenticate: Basic`, under its own name.
+    parameters = {f"gatewayresponse.header.{name}": "'Basic realm=\"me\"'"}
+    custom = GatewayResponse("UNAUTHORIZED", response_parameters=parameters)
+    authorizer = Authorizer("auth12", "who", "TOKEN", authorizer_uri="x", identity_source="method.request.header.Auth")
+    gateway = make_gateway(
+        {"/": mock(authorization_type="CUSTOM", authorizer_id="auth12")},
+        authorizers={"auth12": authorizer},
+        gateway_responses={"UNAUTHORIZED": custom},
+    )
+    answer = await gateway.request("/")
+    assert (answer.status, answer.headers.get(arrives)) == (401, 'Basic realm="me"')
 
 
 async def test_unknown_stage_cannot_be_customised(make_gateway, mock):

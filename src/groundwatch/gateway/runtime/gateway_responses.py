@@ -16,7 +16,7 @@ from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.compiled import CompiledDeployment, CompiledGatewayResponse
 from groundwatch.gateway.runtime.context import message_for
 from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.header_rules import client_header_name, header_text
+from groundwatch.gateway.runtime.header_rules import error_header_name, header_text
 from groundwatch.gateway.runtime.media import JSON, for_accept
 from groundwatch.gateway.runtime.stages import AnyStage, Located, exchange_of, reached
 
@@ -74,7 +74,7 @@ def _default_body(error: GatewayError) -> bytes:
 def _headers(mapped: tuple[ResponseHeader, ...], message: Message) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     for header in mapped:
-        values, name = header.source(message), client_header_name(header.name)
+        values, name = header.source(message), error_header_name(header.name)
         if values and name is not None:
             headers.append((name, header_text(name, ",".join(values))))
     return headers

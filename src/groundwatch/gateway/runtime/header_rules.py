@@ -39,6 +39,12 @@ def client_header_name(name: str) -> str | None:
     return f"x-amzn-Remapped-{name}" if lowered in _REMAPPED else name
 
 
+def error_header_name(name: str) -> str | None:
+    """Return the name under which a header of a gateway response reaches the client; None when it is dropped."""
+    # The one that keeps its name here: it is how owners make browsers ask for a password.
+    return name if name.lower() == "www-authenticate" else client_header_name(name)
+
+
 def proxied_header_name(name: str) -> str | None:
     """Return the name under which a header of a proxied web server reaches the client; None when it is dropped."""
     lowered = name.lower()
