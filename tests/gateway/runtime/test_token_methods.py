@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -331,10 +332,19 @@ async def test_a_new_key_is_found_but_not_looked_for_at_every_request(pool):
     assert (await send(gateway, renewed)).status == 401
     gateway.clock.now_ms += 30_000
     assert (await send(gateway, renewed)).status == 200
+    # The issuer took the old key back, so what it signed counts no longer.
+    assert (await send(gateway, token())).status == 401
     asked = len(gateway.web.asked)
     for number in range(20):
         assert (await send(gateway, token(key=NEXT, kid=f"unknown{number}"))).status == 401
     assert len(gateway.web.asked) == asked
+
+
+async def test_tokens_that_come_at_once_fetch_keys_once(pool):
+    gateway = pool()
+    answers = await asyncio.gather(*(send(gateway, token()) for _ in range(10)))
+    assert [answer.status for answer in answers] == [200] * 10
+    assert len(gateway.web.asked) == 2
 
 
 async def test_old_keys_serve_while_the_issuer_does_not_answer(pool):
