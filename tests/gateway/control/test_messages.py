@@ -368,6 +368,45 @@ async def test_a_model_in_use_stays(api):
     assert await refused(call) == (CONFLICT, "Cannot delete model 'Empty', is referenced in method request: /GET")
 
 
+async def test_a_model_that_another_one_needs_stays(api):
+    reference = f"https://apigateway.amazonaws.com/restapis/{api.id}/models/Empty"
+    schema = f'{{"type":"array","items":{{"$ref":"{reference}"}}}}'
+    await api.call("create_model", name="List", schema=schema, content_type="application/json")
+    message = "Cannot delete model 'Empty', is referenced in model: List"
+    assert await refused(api.call("delete_model", model_name="Empty")) == (CONFLICT, message)
+    await api.call("delete_model", model_name="List")
+    await api.call("delete_model", model_name="Empty")
+
+
+async def test_a_model_in_a_response_stays(api):
+    await api.call_method("put_method", authorization_type="NONE")
+    await api.call_method("put_method_response", status_code="200", response_models={"application/json": "Error"})
+    call = api.call("delete_model", model_name="Error")
+    assert await refused(call) == (CONFLICT, "Cannot delete model 'Error', is referenced in method response: /GET")
+
+
+async def test_a_validator_in_use_stays(api):
+    made = await api.call("create_request_validator", name="all")
+    await api.call_method("put_method", authorization_type="NONE", request_validator_id=made["id"])
+    call = api.call("delete_request_validator", request_validator_id=made["id"])
+    message = "Cannot delete request validator 'all', is referenced in method: /GET"
+    assert await refused(call) == (CONFLICT, message)
+
+
+async def test_a_method_response_is_put_once(api):
+    await api.put_mock_method()
+    await api.call_method("put_method_response", status_code="200")
+    call = api.call_method("put_method_response", status_code="200")
+    assert await refused(call) == (CONFLICT, "Response already exists for this resource")
+
+
+async def test_one_name_in_two_places_of_a_request(api):
+    names = {"method.request.header.id": False, "method.request.querystring.id": False}
+    call = api.call_method("put_method", authorization_type="NONE", request_parameters=names)
+    message = "Parameter names must be unique across querystring, header and path"
+    assert await refused(call) == (BAD, message)
+
+
 async def test_a_model_name_is_used_once(api):
     call = api.call("create_model", name="Empty", schema='{"type":"object"}', content_type="application/json")
     assert await refused(call) == (CONFLICT, "Model name already exists for this REST API")

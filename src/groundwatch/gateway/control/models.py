@@ -21,7 +21,7 @@ from groundwatch.gateway.definition import Model, RequestValidator, RestApi
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.store import UnknownApiError
 from groundwatch.gateway.validation.flattening import flattened
-from groundwatch.gateway.validation.schemas import foreign_references, read_schema
+from groundwatch.gateway.validation.schemas import foreign_references, model_prefix, read_schema, references
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9]+")
 
@@ -211,6 +211,15 @@ def _check_unused(api: RestApi, model_name: str) -> None:
             raise conflict(f"Cannot delete model '{model_name}', is referenced in method request: {place}")
         if any(model_name in response.response_models.values() for response in method.responses.values()):
             raise conflict(f"Cannot delete model '{model_name}', is referenced in method response: {place}")
+    address = model_prefix(api.id) + model_name
+    for other in api.models.values():
+        # A schema with a hole in it would fail every request that is checked against it.
+        if other.name != model_name and any(_leads_to(target, address) for target in references(read_schema(other))):
+            raise conflict(f"Cannot delete model '{model_name}', is referenced in model: {other.name}")
+
+
+def _leads_to(target: str, address: str) -> bool:
+    return target.partition("#")[0] == address
 
 
 def _validator_of(api: RestApi, validator_id: str) -> RequestValidator:

@@ -54,15 +54,15 @@ def read_schema(model: Model) -> Schema:
     return schema
 
 
+def references(schema: Schema) -> list[str]:
+    """Return where the references of a schema lead."""
+    return [held for key, held in _members(schema) if key == "$ref" and isinstance(held, str)]
+
+
 def foreign_references(schema: Schema) -> list[str]:
     """Return the references that lead neither into the schema nor to a model."""
-    return [
-        held
-        for key, held in _members(schema)
-        if key == "$ref"
-        and isinstance(held, str)
-        and not held.startswith(("#", "https://apigateway.amazonaws.com/restapis/"))
-    ]
+    known = ("#", "https://apigateway.amazonaws.com/restapis/")
+    return [target for target in references(schema) if not target.startswith(known)]
 
 
 def compile_patterns(schema: Schema) -> dict[str, Regex]:
