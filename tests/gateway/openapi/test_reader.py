@@ -163,6 +163,8 @@ API_KEY = {"type": "apiKey", "name": "x-api-key", "in": "header"}
 IAM = {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"}
 JWT = {**API_KEY, "name": "Auth", "x-amazon-apigateway-authorizer": {"type": "saml"}}
 
+NATIVE = {**API_KEY, "x-amazon-apigateway-authorizer": {"type": "jwt", "jwtConfiguration": {}}}
+
 
 def secured(operation, security=None):
     schemes = {"key": API_KEY, "iam": IAM, "oauth": {"type": "oauth2"}}
@@ -236,6 +238,21 @@ def test_security(document, protection):
             openapi(servers=[{"x-amazon-apigateway-endpoint-configuration": {"vpcEndpointIds": ["vpce-1"]}}]),
             "The endpoint configuration 'vpcEndpointIds' is not implemented",
             id="vpc-endpoints",
+        ),
+        pytest.param(
+            swagger(**{"x-amazon-apigateway-endpoint-configuration": {"ipAddressType": "ipv5"}}),
+            "Invalid ipAddressType specified: ipv5",
+            id="address-type",
+        ),
+        pytest.param(
+            openapi(**{"x-amazon-apigateway-endpoint-access-mode": "STRICT"}),
+            "The endpoint access mode 'STRICT' is not implemented",
+            id="access-mode",
+        ),
+        pytest.param(
+            openapi(components={"securitySchemes": {"native": NATIVE}}),
+            "Unable to create authorizer 'native': invalid jwtConfiguration: Object missing required field `issuers`",
+            id="jwt-configuration",
         ),
     ],
 )
@@ -421,3 +438,52 @@ def test_a_template_that_is_no_text_is_read_as_json():
     held = {"type": "mock", "requestTemplates": {"application/json": {"statusCode": 200, "ok": True}}}
     method = read_method(openapi({"x-amazon-apigateway-integration": held}))
     assert method.integration.request_templates == {"application/json": '{"statusCode":200,"ok":true}'}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"x-amazon-apigateway-security-policy": "TLS_1_2"},
+        {"x-amazon-apigateway-importexport-version": "1.0"},
+        {"x-amazon-apigateway-cors": {"allowOrigins": ["*"]}},
+        {"x-amazon-apigateway-endpoint-access-mode": "BASIC"},
+        {"tags": [{"name": "Owner", "x-amazon-apigateway-tag-value": "Admin"}]},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_extensions_without_effect_on_a_rest_api(more):
+    plain, _ = read(openapi({}))
+    draft, findings = read(openapi({}, **more))
+    assert (draft, findings.errors, findings.warnings) == (plain, [], [])
+
+
+def test_an_integration_may_be_shared_among_the_components():
+    shared = {"x-amazon-apigateway-integrations": {"one": {"type": "mock", "timeoutInMillis": 70}}}
+    reference = {"$ref": "#/components/x-amazon-apigateway-integrations/one"}
+    method = read_method(openapi({"x-amazon-apigateway-integration": reference}, components=shared))
+    assert (method.integration.type, method.integration.timeout_in_millis) == ("MOCK", 70)
+
+
+def test_swagger_of_this_servers_own_gives_each_type_its_model():
+    models = {"x-groundwatch-models": {"a/b": "A", "c/d": "B"}, "schema": {"$ref": "#/definitions/A"}}
+    operation = {
+        "produces": ["x/y"],
+        "parameters": [{"in": "body", "name": "A", **models}],
+        "responses": {"200": {"description": "ok", **models}},
+    }
+    method = read_method(swagger(operation, definitions={"A": {"type": "object"}, "B": {"type": "object"}}))
+    assert method.request_models == method.responses["200"].response_models == {"a/b": "A", "c/d": "B"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "kept"),
+    [
+        ("#/definitions/B", "https://apigateway.amazonaws.com/restapis/api1/models/B"),
+        ("#/definitions/B/definitions/x", "https://apigateway.amazonaws.com/restapis/api1/models/B#/definitions/x"),
+        ("#/definitions/A/definitions/x", "#/definitions/x"),
+        ("#/elsewhere", "#/elsewhere"),
+    ],
+)
+def test_references_of_models(reference, kept):
+    document = swagger({}, definitions={"A": {"properties": {"p": {"$ref": reference}}}, "B": {"type": "object"}})
+    assert json.loads(read(document)[0].models["A"]) == {"properties": {"p": {"$ref": kept}}}

@@ -29,6 +29,8 @@ def read_draft(document: Tree, api_id: str, findings: Findings) -> ApiDraft:
     """
     dialect = dialect_of(document)
     extensions.check_known(document, extensions.ROOT, "at the root of the document", findings)
+    if text(document.get(extensions.ACCESS_MODE, "BASIC")).upper() != "BASIC":
+        findings.error(f"The endpoint access mode '{text(document[extensions.ACCESS_MODE])}' is not implemented")
     schemas = _Schemas(dialect, api_id, findings)
     paths = {path: mapping(item) for path, item in mapping(document.get("paths")).items() if not path.startswith("x-")}
     reader = _PathReader(document, dialect, schemas, findings)
