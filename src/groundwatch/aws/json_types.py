@@ -13,7 +13,10 @@ import msgspec
 
 from groundwatch.aws.patterns import anchored, needs_unicode_classes
 from groundwatch.aws.shapes import INTEGER_RANGES, Shape, Value
+from groundwatch.aws.validation import FREE_TEXT_SHAPES
 
+_WITHOUT_NUL = r"(?![^\0]*\0)"
+_ANYTHING = r"(?s:.*)"
 # Subscripts that the type checker cannot follow, because their arguments are computed.
 _literal: Any = Literal
 _annotated: Any = Annotated
@@ -90,6 +93,8 @@ class _Builder:
         meta = _length(shape)
         if shape.pattern is not None and needs_unicode_classes(shape.pattern):
             self.is_complete = False
+        elif shape.name not in FREE_TEXT_SHAPES:
+            meta["pattern"] = re.compile(anchored(f"{_WITHOUT_NUL}(?:{shape.pattern or _ANYTHING})")).pattern
         elif shape.pattern is not None:
             meta["pattern"] = re.compile(anchored(shape.pattern)).pattern
         return _annotated[str, msgspec.Meta(**meta)] if meta else str

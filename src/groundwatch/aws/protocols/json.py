@@ -21,7 +21,6 @@ from groundwatch.aws.validation import check_input
 NO_TARGET_BODY = (
     b'{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException","message":null},"Version":"1.0"}'
 )
-_NUL = b"\\u0000"
 _EVENT_CONTENT_TYPE = "application/json"
 _CONTENT_TYPES = ("application/x-amz-json-1.1", "application/x-amz-json-1.0")
 
@@ -81,8 +80,7 @@ class JsonCodec:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 # Refused in C: the walk below finds out why, in the service's own words.
                 return self.walk_body(operation, shape, body)
-            # JSON has no other way to write the one character that types do not refuse.
-            if not fast.is_complete or _NUL in body:
+            if not fast.is_complete:
                 check_input(operation, params, self._profile)
             check_utf8(body)
             return params
