@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "deploy": CommandEntry(
         "deploy", "Write a definition as a CloudFormation or Terraform stack for AWS, or explain it."
     ),
+    "import-api": CommandEntry("import_api", "Run a definition exported from a real account here, with its roles."),
     "account": CommandEntry("account", "Make, list, disable, enable and delete accounts, the tenants of a server."),
     "env": CommandEntry("env", "Print the exports that make the AWS CLI and SDKs use this server."),
     "version": CommandEntry("version", "Print the version."),

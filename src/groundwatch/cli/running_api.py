@@ -131,14 +131,16 @@ class RunningApi:
             return None
         names = self._pages("iam", "list_role_policies", "PolicyNames", RoleName=name)
         policies = {
-            str(policy): _document(
+            str(policy): document_of(
                 self._call("iam", "get_role_policy", RoleName=name, PolicyName=policy)["PolicyDocument"]
             )
             for policy in names
         }
         attached = self._pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
         return RunningRole(
-            _document(held["Role"]["AssumeRolePolicyDocument"]), policies, [str(each["PolicyArn"]) for each in attached]
+            document_of(held["Role"]["AssumeRolePolicyDocument"]),
+            policies,
+            [str(each["PolicyArn"]) for each in attached],
         )
 
     def _usage_plans(self, api_id: str, stage: str) -> Iterator[tuple[UsagePlanPlan, list[KeyPlan]]]:
@@ -208,7 +210,7 @@ def _throttle(held: Mapping[str, Any] | None) -> Throttle | None:
     return None if held is None else Throttle(held.get("burstLimit"), held.get("rateLimit"))
 
 
-def _document(held: object) -> Document:
+def document_of(held: object) -> Document:
     """Return a policy document, which the SDK gives as text or already read."""
     read = json.loads(unquote(held)) if isinstance(held, str) else held
     if not isinstance(read, dict):
