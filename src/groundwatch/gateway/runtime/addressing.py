@@ -7,6 +7,7 @@ and stage, so that no DNS is needed.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Protocol
 
@@ -41,11 +42,12 @@ class Addresses:
 
     async def target(self, host: str, path: str) -> Target | None:
         """Return what a request is for; None when host and path name no API and stage."""
-        name = _host_name(host)
-        routes = None if self._domains is None else await self._domains.find(name.lower())
-        if routes is None:
-            return resolve(host, path, self._domain)
-        return _mapped(routes, name, path)
+        if self._domains is not None:
+            name = _host_name(host)
+            routes = await self._domains.find(name.lower())
+            if routes is not None:
+                return _mapped(routes, name, path)
+        return resolve(host, path, self._domain)
 
     def own_every_path(self, host: str) -> bool:
         """Tell whether the host alone names an API or a custom domain, so that every path belongs to it."""
@@ -96,6 +98,7 @@ def names_api(host: str) -> bool:
     return _API_HOST.fullmatch(host.rpartition(":")[0] or host) is not None
 
 
+@functools.lru_cache(maxsize=256)
 def _host_name(host: str) -> str:
     """Return a `Host` header without its port, and without the dot that ends a full name."""
     name, _, port = host.rpartition(":")
