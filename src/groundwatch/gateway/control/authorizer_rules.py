@@ -30,6 +30,7 @@ def with_authorizer(api: RestApi, authorizer: Authorizer) -> dict[str, Authorize
     """Return the API's authorizers with this one among them; raises BadRequestException for one that cannot work."""
     if not _NAME.fullmatch(authorizer.name):
         raise bad_request("Authorizer name only allows a-zA-Z0-9_- and blanks, at most 128 characters")
+    # Without itself: a patch must be able to keep its name.
     others = [held for held in api.authorizers.values() if held.id != authorizer.id]
     if any(held.name == authorizer.name for held in others):
         message = f"Authorizer name must be unique. Authorizer {authorizer.name} already exists in this RestApi."
@@ -59,6 +60,7 @@ def _check_kind(api: RestApi, authorizer: Authorizer) -> None:
     if ttl_s is not None and not 0 <= ttl_s <= MAX_TTL_S:
         raise bad_request(f"Authorizer result TTL should be between 0 and {MAX_TTL_S} seconds")
     if authorizer.identity_validation_expression is not None:
+        # Better now than as a 500 for every client.
         try:
             Regex(authorizer.identity_validation_expression)
         except MappingError as error:

@@ -32,5 +32,6 @@ def access_denied(message: str) -> ServiceError:
 
 def invalid_mapping(reason: str) -> ServiceError:
     """Return the error for a parameter mapping, in the form in which the service reports its validator's findings."""
+    # Its frame stands around all of them, though there is only ever one error and no warning.
     frame = f"Invalid mapping expression specified: Validation Result: warnings : [], errors : [{reason}]"
     return bad_request(frame)

@@ -95,6 +95,7 @@ class GatewayResponseOperations(ControlPlane):
         """Patch one type of response; the first patch customises it."""
 
         def edit(api: RestApi) -> RestApi:
+            # The default has a template that can be replaced, though nobody has put it.
             before = api.gateway_responses.get(response_type) or _default(response_type)
             after = apply_patch(patch_tables.GATEWAY_RESPONSE, before, patch_operations)
             return with_gateway_response(api, after)
@@ -116,6 +117,7 @@ def with_gateway_response(api: RestApi, response: GatewayResponse) -> RestApi:
     """Return the API with one customised response; raises for unknown types, statuses and mappings."""
     if response.response_type not in DEFAULT_STATUS:
         raise bad_request(f"Invalid response type specified: {response.response_type}")
+    # The service model checks the status of a Put, but that of a patch is any text.
     if response.status_code is not None and not re.fullmatch(r"[1-5]\d\d", response.status_code):
         message = (
             f"1 validation error detected: Value '{response.status_code}' at 'statusCode' failed to satisfy "
@@ -135,6 +137,7 @@ def _default(response_type: str) -> GatewayResponse:
 
 
 def _shown(api: RestApi, response_type: str) -> dict[str, Any]:
+    # What a client would get, so a type that is not customised shows what it inherits from its group.
     custom = api.gateway_responses.get(response_type)
     status = DEFAULT_STATUS.get(response_type)
     fallback = api.gateway_responses.get(f"DEFAULT_{status[0]}XX") if status else None

@@ -64,12 +64,14 @@ class IntegrationOperations(ControlPlane):
             uri=uri,
             connection_type=connection_type or ("INTERNET" if type.startswith("HTTP") else None),
             connection_id=connection_id,
+            # An empty string is none, as in the patch that unsets it.
             credentials=credentials or None,
             request_parameters=dict(request_parameters or {}),
             request_templates=stored_templates(request_templates),
             passthrough_behavior=passthrough_behavior or "WHEN_NO_MATCH",
             content_handling=content_handling,
             timeout_in_millis=DEFAULT_TIMEOUT_MS if timeout_in_millis is None else timeout_in_millis,
+            # Integrations that name the same space share their answers; by default each resource has its own.
             cache_namespace=cache_namespace or resource_id,
             cache_key_parameters=list(cache_key_parameters or ()),
             insecure_skip_verification=bool((tls_config or {}).get("insecureSkipVerification")),

@@ -39,6 +39,7 @@ class ApiKeyOperations(ControlPlane):
         tags: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Create a key, disabled unless told otherwise; this answer shows its value."""
+        # Ids stand in logs and ARNs, where no value may be.
         if generate_distinct_id is False:
             raise NotImplementedByServer("An API key whose id is its value")
         key = replace(
@@ -91,6 +92,7 @@ class ApiKeyOperations(ControlPlane):
             return replace(patched, updated_ms=now_ms)
 
         found = _known(await self._store.update_key(place_of(context), api_key, edit))
+        # An empty map only here, as in the service.
         return {"tags": {}, **render.api_key(found, with_value=False)}
 
     async def delete_api_key(self, context: RequestContext, *, api_key: str) -> None:
@@ -117,6 +119,7 @@ class KeyPages:
         if after is None:
             return await self._store.list_keys(self._place, self._wanted, None, count)
         created_ms, _, key_id = after.partition(":")
+        # A position is whatever a client sends.
         if not created_ms.isdecimal():
             raise bad_request("Invalid position parameter specified")
         return await self._store.list_keys(self._place, self._wanted, (int(created_ms), key_id), count)

@@ -128,6 +128,7 @@ class ModelOperations(ControlPlane):
         try:
             api = await self._edit(context, rest_api_id, edit)
         except UnknownApiError as error:
+            # The one operation that answers so; recorded.
             raise bad_request("Invalid REST API identifier specified") from error
         return render.request_validator(list(api.request_validators.values())[-1])
 

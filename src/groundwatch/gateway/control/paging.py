@@ -30,6 +30,7 @@ async def fetch_page(
     `fetch(after, count)` returns up to `count` values in order, beginning behind the one whose key is `after`.
     """
     count = _count(limit)
+    # One more than is shown tells whether there is a next page.
     found = await fetch(_decode(position), count + 1)
     page: dict[str, Any] = {"items": [render(value) for value in found[:count]]}
     if len(found) > count:
@@ -48,6 +49,7 @@ def page_of(
     """Return a page of values in memory, in order of their keys."""
     count = _count(limit)
     after = _decode(position)
+    # By keys rather than by places, so that what comes and goes meanwhile shifts no page.
     ordered = sorted(values, key=key)
     found = ordered if after is None else [value for value in ordered if key(value) > after]
     page: dict[str, Any] = {"items": [render(value) for value in found[:count]]}
@@ -61,6 +63,7 @@ def _count(limit: int | None) -> int:
         return DEFAULT_LIMIT
     if limit < 1:
         raise bad_request(f"Invalid limit specified: {limit}. Must be between 1 and {MAX_LIMIT}")
+    # What the service says of more is not known; a full page harms nobody.
     return min(limit, MAX_LIMIT)
 
 

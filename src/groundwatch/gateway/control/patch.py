@@ -63,6 +63,7 @@ class Table(msgspec.Struct, frozen=True):
 
 def apply_patch(table: Table, target: S, operations: Operations | None) -> S:
     """Return `target` with every operation applied; BadRequestException names the first that the table refuses."""
+    # On values, not in place: whatever an operation raises, the caller still has the untouched one.
     for operation in operations or ():
         whole = table.whole(target, operation) if table.whole is not None else None
         if whole is not None:
@@ -216,6 +217,7 @@ def _match(table: Table, operation: Mapping[str, Any]) -> tuple[Rule, Step]:
     segments = [part.replace("~1", "/").replace("~0", "~") for part in path.removeprefix("/").split("/")]
     for rule in table.rules:
         keys = _keys(rule.path, segments) if path.startswith("/") else None
+        # Two rules may have one path, such as one that sets an attribute and one that removes it.
         if keys is not None and op in rule.ops:
             return rule, Step(op, path, keys[-1] if keys else "", operation.get("value"), keys)
     if segments[0] in table.not_built:

@@ -46,6 +46,7 @@ def method_throttles_of(stages: Sequence[Mapping[str, Any]]) -> dict[str, dict[s
 
 def check_plan(plan: UsagePlan, before: UsagePlan | None = None) -> UsagePlan:
     """Return the plan without limits of stages that it lost; raises for limits that cannot be."""
+    # Limits of a stage that the plan never had are a mistake; those of one that was taken out just go with it.
     for stage in plan.method_throttles.keys() - plan.api_stages:
         if before is None or stage not in before.api_stages:
             api_id, _, name = stage.partition(":")
@@ -67,6 +68,7 @@ def check_plan(plan: UsagePlan, before: UsagePlan | None = None) -> UsagePlan:
 
 
 def _check_throttle(throttle: Throttle) -> None:
+    # NaN and infinity are numbers to a parser, but no bucket can hold them; NaN fails every comparison.
     rate, burst = throttle.rate_limit, throttle.burst_limit
     if (rate is not None and not 0 <= rate < 2**31) or (burst is not None and not 0 <= burst < 2**31):
         raise bad_request("Usage Plan throttle limits must be positive numbers")
@@ -97,6 +99,7 @@ def _throttle(present: Throttle | None, step: Step) -> Throttle | None:
 def _quota(present: Quota | None, step: Step) -> Quota | None:
     if step.op == "remove":
         return None
+    # Terraform patches limit, period and offset one by one; only the result is checked.
     known = present or Quota(limit=0, period="DAY")
     if step.key == "period":
         if step.value not in get_args(QuotaPeriod):

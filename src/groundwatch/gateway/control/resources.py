@@ -29,6 +29,7 @@ class ResourceOperations(ControlPlane):
         api = await self._edit_tree(
             context, rest_api_id, lambda api: tree.add_resource(api, parent_id, path_part, self._ids)
         )
+        # Read back by its place: an edit returns the whole API, not what it made.
         created = tree.child_of(api, parent_id, path_part)
         return render.resource(created) if created is not None else {}
 
@@ -113,6 +114,7 @@ class ResourceOperations(ControlPlane):
         )
 
         def edit(api: RestApi) -> RestApi:
+            # Unlike an integration, a method is not put over another one.
             if method.http_method in tree.resource_of(api, resource_id).methods:
                 raise conflict("Method already exists for this resource")
             check_method(api, method)

@@ -34,6 +34,7 @@ def resource_of(api: RestApi, resource_id: str) -> Resource:
 
 def method_of(api: RestApi, resource_id: str, http_method: str) -> Method:
     """Return a method of a resource; raises NotFoundException."""
+    # Kept in capitals, while the path of a request may have it in any case.
     method = resource_of(api, resource_id).methods.get(http_method.upper())
     if method is None:
         raise not_found("Invalid Method identifier specified")
@@ -145,6 +146,7 @@ def check_placement(api: RestApi, parent: Resource, path_part: str, *, moved_id:
             continue
         if sibling.path_part == path_part:
             raise conflict(f"Another resource with the same parent already has this name: {path_part}")
+        # Routing prefers a literal to the variable beside it, and could not choose between two variables.
         if sibling.path_part.startswith("{") and path_part.startswith("{"):
             message = (
                 f"A sibling ({sibling.id}) of this resource already has a variable path part -- only one is allowed"
@@ -160,6 +162,7 @@ def move_resource(api: RestApi, moved: Resource) -> RestApi:
         raise bad_request(f"Root resource cannot update its {attribute}.")
     if moved.parent_id is None or moved.path_part is None or moved.parent_id not in api.resources:
         raise not_found("Invalid Resource identifier specified")
+    # Else the subtree would hang on itself, and no path would lead to it.
     if moved.parent_id in subtree_ids(api, moved.id):
         raise bad_request("Resources cannot be cyclical.")
     parent = api.resources[moved.parent_id]
@@ -184,6 +187,7 @@ def subtree_ids(api: RestApi, resource_id: str) -> set[str]:
     """Return the ids of a resource and of everything below it."""
     found = {resource_id}
     grown = True
+    # Resources know their parents only; an API has few enough levels to look at all of them once a level.
     while grown:
         below = {key for key, value in api.resources.items() if value.parent_id in found}
         grown = not below <= found

@@ -36,6 +36,7 @@ class UsageOperations(ControlPlane):
         """Return `[used, remaining]` for every day and key; without a quota `remaining` is 0."""
         first_day, last_day = _days(start_date, end_date)
         plan = await self._plan(context, usage_plan_id)
+        # Keys that left the plan are not shown, though their counts are kept for when they come back.
         wanted = [held for held in sorted(plan.key_ids) if key_id in (None, held)]
         if key_id is not None and not wanted:
             raise not_found(_UNKNOWN_KEY)
