@@ -192,3 +192,18 @@ async def test_samples_that_lead_through_too_many_models_are_refused(api):
 async def test_models_that_there_are_not(api, operation):
     with pytest.raises(ServiceError, match="Invalid model name specified: nope"):
         await api.call(operation, model_name="nope")
+
+
+async def test_schemas_that_are_nested_too_deeply_are_refused(api):
+    values = json.loads("[" * 600 + "]" * 600)
+    await add(api, "Other", {"type": "object"})
+    await add(api, "Deep", {"properties": {"a": {"enum": [values]}, "b": {"$ref": url(api, "Other")}}})
+    await api.put_mock_method()
+    await api.call("create_deployment", stage_name="s")
+    for operation, members in (
+        ("get_model", {"model_name": "Deep", "flatten": True}),
+        ("get_export", {"stage_name": "s", "export_type": "oas30"}),
+        ("get_export", {"stage_name": "s", "export_type": "swagger", "accepts": "application/yaml"}),
+    ):
+        with pytest.raises(ServiceError, match="nested too deeply"):
+            await api.call(operation, **members)

@@ -68,6 +68,7 @@ async def test_the_message_for_a_place_that_is_taken(api):
         ({"type": "RESOURCE", "path": "pets"}, "{}", "Invalid location path specified: pets"),
         ({"type": "API"}, "", "Invalid properties specified: a JSON object is expected"),
         ({"type": "API"}, "[]", "Invalid properties specified: a JSON object is expected"),
+        ({"type": "API"}, '{"a":' + "[" * 60 + "]" * 60 + "}", "Documentation part properties are nested too deeply"),
         ({"type": "API"}, "[" * 100_000, "Invalid properties specified: a JSON object is expected"),
         ({"type": "API"}, f'{{"a":"{"x" * 350_000}"}}', "Documentation part properties exceed 348160 bytes"),
     ],

@@ -48,8 +48,12 @@ class ExportOperations(ControlPlane):
         if stage.documentation_version is not None:
             published = await self._store.documentation.get_snapshot(place, rest_api_id, stage.documentation_version)
         export = Export(deployment.api, stage.name, writer, wanted, published)
-        # A definition of megabytes takes a second as YAML: not on the event loop.
-        body = await asyncio.to_thread(lambda: encode(export.document()))
+        try:
+            # A definition of megabytes takes a second as YAML: not on the event loop.
+            body = await asyncio.to_thread(lambda: encode(export.document()))
+        except RecursionError as error:
+            # Single commands may bring what no import takes.
+            raise bad_request("The definition is nested too deeply to be exported") from error
         version = _NOT_FOR_FILE_NAMES.sub("_", version_of(deployment.api))[:128]
         return {
             "contentType": "application/octet-stream",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
@@ -60,13 +61,13 @@ class ModelOperations(ControlPlane):
         """Return a model; `flatten` puts the models that it refers to into its schema."""
         api = await self._store.get_api(place_of(context), rest_api_id)
         model = _model_of(api, model_name)
-        return render.model(replace(model, schema=flattened(api, model_name)) if flatten else model)
+        return render.model(replace(model, schema=await _made_of(api, model_name, flattened)) if flatten else model)
 
     async def get_model_template(self, context: RequestContext, *, rest_api_id: str, model_name: str) -> dict[str, Any]:
         """Return a sample mapping template that renders the form of a model."""
         api = await self._store.get_api(place_of(context), rest_api_id)
         _model_of(api, model_name)
-        return {"value": await asyncio.to_thread(sample_template, api, model_name)}
+        return {"value": await _made_of(api, model_name, sample_template)}
 
     async def get_models(
         self, context: RequestContext, *, rest_api_id: str, position: str | None = None, limit: int | None = None
@@ -197,6 +198,13 @@ def check_model(model: Model) -> None:
 
 def _invalid_model(reason: str) -> ServiceError:
     return bad_request(f"Invalid model specified: Validation Result: warnings : [], errors : [{reason}]")
+
+
+async def _made_of(api: RestApi, name: str, make: Callable[[RestApi, str], str]) -> str:
+    try:
+        return await asyncio.to_thread(make, api, name)
+    except RecursionError as error:
+        raise bad_request(f"Model {name} is nested too deeply") from error
 
 
 def _model_of(api: RestApi, name: str) -> Model:

@@ -13,6 +13,8 @@ from groundwatch.gateway.documentation.parts import FIELDS, Location, Part, comp
 MAX_PARTS = 10_000
 MAX_PART_BYTES = 340 * 1024
 """Of one part's properties. Source: quotas for configuring a REST API."""
+MAX_PART_DEPTH = 50
+"""Levels of one part's properties; an import takes documents of twice that."""
 MAX_BYTES = 6 * 1024 * 1024
 """Of all properties of an API together, which are read and written as a whole: as much as an import may bring."""
 MAX_VERSIONS = 200
@@ -48,7 +50,17 @@ def properties_fault(properties: str) -> str | None:
         content = msgspec.json.decode(properties)
     except (msgspec.DecodeError, RecursionError):
         content = None
-    return None if isinstance(content, dict) else "Invalid properties specified: a JSON object is expected"
+    if not isinstance(content, dict):
+        return "Invalid properties specified: a JSON object is expected"
+    return "Documentation part properties are nested too deeply" if _is_deep(content) else None
+
+
+def _is_deep(content: object) -> bool:
+    level: list[Any] = [content]
+    for _ in range(MAX_PART_DEPTH):
+        inner = [held for value in level for held in (value.values() if isinstance(value, dict) else value)]
+        level = [value for value in inner if isinstance(value, dict | list)]
+    return bool(level)
 
 
 def size_fault(parts: Sequence[Part]) -> str | None:
