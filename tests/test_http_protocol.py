@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from groundwatch.http_protocol import Patience, bounded_protocol
+from groundwatch.http_protocol import MAX_PIPELINED, Patience, bounded_protocol
 
 PATIENCE = Patience(stalled_bytes=1000, head_s=30, body_s=300, unread_s=60, farewell_s=1)
 HEAD = b"POST / HTTP/1.1\r\nhost: a\r\n"
@@ -232,3 +232,28 @@ async def test_a_lost_connection_leaves_no_timer():
     connection.protocol.connection_lost(None)
 
     assert connection.clock.waiting() == []
+
+
+@pytest.mark.parametrize("in_one_piece", [True, False])
+async def test_requests_that_pile_up_are_not_taken_in(in_one_piece):
+    connection = Connection(echo_length)
+    request = HEAD + b"content-length: 2\r\n\r\nab"
+    connection.send(*([request * 1000] if in_one_piece else [request] * 1000))
+    assert len(connection.protocol.pipeline) == MAX_PIPELINED
+    while connection.protocol.pipeline:
+        await connection.settle()
+    await connection.settle()
+    assert connection.wire.written.count(b"HTTP/1.1 200") == MAX_PIPELINED + 1
+    assert connection.wire.written.count(b"connection: close") == 1
+    assert connection.has_left()
+    assert connection.clock.waiting() == [PATIENCE.farewell_s]
+
+
+async def test_as_many_requests_as_may_wait_are_answered():
+    connection = Connection(echo_length)
+    connection.send((HEAD + b"content-length: 2\r\n\r\nab") * (MAX_PIPELINED + 1))
+    while connection.protocol.pipeline:
+        await connection.settle()
+    await connection.settle()
+    assert connection.wire.written.count(b"HTTP/1.1 200") == MAX_PIPELINED + 1
+    assert not connection.has_left()

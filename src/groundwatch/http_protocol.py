@@ -18,6 +18,9 @@ from uvicorn.server import ServerState
 
 MAX_JOINED_BYTES = 256 * 1024
 """The largest body that is copied behind its head, to go out in one write."""
+MAX_PIPELINED = 32
+"""Requests that may wait for the answer to one before them. What arrives at once can hold 14,000 of the smallest, which
+would take 40 MB and hold up everybody while they are parsed."""
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -40,6 +43,10 @@ def bounded_protocol(patience: Patience) -> Callable[..., BoundedHttpProtocol]:
     return partial(BoundedHttpProtocol, patience)
 
 
+class _CrowdedError(Exception):
+    """More requests arrive in a row than may wait."""
+
+
 class BoundedHttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which ends connections that stall."""
 
@@ -60,6 +67,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._deadline: TimerHandle | None = None
         self._unread: TimerHandle | None = None
         self._is_leaving = False
+        self._is_crowded = False
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Wait for the first request, not forever."""
@@ -85,12 +93,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and judge whether it got the request on."""
-        if self._is_leaving:
+        if self._is_leaving or self._is_crowded:
             return
         was_in_head, self._has_progressed = self._in_head, False
         super().data_received(data)
         self._stalled_bytes = 0 if self._has_progressed else self._stalled_bytes + len(data)
-        if self._is_ending():
+        if self._is_ending() or self._is_crowded:
             self._set_deadline(None)
         elif self._stalled_bytes > self._patience.stalled_bytes:
             self._refuse(431, b"Request Header Fields Too Large")
@@ -100,7 +108,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._set_deadline(self._patience.head_s if self._in_head else self._patience.body_s)
 
     def on_message_begin(self) -> None:
-        """Begin a head."""
+        """Begin a head, unless too many requests wait already: those are answered, and no more."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._is_crowded, self._at_boundary = True, False
+            raise _CrowdedError
         self._in_head, self._at_boundary = True, False
         super().on_message_begin()
 
@@ -131,7 +142,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
+        """Answer what is no HTTP, or end with the answers to what was taken in."""
+        if self._is_crowded:
+            newest, _ = self.pipeline[0]
+            newest.keep_alive = False
+            return
         self._at_boundary = False
         self._refuse(400, msg.encode())
 
