@@ -8,8 +8,9 @@ import time
 import pytest
 
 from groundwatch.gateway.mapping.budget import Budget
-from groundwatch.gateway.mapping.errors import MappingError, TemplateLimitError
+from groundwatch.gateway.mapping.errors import MappingError, PayloadError, TemplateLimitError
 from groundwatch.gateway.mapping.jsonpath import evaluate, parse_path
+from groundwatch.gateway.mapping.parameters import BodyDocument
 from groundwatch.gateway.mapping.regex import Regex
 
 HUGE = f"#set($h = {'9' * 90})#set($h = $h * $h)#set($h = $h * $h)"  # Beyond what a double holds.
@@ -151,4 +152,9 @@ def test_long_texts_pay_for_being_compared(render):
     "body", ["[" + "{}," * 3_000_000 + "{}]", "[" + "[]," * 3_000_000 + "1]"], ids=["maps", "lists"]
 )
 def test_a_payload_of_millions_of_small_values_is_not_read(body, render):
-    bounded(lambda: render("$input.path('$')", body))
+    bounded(lambda: render("$input.path('$')", body), PayloadError)
+    bounded(lambda: BodyDocument(body).value(), PayloadError)
+
+
+def test_a_text_of_millions_of_commas_is_no_json(render):
+    assert render("$input.path('$').length()", "a" + "," * 5_000_000) == "5000001"

@@ -19,7 +19,10 @@ from groundwatch.gateway.mapping.values import (
     java_double,
 )
 
+MAX_VALUES = 2_000_000
+"""Of one payload; some 150 MB of memory."""
 _VALUES_PER_STEP = 4
+_JSON_START = re.compile(r'\s*[{\["]')
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
 _ESCAPED_WITH_SLASH = re.compile(r'["\\/\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
@@ -162,8 +165,19 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def reading_steps(text: str) -> int:
-    """Return the steps of reading JSON text: a list of millions of empty maps takes far more memory than its text."""
-    return (text.count(",") + text.count("[") + text.count("{")) // _VALUES_PER_STEP
+    """Return the steps of reading JSON text: a list of millions of empty maps takes far more memory than its text.
+
+    Raises:
+        PayloadError: when the text has more values than are read.
+    """
+    values = text.count(",") + text.count("[") + text.count("{") if _looks_like_json(text) else 0
+    if values > MAX_VALUES:
+        raise PayloadError(f"more than {MAX_VALUES} values")
+    return values // _VALUES_PER_STEP
+
+
+def _looks_like_json(text: str) -> bool:
+    return _JSON_START.match(text) is not None
 
 
 def parse_payload(text: str) -> VtlValue:
@@ -172,10 +186,10 @@ def parse_payload(text: str) -> VtlValue:
     Raises:
         PayloadError: for text that starts like JSON and is none.
     """
-    first = text.lstrip()[:1]
-    if not first:
-        return {}
-    return parse_json(text) if first in '{["' else text
+    if not _looks_like_json(text):
+        return text if text.strip() else {}
+    reading_steps(text)
+    return parse_json(text)
 
 
 def parse_members(text: str) -> dict[str, msgspec.Raw]:

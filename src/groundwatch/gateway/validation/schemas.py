@@ -19,6 +19,7 @@ from referencing.jsonschema import DRAFT4
 from groundwatch.gateway.definition import Model, RestApi
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.mapping.regex import Regex
+from groundwatch.gateway.mapping.text import MAX_VALUES
 from groundwatch.gateway.validation.keywords import BoundedValidator, Run
 from groundwatch.gateway.validation.messages import message_of
 
@@ -108,6 +109,8 @@ class ModelSchema:
             BudgetError: when that takes more than `max_steps`.
             MappingError: when the schema refers to what there is not.
         """
+        if sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
+            return [TOO_COMPLEX]
         try:
             document = msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
