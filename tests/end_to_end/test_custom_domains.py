@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import http.server
 import json
 import ssl
+import threading
 import uuid
 
 import pytest
+from tests.live import RunningServer
 
 TEMPLATE = '{"path":"$context.path","domain":"$context.domainName","canary":"$context.isCanaryRequest"}'
 
@@ -81,3 +84,61 @@ def test_a_canary_is_made_and_promoted(server, gateway, api_id):
     stage = gateway.update_stage(restApiId=api_id, stageName="prod", patchOperations=promote)
     assert stage["deploymentId"] == made["id"]
     assert get(server, host, "/prod/pets")[1]["canary"] == ""
+
+
+BALANCER = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/inner/1"
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """Answers with the host that it was asked as."""
+
+    def do_GET(self):
+        body = json.dumps({"path": self.path, "host": self.headers["Host"]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def backend():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_wildcard_and_a_vpc_link_outlive_a_restart(tmp_path, backend):
+    server = RunningServer(tmp_path / "data", "--vpc-links", f"{BALANCER}=http://127.0.0.1:{backend.server_port}")
+    server.start()
+    try:
+        gateway = server.client("apigateway")
+        link = gateway.create_vpc_link(name="inner", targetArns=[BALANCER])
+        assert link["status"] == "AVAILABLE"
+        api = gateway.create_rest_api(name="inner")
+        method = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+        gateway.put_method(**method, authorizationType="NONE")
+        gateway.put_integration(
+            **method,
+            type="HTTP_PROXY",
+            integrationHttpMethod="GET",
+            uri="http://inner.example.com/base",
+            connectionType="VPC_LINK",
+            connectionId=link["id"],
+        )
+        gateway.create_deployment(restApiId=api["id"], stageName="prod")
+        gateway.create_domain_name(domainName="*.shop.test")
+        gateway.create_base_path_mapping(domainName="*.shop.test", restApiId=api["id"], stage="prod")
+        expected = (200, {"path": "/base", "host": "inner.example.com"})
+        assert get(server, "eu.shop.test", "/") == expected
+        assert server.stop() == 0
+        server.start()
+        assert get(server, "us.shop.test", "/") == expected
+    finally:
+        server.stop()

@@ -296,6 +296,8 @@ class Server:
         await first_start.prepare(
             self._settings, self._identity, self._install_bundled_api, endpoint_url=endpoint_url, tls=tls
         )
+        # TLS handshakes, which cannot wait for the database, must know the custom domains from the first.
+        await self._domains.load()
         await self._deliveries.start()
         self._reclaimer.start()
         self._exports.runner.start()

@@ -113,7 +113,7 @@ class DomainStore:
     async def find(self, host: str) -> DomainRoutes | None:
         """Return the domain of a host, in lower case and without port, or None."""
         if not self._is_fresh():
-            await self._read()
+            await self.load()
         return self.table.find(host)
 
     def peek(self, host: str) -> DomainRoutes | None:
@@ -122,7 +122,8 @@ class DomainStore:
             self._reading = asyncio.create_task(self._read_quietly(), name="domains")
         return self.table.find(host)
 
-    async def _read(self) -> None:
+    async def load(self) -> None:
+        """Read the domains of all tenants; before that, `peek` knows none."""
         # Taken before the query: a write that commits meanwhile must leave this answer stale.
         loaded = (self._generation, self._clock_ms())
         self.table = DomainTable(await self._database.read(sql.read_all))
@@ -131,7 +132,7 @@ class DomainStore:
     async def _read_quietly(self) -> None:
         """Read where nobody waits for the outcome; whoever comes next tries again."""
         try:
-            await self._read()
+            await self.load()
         except SQLAlchemyError as error:
             _log.warning("cannot read the custom domains: %s", type(error).__name__)
 
