@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "put": CommandEntry("put", "Send lines of files or of standard input to a log group."),
     "tail": CommandEntry("tail", "Show the newest events of a log group, and follow it."),
     "pattern": CommandEntry("pattern", "Explain why lines match a filter pattern or do not."),
+    "init": CommandEntry("init", "Write a commented definition that reads log groups over HTTPS."),
     "deploy": CommandEntry(
         "deploy", "Write a definition as a CloudFormation or Terraform stack for AWS, or explain it."
     ),

@@ -1,0 +1,1 @@
+"""The pieces that `groundwatch init` puts together; `@{name}` in them is filled in."""
