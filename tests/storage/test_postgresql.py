@@ -1,5 +1,6 @@
 """The metadata database on a real PostgreSQL server, when the machine has one (Debian's package `postgresql`)."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -15,6 +16,8 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogCatalog, Tenant
 from groundwatch.logs.exports.tasks import LEASE_MS, ExportRequest, ExportTasks
 from groundwatch.logs.name_pattern import NamePattern
+from groundwatch.logs.subscriptions.records import Destination, SubscriptionFilter
+from groundwatch.logs.subscriptions.store import SubscriptionStore
 from groundwatch.storage import tables
 from groundwatch.storage.migrate import migrate
 from groundwatch.storage.sql import Database
@@ -109,3 +112,47 @@ async def test_export_tasks_keep_their_quota_and_change_hands(database):
     (ended,) = await tasks.page(TENANT, before=None, limit=9, task_id=None, status=None)
     assert (ended.status, ended.message) == ("CANCELLED", "Cancelled by user")
     await tasks.release(taken)
+
+
+async def test_nodes_that_put_one_name_at_a_time_both_succeed(database):
+    """Each finds nothing to update and inserts; the second insert breaks the constraint, and has to look again."""
+    store, made = SubscriptionStore(database), LogCatalog(database, lambda: 1)
+    for turn in range(10):
+        wanted = [
+            Destination(
+                tenant=TENANT,
+                name=f"d{turn}",
+                target_arn=f"arn:aws:kinesis:us-east-1:000000000000:stream/{number}",
+                role_arn="arn:aws:iam::000000000000:role/r",
+                access_policy=None,
+                tags={},
+                created_ms=1,
+            )
+            for number in range(4)
+        ]
+        stored = await asyncio.gather(*map(store.put_destination, wanted))
+        assert [one.target_arn for one in stored] == [one.target_arn for one in wanted]
+    outcomes = await asyncio.gather(*(made.create_group(TENANT, "once") for _ in range(4)), return_exceptions=True)
+    assert [getattr(outcome, "code", None) for outcome in outcomes].count("ResourceAlreadyExistsException") == 3
+
+
+async def test_quotas_hold_for_puts_at_one_time(database):
+    catalog, store = LogCatalog(database, lambda: 1), SubscriptionStore(database)
+    for turn in range(10):
+        await catalog.create_group(TENANT, f"quota{turn}")
+        group = await catalog.group(TENANT, f"quota{turn}")
+        filters = [
+            SubscriptionFilter(
+                number=0,
+                group_number=group.number,
+                name=f"f{number}",
+                pattern="",
+                destination_arn="arn:aws:lambda:us-east-1:000000000000:function:f",
+                role_arn=None,
+                distribution="ByLogStream",
+                created_ms=1,
+            )
+            for number in range(4)
+        ]
+        outcomes = await asyncio.gather(*map(store.put_filter, filters), return_exceptions=True)
+        assert sorted(getattr(outcome, "code", "") for outcome in outcomes) == ["", "", *["LimitExceededException"] * 2]

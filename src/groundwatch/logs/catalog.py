@@ -101,7 +101,14 @@ class LogCatalog:
     async def create_stream(self, group: LogGroup, name: str) -> None:
         """Make a log stream; `ResourceAlreadyExistsException` when the group has one of that name."""
         values = {"group_id": group.number, "name": name, "created_ms": self._clock_ms()}
-        await self._insert(insert(log_streams).values(values), "The specified log stream already exists")
+        try:
+            await self._insert(insert(log_streams).values(values), "The specified log stream already exists")
+        except ServiceError:
+            # The constraint that broke may be the other one: `group` can be a remembered one that was deleted since.
+            statement = select(log_groups.c.id).where(log_groups.c.id == group.number)
+            if await self._database.read(lambda connection: connection.scalar(statement)) is None:
+                raise no_such_group() from None
+            raise
 
     async def group(self, tenant: Tenant, name: str) -> LogGroup:
         """Return the group called `name`; `ResourceNotFoundException` when there is none."""
@@ -111,7 +118,7 @@ class LogCatalog:
             statement = select(log_groups).where(_of_tenant(tenant), log_groups.c.name == name)
             row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
             if row is None:
-                raise _no_group()
+                raise no_such_group()
             known = self._groups.put((tenant, name), _group(row), generation)
         return known
 
@@ -187,10 +194,12 @@ class LogCatalog:
         return {row.id: row.name for row in rows}
 
     async def change_group(self, group: LogGroup, **columns: object) -> None:
-        """Set columns of a group, such as `retention_in_days`."""
+        """Set columns of a group, such as `retention_in_days`; `ResourceNotFoundException` when it is gone."""
         statement = update(log_groups).where(log_groups.c.id == group.number).values(**columns)
-        await self._database.write(lambda connection: connection.execute(statement))
+        changed = await self._database.write(lambda connection: connection.execute(statement).rowcount)
         self._groups.drop((group.tenant, group.name))
+        if not changed:
+            raise no_such_group()
 
     async def change_tags(self, group: LogGroup, change: TagChange) -> None:
         """Replace a group's tags by what `change` makes of them; `ResourceNotFoundException` when it is gone."""
@@ -200,7 +209,7 @@ class LogCatalog:
             # Read again, and locked where several nodes write: `group` may be a remembered one.
             row = connection.execute(select(log_groups.c.tags).where(own).with_for_update()).one_or_none()
             if row is None:
-                raise _no_group()
+                raise no_such_group()
             connection.execute(update(log_groups).where(own).values(tags=change(row.tags)))
 
         await self._database.write(write)
@@ -258,7 +267,8 @@ class LogCatalog:
             raise ServiceError("ResourceAlreadyExistsException", exists) from error
 
 
-def _no_group() -> ServiceError:
+def no_such_group() -> ServiceError:
+    """Return the service's answer to the name of a group that does not exist."""
     return ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import IntegrityError
 
 T = TypeVar("T")
 READERS = 4
@@ -34,7 +35,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
-        writers = 1 if self.engine.dialect.name == "sqlite" else READERS
+        self._shared = self.engine.dialect.name != "sqlite"
+        writers = READERS if self._shared else 1
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sql-read")
         self._writers = ThreadPoolExecutor(writers, thread_name_prefix="sql-write")
 
@@ -43,7 +45,10 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Return `work(connection)` after its transaction is committed to disk; any exception rolls it back."""
+        """Return `work(connection)` after its transaction is committed to disk; any exception rolls it back.
+
+        Where several nodes write, `work` may run twice: after its first run broke a constraint, see `_write`.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, work)
 
     def close(self) -> None:
@@ -57,6 +62,16 @@ class Database:
             return work(connection)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return self._transact(work)
+        except IntegrityError:
+            if not self._shared:
+                raise
+            # Of two nodes that look for a name and then insert it, the second finds the first one's row when it looks
+            # again; whoever counts on the constraint breaks it again.
+            return self._transact(work)
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
         with self.engine.begin() as connection:
             return work(connection)
 

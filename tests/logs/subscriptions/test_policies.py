@@ -111,6 +111,18 @@ class TestAccountPolicies:
         assert await refusal(call) == missing
 
 
+@pytest.mark.parametrize("name", ["", "p" * 513], ids=["empty", "513 characters"])
+async def test_names_of_policies_fit_an_index(operations, context, name):
+    """PostgreSQL refuses an index entry of more than 2,700 bytes; the service model says nothing of the length."""
+    calls = (
+        put(operations, context, name),
+        operations.put_resource_policy(context, policy_name=name, policy_document="{}"),
+    )
+    for call in calls:
+        code, message = await refusal(call)
+        assert (code, "policyName" in message) == ("InvalidParameterException", True)
+
+
 @pytest.mark.parametrize(
     ("criteria", "names"),
     [

@@ -18,6 +18,8 @@ from groundwatch.logs.subscriptions.policies import (
 from groundwatch.logs.subscriptions.records import AccountPolicy
 from groundwatch.logs.tokens import seal, unseal
 
+MAX_NAME_CHARACTERS = 512
+"""As for the names of filters and destinations; for policies no length is documented, but an index has to hold them."""
 MAX_DOCUMENT_CHARACTERS = 30_720
 MAX_CRITERIA_BYTES = 25 * 1024
 PAGE_POLICIES = 50
@@ -166,6 +168,7 @@ class PolicyOperations(Operations):
             return "RESOURCE", resource_arn
         if not policy_name:
             raise _invalid("policyName must be specified.")
+        _check_name(policy_name)
         return "ACCOUNT", policy_name
 
 
@@ -180,9 +183,15 @@ def _refuse_dry_run(operation: str, *, dry_run: bool) -> None:
         raise NotImplementedByServer(f"{operation}.dryRun")
 
 
+def _check_name(name: str) -> None:
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise _invalid(f"policyName is longer than {MAX_NAME_CHARACTERS} characters.")
+
+
 def _check_sizes(name: str, document: str, criteria: str | None) -> None:
     if not name or name.lower().startswith("aws/"):
         raise _invalid("policyName must not be empty and must not start with aws/.")
+    _check_name(name)
     if len(document) > MAX_DOCUMENT_CHARACTERS:
         raise _invalid(f"policyDocument is longer than {MAX_DOCUMENT_CHARACTERS} characters.")
     if criteria and len(criteria.encode()) > MAX_CRITERIA_BYTES:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.logs.catalog import LogGroup, Tenant
+from groundwatch.logs.catalog import LogGroup, Tenant, no_such_group
 from groundwatch.logs.subscriptions.records import Destination, GroupPlace, SubscriptionFilter
 from groundwatch.logs.tags import TagChange
 from groundwatch.storage.sql import Database
@@ -29,7 +29,10 @@ class SubscriptionStore:
         """Whether other nodes may change what is stored."""
 
     async def put_filter(self, filter_: SubscriptionFilter) -> None:
-        """Make a filter or replace the group's filter of that name; `LimitExceededException` for a third."""
+        """Make a filter or replace the group's filter of that name; `LimitExceededException` for a third.
+
+        `ResourceNotFoundException` when the group was deleted, perhaps while the test message was on its way.
+        """
         table = subscription_filters
         own = and_(table.c.group_id == filter_.group_number, table.c.name == filter_.name)
         settings = {
@@ -39,7 +42,12 @@ class SubscriptionStore:
             "distribution": filter_.distribution,
         }
 
+        # Holding the group's row keeps another node from counting its filters at the same time.
+        group = select(log_groups.c.id).where(log_groups.c.id == filter_.group_number).with_for_update(key_share=True)
+
         def put(connection: Connection) -> None:
+            if connection.scalar(group) is None:
+                raise no_such_group()
             if connection.execute(update(table).where(own).values(settings)).rowcount:
                 return
             others = select(func.count()).where(table.c.group_id == filter_.group_number)
