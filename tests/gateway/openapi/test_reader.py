@@ -179,6 +179,7 @@ def secured(operation, security=None):
         pytest.param(secured({"security": [{"key": []}]}), ("NONE", True), id="key"),
         pytest.param(secured({"security": [{"iam": []}]}), ("AWS_IAM", False), id="iam"),
         pytest.param(secured({"security": [{"iam": [], "key": []}]}), ("AWS_IAM", True), id="both"),
+        pytest.param(secured({"security": [{"iam": []}, {"key": []}]}), ("AWS_IAM", True), id="as-the-service-exports"),
         pytest.param(secured({}, [{"key": []}]), ("NONE", True), id="from-the-root"),
         pytest.param(secured({"security": []}, [{"key": []}]), ("NONE", False), id="empty-list-opens"),
         pytest.param(

@@ -51,8 +51,7 @@ class SecurityReader:
         if not all(isinstance(requirement, dict) for requirement in requirements):
             # To pass over one would open the method.
             self._findings.error(f"Invalid security requirements {where} specified: a mapping is expected")
-        if len(requirements) > 1:
-            self._findings.warning(f"The alternative security requirements {where} are all required")
+        # Alternatives are all required: so the service's own exports mean them, with a key beside an authorizer.
         protection = self._combined(_schemes_of(requirements), where)
         return protection if override is None else self._overridden(protection, mapping(override), where)
 
