@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from groundwatch.logs.writer import Batch
@@ -21,6 +22,16 @@ from groundwatch.storage.tables.delivery_queue import cursors, queue_metadata, q
 
 TAIL_ENTRIES = 256
 """How many of a group's newest entries stay in memory."""
+
+
+def _upsert(table: Table, key: str, value: str) -> Insert:
+    statement = upsert(table)
+    return statement.on_conflict_do_update([key], set_={value: statement.excluded[value]})
+
+
+# Made once: run several times a second, on the event loop's time.
+SET_POSITION = _upsert(cursors, "subscription", "position")
+SET_STATE = _upsert(states, "name", "value")
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -175,10 +186,8 @@ class DeliveryQueue:
     async def save(self, positions: Mapping[str, int]) -> None:
         """Remember how far subscriptions have come."""
         rows = [{"subscription": key, "position": position} for key, position in positions.items()]
-        statement = upsert(cursors)
-        statement = statement.on_conflict_do_update(["subscription"], set_={"position": statement.excluded.position})
         if rows:
-            await self._database.write(lambda connection: connection.execute(statement, rows))
+            await self._database.write(lambda connection: connection.execute(SET_POSITION, rows))
 
     async def trim(self, served: Mapping[int, int], keep_from_ms: int) -> None:
         """Drop what every subscription of its group has had (`served`, by group), and all of other groups.
@@ -229,9 +238,7 @@ class DeliveryQueue:
 
 
 def _set_states(connection: Connection, **values: int) -> None:
-    statement = upsert(states)
-    statement = statement.on_conflict_do_update(["name"], set_={"value": statement.excluded.value})
-    connection.execute(statement, [{"name": name, "value": value} for name, value in values.items()])
+    connection.execute(SET_STATE, [{"name": name, "value": value} for name, value in values.items()])
 
 
 def _row(entry: Entry) -> dict[str, Any]:
