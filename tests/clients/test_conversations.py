@@ -81,6 +81,7 @@ def check_error(reply: Reply, code: str) -> None:
     """The code stands alone in `__type`, in a body that the simplest reader understands."""
     document = reply.json()
     assert document["__type"] == code, reply.body
+    assert reply.headers["x-amzn-errortype"] == code
     assert all(isinstance(value, str) for value in document.values()), reply.body
     assert len(re.findall(rb'"[^"]*"', reply.body)) < MAX_ERROR_TOKENS
     assert document.get("message"), reply.body

@@ -117,9 +117,14 @@ class JsonCodec:
     def serialize_error(self, error: ServiceError, request_id: str) -> WireResponse:
         """Return `{"__type": code, "message": …}` with the modelled members beside."""
         resolved = resolve_error(error, self.service)
-        headers = (("x-amzn-RequestId", request_id), ("Content-Type", self._content_type))
+        headers: tuple[tuple[str, str], ...] = (
+            ("x-amzn-RequestId", request_id),
+            ("Content-Type", self._content_type),
+        )
         if isinstance(error, NoTargetError):
             return WireResponse(resolved.status, headers, NO_TARGET_BODY)
+        # For clients that look there first; the body says the same.
+        headers = (*headers, ("x-amzn-ErrorType", resolved.code))
         body: dict[str, Any] = {"__type": resolved.code}
         if resolved.shape is not None:
             body |= structure_to_json(resolved.shape.shape, resolved.members)
