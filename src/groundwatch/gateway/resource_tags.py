@@ -13,7 +13,7 @@ from groundwatch.gateway.store import GatewayStore, Place, UnknownApiError
 
 _RESOURCE = re.compile(
     r"arn:[a-z-]+:apigateway:[a-z0-9-]+::/"
-    r"(?P<kind>restapis|apikeys|usageplans|domainnames)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?(/.*)?"
+    r"(?P<kind>restapis|apikeys|usageplans|domainnames|vpclinks|clientcertificates)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?(/.*)?"
 )
 _TAGS_OF = re.compile(r"arn:[a-z-]+:apigateway:[a-z0-9-]+::/tags/(?P<arn>[^/]+)")
 
@@ -54,6 +54,8 @@ class GatewayTags:
             "apikeys": self._store.get_key,
             "usageplans": self._store.get_plan,
             "domainnames": self._store.domains.get,
+            "vpclinks": self._store.connections.links.get,
+            "clientcertificates": self._store.connections.certificates.get,
         }
 
     async def _api_tags(self, place: Place, api_id: str, stage_name: str | None) -> Mapping[str, str]:

@@ -23,6 +23,8 @@ class TestRequest(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
     multi_value_headers: dict[str, list[str]] = {}
     stage_variables: dict[str, str] = {}
+    client_certificate_id: str | None = None
+    """What HTTP backends are shown, as a stage would."""
 
     __test__ = False
 

@@ -7,6 +7,7 @@ from groundwatch.gateway.resource_tags import GatewayTags
 
 ARN = "arn:aws:apigateway:us-east-1::"
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/c"
+BALANCER = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/net/inner/1"
 
 
 @pytest.fixture
@@ -25,7 +26,10 @@ async def tagged(operations, context):
     await operations.create_domain_name(
         context, domain_name="api.example.com", regional_certificate_arn=CERTIFICATE, tags={"team": "names"}
     )
-    return {"api": api["id"], "key": key["id"], "plan": plan["id"]}
+    link = await operations.create_vpc_link(context, name="l", target_arns=[BALANCER], tags={"team": "links"})
+    certificate = await operations.generate_client_certificate(context, tags={"team": "certificates"})
+    ids = {"link": link["id"], "certificate": certificate["clientCertificateId"]}
+    return {"api": api["id"], "key": key["id"], "plan": plan["id"], **ids}
 
 
 OF_API, OF_STAGE = {"team": "red", "env": "dev"}, {"team": "red", "env": "live"}
@@ -47,6 +51,11 @@ CALLS = [
     pytest.param(
         "GetBasePathMappings", {"domainName": "api.example.com"}, {"team": "names"}, id="what is below a domain"
     ),
+    pytest.param("GetVpcLink", {"vpcLinkId": "{link}"}, {"team": "links"}, id="a link"),
+    pytest.param(
+        "GetClientCertificate", {"clientCertificateId": "{certificate}"}, {"team": "certificates"}, id="a certificate"
+    ),
+    pytest.param("GetVpcLink", {"vpcLinkId": "nope"}, {}, id="an unknown link"),
     pytest.param("GetDomainName", {"domainName": "other.example.com"}, {}, id="an unknown domain"),
     pytest.param("GetRestApis", {}, {}, id="no API"),
     pytest.param("GetRestApi", {"restApiId": "nope"}, {}, id="an unknown API"),

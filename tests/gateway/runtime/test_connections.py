@@ -8,15 +8,18 @@ import ssl
 import pytest
 
 from groundwatch import tls
+from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.gateway.connections.generation import generate
 from groundwatch.gateway.connections.private import PrivateConnections
 from groundwatch.gateway.connections.values import ClientCertificate, VpcLink
 from groundwatch.gateway.definition import Integration, IntegrationResponse, Method, MethodResponse
 from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.store_sql import Place
+from groundwatch.gateway.testing import TestRequest
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/net/inner/1"
+CONTEXT = RequestContext(ACCOUNT, REGION, "r", Principal(ACCOUNT, "arn", "User", "u"), "203.0.113.7", "cli", True, 0)
 NOW_MS = 1_700_000_000_000
 
 
@@ -164,6 +167,18 @@ async def test_backends_recognise_the_stage(make_linked, make_web_server, server
     # A kept connection presented the certificate once.
     assert len(server.received) == (2 if status == 200 else 0)
     assert server.connections == (1 if status == 200 else 0)
+
+
+async def test_a_test_call_presents_the_certificate_that_it_names(make_linked, make_web_server, server_tls, identity):
+    server = await make_web_server(server_tls)
+    gateway = make_linked(server.url, insecure_skip_verification=True, certificates=[identity])
+    api = gateway.catalog.deployed.api
+    (resource,) = api.resources.values()
+    method = resource.methods["GET"]
+    for certificate_id, status in (("cert12", 200), (None, 504)):
+        request = TestRequest(client_certificate_id=certificate_id)
+        result = await gateway.app.test_invoker.test_invoke(api, resource, method, request, CONTEXT)
+        assert result.status == status
 
 
 async def test_a_certificate_goes_through_a_link_as_well(make_linked, make_web_server, server_tls, identity):

@@ -206,11 +206,15 @@ class IntegrationOperations(ControlPlane):
         headers: Mapping[str, str] | None = None,
         multi_value_headers: Mapping[str, Sequence[str]] | None = None,
         stage_variables: Mapping[str, str] | None = None,
+        client_certificate_id: str | None = None,
     ) -> dict[str, Any]:
         """Run a method as it is defined now."""
         api = await self._read_tree(context, rest_api_id)
         method = tree.method_of(api, resource_id, http_method)
-        request = test_request(path_with_query_string, body, headers, multi_value_headers, stage_variables)
+        request = replace(
+            test_request(path_with_query_string, body, headers, multi_value_headers, stage_variables),
+            client_certificate_id=client_certificate_id or None,
+        )
         resource = tree.resource_of(api, resource_id)
         result = await self._test_invoker.test_invoke(api, resource, method, request, context)
         return {

@@ -73,6 +73,7 @@ class MethodTester:
             created_ms=exchange.received_ms,
             updated_ms=exchange.received_ms,
             variables=request.stage_variables,
+            client_certificate_id=request.client_certificate_id,
         )
         located = Located(Arrived(exchange), stage, CompiledDeployment("", api))
         try:
