@@ -34,6 +34,7 @@ def test_defaults(tmp_path):
         "kinesis_url": "off",
         "firehose_url": "off",
         "lambda_url": "off",
+        "max_event_age_days": 14,
         "delivery_queue_bytes": 1073741824,
         "s3_url": "off",
         "outbound_allow": (),

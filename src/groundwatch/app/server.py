@@ -57,7 +57,7 @@ from groundwatch.logs.exports.buckets import Buckets
 from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner
 from groundwatch.logs.exports.tasks import ExportTasks
-from groundwatch.logs.intake import Intake
+from groundwatch.logs.intake import DAY_MS, Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
 from groundwatch.logs.own_log import OwnLog
@@ -118,6 +118,7 @@ class Server:
             Guards(roles=self._roles, authorizer=self._authorizer, decider=self._authorizer, read_policy=policy_fault),
             self._targets,
             max_waiting_bytes=self._settings.delivery_queue_bytes,
+            max_age_ms=self._max_age_ms(),
             clock_ms=now_ms,
         )
         self._deliveries = subscriptions.deliveries
@@ -128,7 +129,7 @@ class Server:
         )
         catalog = LogCatalog(self._metadata, now_ms)
         self._resource_tags.add("logs", LogGroupTags(catalog))
-        intake = Intake(self._writer)
+        intake = Intake(self._writer, self._max_age_ms())
         self._reclaimer = Reclaimer(catalog, self._writer, self._events, now_ms)
         store = EventStore(self._events, recent)
         tasks, buckets = ExportTasks(self._metadata, now_ms), Buckets(self._settings.s3_url)
@@ -146,6 +147,9 @@ class Server:
         )
         tenant = Tenant(self._settings.account, self._settings.region)
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)
+
+    def _max_age_ms(self) -> int:
+        return self._settings.max_event_age_days * DAY_MS
 
     def _build_services(self) -> None:
         authorizer = self._authorizer

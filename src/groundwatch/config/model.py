@@ -88,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True):
     """`off`, `aws` or a URL; likewise the other two targets of subscriptions."""
     firehose_url: str
     lambda_url: str
+    max_event_age_days: int
     delivery_queue_bytes: int
     s3_url: str
     """`off`, `aws` or a URL."""

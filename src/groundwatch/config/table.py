@@ -13,6 +13,7 @@ from groundwatch.config.values import (
     parse_account,
     parse_address,
     parse_bytes,
+    parse_days,
     parse_destinations,
     parse_events_url,
     parse_issuers,
@@ -140,6 +141,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("firehose_url", TARGET_METAVAR, "off", parse_target_url, "Likewise for Firehose streams."),
     Setting("lambda_url", TARGET_METAVAR, "off", parse_target_url, "Likewise for Lambda functions."),
+    Setting(
+        "max_event_age_days",
+        "DAYS",
+        "14",
+        parse_days,
+        "How old events may be when they are put; the service takes two weeks. More lets histories be migrated.",
+        toml_types=(str, int),
+    ),
     Setting(
         "delivery_queue_bytes",
         "BYTES",

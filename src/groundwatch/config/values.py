@@ -156,6 +156,13 @@ def parse_account(text: str) -> str:
     return text
 
 
+def parse_days(text: str) -> int:
+    """Return a number of days from 1 to 36,500, a century."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 36_500:
+        raise ValueError("is not a number of days from 1 to 36500")
+    return int(text)
+
+
 def parse_bytes(text: str) -> int:
     """Return a size written as a number of bytes or with a binary unit: `64KiB`, `128MiB`, `2GiB`."""
     match = re.fullmatch(r"([0-9]+)\s*(KiB|MiB|GiB)?", text)

@@ -30,7 +30,7 @@ class Rejected(msgspec.Struct, frozen=True):
     """Which events of a batch were not stored: a prefix and a suffix, since batches are in order of time."""
 
     too_old_end: int = 0
-    """Events before this index are older than 14 days."""
+    """Events before this index are older than events may be, 14 days by default."""
     expired_end: int = 0
     """Events before this index are older than the group's retention."""
     too_new_start: int | None = None
@@ -48,10 +48,13 @@ class Intake:
     """Checks batches against the rules of PutLogEvents and stores what they let pass.
 
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+
+    `max_age_ms` is how old an event may be; the service's own limit is 14 days.
     """
 
-    def __init__(self, writer: EventWriter) -> None:
+    def __init__(self, writer: EventWriter, max_age_ms: int = TOO_OLD_MS) -> None:
         self._writer = writer
+        self._max_age_ms = max_age_ms
 
     async def put(
         self, group: LogGroup, stream: LogStream, timestamps: Sequence[int], messages: Sequence[str], now_ms: int
@@ -63,7 +66,7 @@ class Intake:
         size = _checked_size(messages)
         if not all(map(le, timestamps, islice(timestamps, 1, None))):
             raise _invalid("Log events in a single PutLogEvents request must be in chronological order.")
-        rejected = _rejected(timestamps, group.retention_in_days, now_ms)
+        rejected = _rejected(timestamps, group.retention_in_days, now_ms, self._max_age_ms)
         first = max(rejected.too_old_end, rejected.expired_end)
         end = len(timestamps) if rejected.too_new_start is None else rejected.too_new_start
         if first >= end:
@@ -99,8 +102,8 @@ def _checked_size(messages: Sequence[str]) -> int:
     return total
 
 
-def _rejected(timestamps: Sequence[int], retention_in_days: int | None, now_ms: int) -> Rejected:
-    too_old = bisect_left(timestamps, now_ms - TOO_OLD_MS)
+def _rejected(timestamps: Sequence[int], retention_in_days: int | None, now_ms: int, max_age_ms: int) -> Rejected:
+    too_old = bisect_left(timestamps, now_ms - max_age_ms)
     expired = 0 if retention_in_days is None else bisect_left(timestamps, now_ms - retention_in_days * DAY_MS)
     too_new = bisect_right(timestamps, now_ms + TOO_NEW_MS)
     return Rejected(

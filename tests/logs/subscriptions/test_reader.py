@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from groundwatch.logs.intake import TOO_OLD_MS
 from groundwatch.logs.subscriptions.queue import Arrival
 from groundwatch.logs.subscriptions.reader import BatchReader
 from groundwatch.logs.writer import Batch, insert
@@ -32,7 +33,7 @@ def _stored(event_database):
 
 @pytest.fixture
 def reader(event_database) -> BatchReader:
-    return BatchReader(event_database)
+    return BatchReader(event_database, TOO_OLD_MS)
 
 
 async def test_the_events_of_batches_are_read_at_once(reader):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from groundwatch.aws.context import Authorizer
+from groundwatch.logs.intake import TOO_OLD_MS
 from groundwatch.logs.subscriptions.checks import DestinationChecks
 from groundwatch.logs.subscriptions.delivery import Deliveries
 from groundwatch.logs.subscriptions.desk import SubscriptionDesk
@@ -50,16 +51,22 @@ class Subscriptions(msgspec.Struct, frozen=True):
 
 
 def assemble(
-    stores: Stores, guards: Guards, targets: Sends, *, max_waiting_bytes: int, clock_ms: Callable[[], int]
+    stores: Stores,
+    guards: Guards,
+    targets: Sends,
+    *,
+    max_waiting_bytes: int,
+    clock_ms: Callable[[], int],
+    max_age_ms: int = TOO_OLD_MS,
 ) -> Subscriptions:
-    """Return the parts, wired; nothing is opened or started."""
+    """Return the parts, wired; nothing is opened or started. `max_age_ms` is the intake's."""
     store = SubscriptionStore(stores.metadata)
     policies = PolicyStore(stores.metadata)
     outbox = Outbox(targets)
     permission = DeliveryPermission(guards.roles, guards.authorizer, clock_ms)
     tools = Tools(
         queue=DeliveryQueue(stores.queue, MEMORY_BYTES, clock_ms),
-        reader=BatchReader(stores.events),
+        reader=BatchReader(stores.events, max_age_ms),
         outbox=outbox,
         permission=permission,
         stream_names=store.stream_names,

@@ -7,7 +7,6 @@ from itertools import groupby
 from operator import attrgetter
 
 from groundwatch.logs.events import EVENT_OVERHEAD_BYTES
-from groundwatch.logs.intake import TOO_OLD_MS
 from groundwatch.logs.subscriptions.payload import Part
 from groundwatch.logs.subscriptions.queue import Arrival
 from groundwatch.storage.clickhouse import EventDatabase, portions
@@ -18,7 +17,7 @@ BATCHES = """
     AND timestamp >= {first:Int64} AND timestamp <= {last:Int64} AND has({batches:Array(UInt64)}, batch)
     ORDER BY stream_id, batch, seq
 """
-# No event is older than 14 days when it is accepted, so the bound on `timestamp` only spares partitions.
+# No event is older than `max_age_ms` when it is accepted, so the bound on `timestamp` only spares partitions.
 ARRIVALS = """
     SELECT group_id, stream_id, batch, ingested, min(timestamp), max(timestamp), count(), sum(length(message))
     FROM events
@@ -28,10 +27,14 @@ ARRIVALS = """
 
 
 class BatchReader:
-    """Reads of the event store by batch. Raises `StorageError` when the store fails."""
+    """Reads of the event store by batch. Raises `StorageError` when the store fails.
 
-    def __init__(self, database: EventDatabase) -> None:
+    `max_age_ms` is how old events may be when they are accepted.
+    """
+
+    def __init__(self, database: EventDatabase, max_age_ms: int) -> None:
         self._database = database
+        self._max_age_ms = max_age_ms
 
     async def parts(self, arrivals: Sequence[Arrival]) -> dict[tuple[int, int], Part]:
         """Return the events of some batches of one group, by stream and batch; without those deleted meanwhile."""
@@ -60,7 +63,7 @@ class BatchReader:
         return sorted(found, key=attrgetter("ingested_ms", "batch"))
 
     async def _arrivals(self, group_ids: Sequence[int], since_ms: int) -> list[Arrival]:
-        parameters = {"groups": list(group_ids), "since": since_ms, "oldest": since_ms - TOO_OLD_MS}
+        parameters = {"groups": list(group_ids), "since": since_ms, "oldest": since_ms - self._max_age_ms}
         rows = await self._database.run(
             "search", lambda client: client.query(ARRIVALS, parameters=parameters).result_rows
         )
