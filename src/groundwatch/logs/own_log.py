@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogCatalog, LogGroup, LogStream, Tenant
@@ -37,15 +37,24 @@ class OwnLog:
         try:
             return await self._catalog.group(self._tenant, name)
         except ServiceError:
-            await self._catalog.create_group(self._tenant, name)
+            await _made_once(self._catalog.create_group(self._tenant, name))
         return await self._catalog.group(self._tenant, name)
 
     async def _stream(self, group: LogGroup, name: str) -> LogStream:
         try:
             return await self._catalog.stream(group, name)
         except ServiceError:
-            await self._catalog.create_stream(group, name)
+            await _made_once(self._catalog.create_stream(group, name))
         return await self._catalog.stream(group, name)
+
+
+async def _made_once(creation: Awaitable[None]) -> None:
+    try:
+        await creation
+    except ServiceError as error:
+        # Several writers, or nodes, begin at one time: whoever comes second finds what it needs.
+        if error.code != "ResourceAlreadyExistsException":
+            raise
 
 
 def _batches(events: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
