@@ -11,7 +11,7 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control import patch_tables, render, tree
 from groundwatch.gateway.control.authorizer_rules import with_authorizer, with_defaults
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import conflict, not_found
+from groundwatch.gateway.control.errors import conflict, require
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
@@ -127,10 +127,7 @@ class AuthorizerOperations(ControlPlane):
 
 
 def _authorizer_of(api: RestApi, authorizer_id: str) -> Authorizer:
-    authorizer = api.authorizers.get(authorizer_id)
-    if authorizer is None:
-        raise not_found("Invalid Authorizer identifier specified")
-    return authorizer
+    return require(api.authorizers.get(authorizer_id), "Invalid Authorizer identifier specified")
 
 
 def _check_unused(api: RestApi, authorizer: Authorizer, verb: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control import render_domains
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict, require
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import REPLACE, Operations, Rule, Table, apply_patch, required_text
 from groundwatch.gateway.domains.store import Mappings
@@ -117,7 +117,4 @@ def _with(known: Mappings, mapping: BasePathMapping) -> Mappings:
 
 
 def _mapping_of(known: Mappings, base_path: str) -> BasePathMapping:
-    found = known.get(base_path or NO_BASE_PATH)
-    if found is None:
-        raise not_found("Invalid base path mapping identifier specified")
-    return found
+    return require(known.get(base_path or NO_BASE_PATH), "Invalid base path mapping identifier specified")

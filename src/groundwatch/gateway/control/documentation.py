@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict, not_found, require
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.imports import imported_parts
 from groundwatch.gateway.control.paging import page_of
@@ -254,16 +254,11 @@ def _bounded(parts: list[Part]) -> list[Part]:
 
 
 def _part_of(parts: Sequence[Part], part_id: str) -> Part:
-    part = next((held for held in parts if held.id == part_id), None)
-    if part is None:
-        raise not_found(_UNKNOWN_PART)
-    return part
+    return require(next((held for held in parts if held.id == part_id), None), _UNKNOWN_PART)
 
 
 def _known(version: Version | None) -> Version:
-    if version is None:
-        raise not_found(_UNKNOWN_VERSION)
-    return version
+    return require(version, _UNKNOWN_VERSION)
 
 
 def _fits(location: Location, wanted: Mapping[str, str | None]) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from groundwatch.aws.errors import ServiceError
+
+T = TypeVar("T")
 
 
 def bad_request(message: str) -> ServiceError:
@@ -13,6 +17,13 @@ def bad_request(message: str) -> ServiceError:
 def not_found(message: str) -> ServiceError:
     """Return the error for something that does not exist in the caller's account and region."""
     return ServiceError("NotFoundException", message, status=404)
+
+
+def require(value: T | None, message: str) -> T:
+    """Return what was looked for; raise NotFoundException with the message where it is not."""
+    if value is None:
+        raise not_found(message)
+    return value
 
 
 def conflict(message: str) -> ServiceError:

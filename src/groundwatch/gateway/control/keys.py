@@ -11,7 +11,7 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import bad_request, not_found
+from groundwatch.gateway.control.errors import bad_request, require
 from groundwatch.gateway.control.ids import LONG
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import Operations, apply_patch
@@ -126,9 +126,7 @@ class KeyPages:
 
 
 def _known(key: ApiKey | None) -> ApiKey:
-    if key is None:
-        raise not_found("Invalid API Key identifier specified")
-    return key
+    return require(key, "Invalid API Key identifier specified")
 
 
 def new_key(context: RequestContext, key_id: str, now_ms: int) -> ApiKey:

@@ -13,7 +13,7 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.control import patch_tables, render, tree
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict, require
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.model_samples import sample_template
 from groundwatch.gateway.control.paging import page_of
@@ -208,10 +208,7 @@ async def _made_of(api: RestApi, name: str, make: Callable[[RestApi, str], str])
 
 
 def _model_of(api: RestApi, name: str) -> Model:
-    model = api.models.get(name)
-    if model is None:
-        raise not_found(f"Invalid model name specified: {name}")
-    return model
+    return require(api.models.get(name), f"Invalid model name specified: {name}")
 
 
 def _check_unused(api: RestApi, model_name: str) -> None:
@@ -232,10 +229,7 @@ def _leads_to(target: str, address: str) -> bool:
 
 
 def _validator_of(api: RestApi, validator_id: str) -> RequestValidator:
-    validator = api.request_validators.get(validator_id)
-    if validator is None:
-        raise not_found("Invalid Request Validator identifier specified")
-    return validator
+    return require(api.request_validators.get(validator_id), "Invalid Request Validator identifier specified")
 
 
 def _with_validator(api: RestApi, validator: RequestValidator) -> RestApi:

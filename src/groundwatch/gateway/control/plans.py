@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control import patch_tables, render
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import bad_request, conflict, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict, not_found, require
 from groundwatch.gateway.control.ids import SHORT
 from groundwatch.gateway.control.keys import KeyPages
 from groundwatch.gateway.control.paging import fetch_page
@@ -141,10 +141,7 @@ class UsagePlanOperations(ControlPlane):
         _known(await self._store.update_plan(place_of(context), usage_plan_id, edit))
 
     async def _require_key(self, place: Place, key_id: str) -> ApiKey:
-        key = await self._store.get_key(place, key_id)
-        if key is None:
-            raise not_found("Invalid API Key identifier specified")
-        return key
+        return require(await self._store.get_key(place, key_id), "Invalid API Key identifier specified")
 
 
 def _api_stage(stage: Mapping[str, Any]) -> str:
@@ -180,6 +177,4 @@ def _check_member(plan: UsagePlan, key_id: str) -> None:
 
 
 def _known(plan: UsagePlan | None) -> UsagePlan:
-    if plan is None:
-        raise not_found("Invalid Usage Plan ID specified")
-    return plan
+    return require(plan, "Invalid Usage Plan ID specified")

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer
-from groundwatch.gateway.control import patch_tables, render
+from groundwatch.gateway.control import patch_tables, render, tree
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.canaries import canary_of, check_release, deployments_of
-from groundwatch.gateway.control.errors import bad_request, conflict, limit_exceeded, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict, limit_exceeded, not_found, require
 from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
@@ -126,8 +126,7 @@ class ReleaseOperations(ControlPlane):
             _deployment_of(releases, deployment_id)
             if any(deployment_id in deployments_of(stage) for stage in releases.stages.values()):
                 raise bad_request("Active stages pointing to this deployment must be moved or deleted")
-            kept = {key: info for key, info in releases.deployments.items() if key != deployment_id}
-            return replace(releases, deployments=kept)
+            return replace(releases, deployments=tree.without(releases.deployments, deployment_id))
 
         await self._store.update_releases(place_of(context), rest_api_id, edit)
 
@@ -177,7 +176,7 @@ class ReleaseOperations(ControlPlane):
 
     async def get_stage(self, context: RequestContext, *, rest_api_id: str, stage_name: str) -> dict[str, Any]:
         """Return a stage."""
-        return render.stage(_stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name))
+        return render.stage(stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name))
 
     async def get_stages(
         self, context: RequestContext, *, rest_api_id: str, deployment_id: str | None = None
@@ -206,7 +205,7 @@ class ReleaseOperations(ControlPlane):
                 await self._store.connections.certificates.get(place_of(context), str(operation["value"]))
 
         def edit(releases: Releases) -> Releases:
-            patched = apply_patch(patch_tables.STAGE, _stage_of(releases, stage_name), patch_operations)
+            patched = apply_patch(patch_tables.STAGE, stage_of(releases, stage_name), patch_operations)
             return _with_stage(releases, replace(patched, updated_ms=now_ms), logging)
 
         releases = await self._store.update_releases(place_of(context), rest_api_id, edit)
@@ -216,23 +215,22 @@ class ReleaseOperations(ControlPlane):
         """Remove a stage; its deployment stays."""
 
         def edit(releases: Releases) -> Releases:
-            _stage_of(releases, stage_name)
-            kept = {name: stage for name, stage in releases.stages.items() if name != stage_name}
-            return replace(releases, stages=kept)
+            stage_of(releases, stage_name)
+            return replace(releases, stages=tree.without(releases.stages, stage_name))
 
         await self._store.update_releases(place_of(context), rest_api_id, edit)
         self._caches.flush_data(rest_api_id, stage_name)
 
     async def flush_stage_cache(self, context: RequestContext, *, rest_api_id: str, stage_name: str) -> None:
         """Forget the cached responses of a stage."""
-        _stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name)
+        stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name)
         self._caches.flush_data(rest_api_id, stage_name)
 
     async def flush_stage_authorizers_cache(
         self, context: RequestContext, *, rest_api_id: str, stage_name: str
     ) -> None:
         """Forget the results of authorizers that are kept for a stage."""
-        _stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name)
+        stage_of(await self._store.get_releases(place_of(context), rest_api_id), stage_name)
         self._caches.flush_authorizers(rest_api_id, stage_name)
 
     async def _require_documentation(self, context: RequestContext, api_id: str, version: str | None) -> None:
@@ -285,17 +283,12 @@ def _check_variables(variables: Mapping[str, str]) -> None:
 
 
 def _deployment_of(releases: Releases, deployment_id: str) -> DeploymentInfo:
-    info = releases.deployments.get(deployment_id)
-    if info is None:
-        raise not_found("Invalid Deployment identifier specified")
-    return info
+    return require(releases.deployments.get(deployment_id), "Invalid Deployment identifier specified")
 
 
-def _stage_of(releases: Releases, stage_name: str) -> Stage:
-    stage = releases.stages.get(stage_name)
-    if stage is None:
-        raise not_found("Invalid stage identifier specified")
-    return stage
+def stage_of(releases: Releases, stage_name: str) -> Stage:
+    """Return a stage; raises NotFoundException."""
+    return require(releases.stages.get(stage_name), "Invalid stage identifier specified")
 
 
 def _refuse_features(**wanted: bool | None) -> None:

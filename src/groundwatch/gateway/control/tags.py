@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, not_found
-from groundwatch.gateway.definition import Stage
+from groundwatch.gateway.control.releases import stage_of
 from groundwatch.gateway.store import Place, Releases
 
 _ARN = re.compile(
@@ -78,7 +78,7 @@ class TagOperations(ControlPlane):
     async def _read_tags(self, context: RequestContext, target: Target) -> Tags:
         place = place_of(context)
         if target.stage_name is not None:
-            return _stage_of(await self._store.get_releases(place, target.id), target.stage_name).tags
+            return stage_of(await self._store.get_releases(place, target.id), target.stage_name).tags
         if target.kind == "restapis":
             return (await self._store.get_api(place, target.id)).tags
         documents = self._documents(target.kind)
@@ -118,7 +118,7 @@ class TagOperations(ControlPlane):
         self, place: Place, api_id: str, stage_name: str, change: Callable[[Tags], Tags]
     ) -> None:
         def edit(releases: Releases) -> Releases:
-            stage = _stage_of(releases, stage_name)
+            stage = stage_of(releases, stage_name)
             tagged = replace(stage, tags=change(stage.tags))
             return replace(releases, stages={**releases.stages, stage_name: tagged})
 
@@ -132,13 +132,6 @@ def _target_of(context: RequestContext, resource_arn: str) -> Target:
     if found["stage"] is not None and found["kind"] != "restapis":
         raise bad_request(f"Invalid resource arn specified: {resource_arn}")
     return Target(found["kind"], found["id"], found["stage"])
-
-
-def _stage_of(releases: Releases, stage_name: str) -> Stage:
-    stage = releases.stages.get(stage_name)
-    if stage is None:
-        raise not_found("Invalid stage identifier specified")
-    return stage
 
 
 def _found(target: Target, value: T | None) -> T:

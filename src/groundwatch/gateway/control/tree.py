@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from groundwatch.gateway.control.errors import bad_request, conflict, limit_exceeded, not_found
+from groundwatch.gateway.control.errors import bad_request, conflict, limit_exceeded, not_found, require
 from groundwatch.gateway.control.ids import SHORT, IdSource, fresh_id
 from groundwatch.gateway.definition import Integration, IntegrationResponse, Method, MethodResponse, Resource, RestApi
 
@@ -26,27 +26,20 @@ _PATH_PART_RULE = (
 
 def resource_of(api: RestApi, resource_id: str) -> Resource:
     """Return a resource; raises NotFoundException."""
-    resource = api.resources.get(resource_id)
-    if resource is None:
-        raise not_found("Invalid Resource identifier specified")
-    return resource
+    return require(api.resources.get(resource_id), "Invalid Resource identifier specified")
 
 
 def method_of(api: RestApi, resource_id: str, http_method: str) -> Method:
     """Return a method of a resource; raises NotFoundException."""
     # Kept in capitals, while the path of a request may have it in any case.
-    method = resource_of(api, resource_id).methods.get(http_method.upper())
-    if method is None:
-        raise not_found("Invalid Method identifier specified")
-    return method
+    return require(
+        resource_of(api, resource_id).methods.get(http_method.upper()), "Invalid Method identifier specified"
+    )
 
 
 def integration_of(api: RestApi, resource_id: str, http_method: str) -> Integration:
     """Return the integration of a method; raises NotFoundException."""
-    integration = method_of(api, resource_id, http_method).integration
-    if integration is None:
-        raise not_found("Invalid Integration identifier specified")
-    return integration
+    return require(method_of(api, resource_id, http_method).integration, "Invalid Integration identifier specified")
 
 
 def methods_of(api: RestApi) -> list[tuple[str, Method]]:
@@ -60,10 +53,7 @@ def methods_of(api: RestApi) -> list[tuple[str, Method]]:
 
 def response_of(responses: Mapping[str, R], status_code: str) -> R:
     """Return the response of a method, or of an integration, with this status; raises NotFoundException."""
-    response = responses.get(status_code)
-    if response is None:
-        raise not_found("Invalid Response status code specified")
-    return response
+    return require(responses.get(status_code), "Invalid Response status code specified")
 
 
 def without(held: Mapping[str, T], key: str) -> dict[str, T]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control.base import ControlPlane, place_of
-from groundwatch.gateway.control.errors import bad_request, not_found
+from groundwatch.gateway.control.errors import bad_request, not_found, require
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import REPLACE, Operations, Rule, Table, check_path
 from groundwatch.gateway.definition import Quota, UsagePlan
@@ -80,10 +80,7 @@ class UsageOperations(ControlPlane):
         )
 
     async def _plan(self, context: RequestContext, plan_id: str) -> UsagePlan:
-        plan = await self._store.get_plan(place_of(context), plan_id)
-        if plan is None:
-            raise not_found("Invalid Usage Plan ID specified")
-        return plan
+        return require(await self._store.get_plan(place_of(context), plan_id), "Invalid Usage Plan ID specified")
 
 
 def _remaining(operation: Any) -> int:  # noqa: ANN401 - a patch operation
