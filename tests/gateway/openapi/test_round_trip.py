@@ -80,14 +80,19 @@ def integrations(draw, declared):
     return held
 
 
+def lowered(parameter):
+    # A name stands for one parameter, wherever that is; the prefix keeps it off those of paths.
+    return parameter[0].lower()
+
+
 @st.composite
 def operations(draw):
     codes = draw(st.lists(st.sampled_from(["200", "201", "400", "404", "500"]), unique=True, max_size=3))
     operation = {
         "parameters": [
-            {"name": name, "in": place, "required": draw(st.booleans())}
+            {"name": f"p-{name}", "in": place, "required": draw(st.booleans())}
             for name, place in draw(
-                st.lists(st.tuples(names, st.sampled_from(["query", "header"])), unique=True, max_size=3)
+                st.lists(st.tuples(names, st.sampled_from(["query", "header"])), unique_by=lowered, max_size=3)
             )
         ],
         "responses": {
