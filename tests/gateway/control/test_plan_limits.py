@@ -255,3 +255,29 @@ TRUE,,{"b" * 20}, '{plan.id},{second}' ,two
     )
     async def test_bad_files(self, operations, context, body):
         assert (await refused(operations.import_api_keys(context, body=body, format="csv")))[0] == BAD
+
+
+async def test_usage_comes_in_pages_of_keys(operations, context, usage, plan, key):
+    other = (await operations.create_api_key(context, name="k2"))["id"]
+    await operations.create_usage_plan_key(context, usage_plan_id=plan.id, key_id=other, key_type="API_KEY")
+    for held in (key, other, other):
+        await usage.spend(UsageKey(plan.id, held), None)
+    seen, position = {}, None
+    for _ in range(2):
+        page = await operations.get_usage(
+            context, usage_plan_id=plan.id, start_date=TODAY, end_date=TODAY, limit=1, position=position
+        )
+        assert len(page["items"]) == 1
+        seen |= page["items"]
+        position = page.get("position")
+    assert position is None
+    assert seen == {key: [[1, 0]], other: [[2, 0]]}
+
+
+async def test_plans_of_a_key_and_keys_of_a_customer(operations, context, plan, key):
+    await operations.create_usage_plan(context, name="empty")
+    assert [held["id"] for held in (await operations.get_usage_plans(context, key_id=key))["items"]] == [plan.id]
+    assert (await operations.get_usage_plans(context, key_id="nope"))["items"] == []
+    theirs = await operations.create_api_key(context, name="c", customer_id="c1")
+    found = await operations.get_api_keys(context, customer_id="c1")
+    assert [held["id"] for held in found["items"]] == [theirs["id"]]
