@@ -24,6 +24,7 @@ def group_name_of(identifier: str, *, region: str, account_id: str) -> str:
 
     An ARN of another account or region names nothing that this caller can see, so it is answered as a missing group.
     """
+    # Names hold no colon, so this tells them apart.
     if not identifier.startswith("arn:"):
         return identifier
     parsed = GROUP_ARN.fullmatch(identifier)

@@ -219,6 +219,7 @@ class LogCatalog:
         """Remove a group with its streams, and remember that their events wait to be reclaimed."""
 
         def remove(connection: Connection) -> None:
+            # Before the delete, whose cascade takes the streams' rows along: the number is all that is left.
             connection.execute(insert(reclaims).values(group_id=group.number))
             connection.execute(delete(log_groups).where(log_groups.c.id == group.number))
 

@@ -73,6 +73,7 @@ def parse_event_id(text: str) -> EventKey:
         raise ValueError(text)
     number = int(text)
     key = EventKey(number >> 144, number >> 80 & 2**64 - 1, number >> 16 & 2**64 - 1, number & 2**16 - 1)
+    # Columns of the store are signed; what does not fit was given out by nobody.
     if key.timestamp >= 2**63 or key.ingested >= 2**63:
         raise ValueError(text)
     return key

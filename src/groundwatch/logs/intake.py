@@ -71,12 +71,14 @@ class Intake:
         end = len(timestamps) if rejected.too_new_start is None else rejected.too_new_start
         if first >= end:
             return Receipt(None, rejected)
+        # The documentation limits the span of valid events, so what is left out is left out before it is measured.
         if timestamps[end - 1] - timestamps[first] > DAY_MS:
             raise _invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
         batch = Batch(
             group_id=group.number,
             stream_id=stream.number,
             ingested_ms=now_ms,
+            # 64 bits make ids unique without asking anyone; that they can be guessed gives no right to anything.
             number=random.getrandbits(64),
             timestamps=timestamps[first:end],
             messages=messages[first:end],
@@ -108,6 +110,7 @@ def _rejected(timestamps: Sequence[int], retention_in_days: int | None, now_ms: 
     too_new = bisect_right(timestamps, now_ms + TOO_NEW_MS)
     return Rejected(
         too_old_end=too_old,
+        # Only the larger of two prefixes says anything: older than 14 days is older than a longer retention too.
         expired_end=expired if expired > too_old else 0,
         too_new_start=too_new if too_new < len(timestamps) else None,
     )

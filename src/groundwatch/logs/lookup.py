@@ -34,6 +34,7 @@ class Lookup(Generic[K, V]):
 
     def put(self, key: K, value: V, generation: int) -> V:
         """Return `value`, and remember it unless something was dropped since `generation`: it may be outdated."""
+        # An answer that was looked up before a change would stay for ever, since nothing drops it again.
         if generation != self.generation:
             return value
         self._values[key] = (self._clock_ms(), value)

@@ -50,6 +50,7 @@ def _holds(tags: dict[str, str], wanted: TagFilter) -> bool:
     excluded = [pattern[1:] for pattern in wanted.values if pattern.startswith("!")]
     if any(value is not None and _like(value, pattern) for pattern in excluded):
         return False
+    # A group without the tag has none of the excluded values.
     if not included:
         return value is not None or bool(excluded)
     return value is not None and any(_like(value, pattern) for pattern in included)
@@ -61,6 +62,7 @@ def _like(value: str, pattern: str) -> bool:
     if len(pieces) == 1:
         return text == pieces[0]
     first, *middle, last = pieces
+    # Beginning and end may not share characters: `a*a` is not `a`.
     if not text.startswith(first) or not text.endswith(last) or len(text) < len(first) + len(last):
         return False
     position, end = len(first), len(text) - len(last)

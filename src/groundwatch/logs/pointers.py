@@ -22,6 +22,7 @@ class Pointer(msgspec.Struct, frozen=True):
     key: EventKey
 
     def __str__(self) -> str:
+        # Names, which are looked up again in the account of whoever presents them; numbers would reach into others'.
         named = msgspec.json.encode([self.group, self.stream, event_id(self.key)])
         return base64.b64encode(named).decode()
 

@@ -47,6 +47,7 @@ class QueryDefinitionStore:
             if definition.id:
                 changed = update(table).where(_of(tenant), table.c.id == definition.id).values(values)
                 return definition.id if connection.execute(changed).rowcount else None
+            # A retry of the SDK with the same token must not save the query twice.
             known = _made_with(connection, tenant, client_token)
             if known is not None:
                 return known

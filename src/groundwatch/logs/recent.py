@@ -67,6 +67,7 @@ class RecentEvents:
         """Take up events that are on disk; called before their writers are answered."""
         for batch in batches:
             if batch.stream_id in self._loading:
+                # What was committed while the store was read may be missing in what it returned.
                 self._loading[batch.stream_id].append(batch)
             tail = self._streams.get(batch.stream_id)
             if tail is not None:
@@ -91,6 +92,7 @@ class RecentEvents:
             self._doubtful.discard(stream_id)
         if doubtful:
             return
+        # A short answer proves that there is nothing older; a full one only that it knows its own part.
         floor = events[0].key if len(events) >= LOADED_EVENTS else BEGINNING
         tail = _Tail(floor)
         self._streams[stream_id] = tail
@@ -132,6 +134,7 @@ class _Tail:
         high = max(low, bisect_left(self._events, wanted.before, key=_key))
         complete = wanted.after >= self.floor
         if newest:
+            # From the newest end a full page is complete even if older events are not in memory.
             found = self._events[max(low, high - limit) : high]
             return found if complete or len(found) == limit else None
         return self._events[low : min(high, low + limit)] if complete else None

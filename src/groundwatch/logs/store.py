@@ -84,6 +84,7 @@ class EventStore:
         """Return up to `limit` events, at most 1 MiB, from the newest or oldest end of the range, oldest first."""
         events = self._recent.find(place.stream_id, wanted, limit, newest=newest)
         if events is None and newest:
+            # The end that is read again and again is worth remembering; a walk from the beginning passes by once.
             await self._recent.load(place.stream_id, lambda count: self._load(place, count))
             events = self._recent.find(place.stream_id, wanted, limit, newest=newest)
         if events is None:
@@ -138,6 +139,7 @@ class EventStore:
         wait for it.
         """
         parameters = {"group": place.group_id, "stream": place.stream_id, "limit": BULK_EVENTS, **_bounds(wanted)}
+        # Sizes first: ten thousand messages of a megabyte would be ten gigabytes before anything could be cut.
         sizes = [row[4] for row in await self._rows("upkeep", SIZES, parameters)]
         if not sizes:
             return []

@@ -19,6 +19,7 @@ class _Token(msgspec.Struct, array_like=True):
 def seal(request: object, position: list[str | int]) -> str:
     """Return the token that lets the same request go on from `position`; it survives a restart of the server."""
     token = _Token(_fingerprint(request), position)
+    # Padding is left out of tokens: some clients put them into URLs without escaping.
     return base64.urlsafe_b64encode(msgspec.json.encode(token)).decode().rstrip("=")
 
 
@@ -45,4 +46,5 @@ def _fits(position: Sequence[str | int], kinds: Sequence[type[str | int]]) -> bo
 
 
 def _fingerprint(request: object) -> str:
+    # Nine bytes: not a secret, only long enough that two requests of a client do not share one by accident.
     return hashlib.blake2b(msgspec.json.encode(request), digest_size=9).hexdigest()

@@ -61,6 +61,7 @@ class GzipObject:
 
 
 def _iso(timestamp_ms: int) -> str:
+    # Not fromtimestamp, whose floats round milliseconds.
     moment = EPOCH + timedelta(milliseconds=timestamp_ms)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 

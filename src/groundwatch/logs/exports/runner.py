@@ -183,6 +183,7 @@ class _Export:
 
     async def _group(self) -> LogGroup:
         group = await self._parts.catalog.group(self._task.tenant, self._task.group_name)
+        # Names lead to numbers: a group that was deleted and made anew is another one, with other events.
         if group.number != self._task.group_number:
             raise ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
         return group
@@ -231,6 +232,7 @@ class _Export:
 
     def _range(self, group: LogGroup) -> Range:
         from_ms = self._task.from_ms
+        # Later changes of the retention do not matter to a run, so that its objects agree with one another.
         if group.retention_in_days is not None:
             from_ms = max(from_ms, self._started_ms - group.retention_in_days * DAY_MS)
         after = BEGINNING if from_ms <= 0 else first_key_at(min(from_ms, LAST_MS))

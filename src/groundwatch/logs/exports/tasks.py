@@ -98,6 +98,7 @@ class ExportTasks:
             "attempts": 0,
         }
         try:
+            # The partial unique index on active tasks is the quota, so that it holds for several nodes as well.
             await self._database.write(lambda connection: connection.execute(insert(export_tasks).values(values)))
         except IntegrityError as error:
             raise limit_exceeded() from error
@@ -210,6 +211,7 @@ def _next_waiting(connection: Connection, now_ms: int) -> Row[Any] | None:
         and_(columns.status == "PENDING_CANCEL", or_(columns.owner.is_(None), free)),
     )
     statement = select(export_tasks).where(waiting).order_by(columns.number).limit(1)
+    # Rows that another node is just taking are passed over, not waited for.
     return connection.execute(statement.with_for_update(skip_locked=True)).one_or_none()
 
 

@@ -111,6 +111,7 @@ class DestinationOperations(TagOperations):
 
     async def _destination(self, context: RequestContext, arn: str) -> Destination:
         named = parse_target(arn)
+        # Only the owner may know that there is one: others are told that there is none.
         is_own = (named.account_id, named.region) == (context.account_id, context.region)
         found = await self._room.subscriptions.store.destination(tenant_of(context), named.name) if is_own else None
         if found is None:
@@ -119,6 +120,7 @@ class DestinationOperations(TagOperations):
 
 
 def _is_destination(arn: str) -> bool:
+    # The part after the account says what an ARN names: log-group or destination.
     return arn.startswith("arn:") and arn.split(":", 6)[5:6] == ["destination"]
 
 

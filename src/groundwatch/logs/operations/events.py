@@ -60,6 +60,7 @@ class EventOperations(Operations):
             [event["message"] for event in log_events],
             context.received_ms,
         )
+        # Always a token, also for a batch of which nothing was stored: agents ask for one before every batch otherwise.
         last_key = receipt.last_key or first_key_at(context.received_ms)
         answer: dict[str, object] = {"nextSequenceToken": event_id(last_key)}
         rejected = _rejected_info(receipt.rejected)
@@ -88,9 +89,11 @@ class EventOperations(Operations):
         group = await self._group(context, log_group_name, log_group_identifier)
         stream = await self._room.catalog.stream(group, log_stream_name)
         token = parse_page_token(next_token) if next_token else None
+        # The token's letter decides: clients go on with a forward token and leave startFromHead out.
         newest = token.direction == "b" if token else not start_from_head
         wanted = _narrowed(_time_range(group, start_time, end_time, context.received_ms), token)
         events = await self._room.store.page(StreamPlace(group.number, stream.number), wanted, limit, newest=newest)
+        # An empty page repeats the token: that is how clients notice the end, and where new events are found later.
         at = token.key if token else first_key_at(start_time)
         return {
             "events": [_output_event(event) for event in events],
@@ -121,6 +124,7 @@ class EventOperations(Operations):
                 "InvalidParameterException",
                 "startFromHead can be false only with a startTime on or after 2024-01-01T00:00:00Z.",
             )
+        # A malformed pattern is told before anything is looked up, as for every operation that takes one.
         condition = compile_condition(parse_pattern(filter_pattern))
         group = await self._group(context, log_group_name, log_group_identifier)
         stream_ids = await self._stream_ids(group, log_stream_names, log_stream_name_prefix)
@@ -129,10 +133,12 @@ class EventOperations(Operations):
         newest = token.direction == "b" if token else not start_from_head
         exclusive_end = None if end_time is None else end_time + 1
         wanted = _narrowed(_time_range(group, start_time, exclusive_end, context.received_ms), token)
+        # One more than the page, to know whether there is another: a token must not lead to nothing.
         found = await self._room.store.search(group.number, stream_ids, condition, wanted, limit + 1, newest=newest)
         page = _fitting(found[:limit])
         names = await self._room.catalog.stream_names(group, sorted({event.stream_id for event in page}))
         answer: dict[str, object] = {
+            # A stream that was deleted since the search has no name any more, and its events are out of reach.
             "events": [_filtered_event(event, names[event.stream_id]) for event in page if event.stream_id in names],
             "searchedLogStreams": [],
         }

@@ -151,11 +151,13 @@ class GroupOperations(Operations):
         self, context: RequestContext, *, log_group_name: str, retention_in_days: int
     ) -> None:
         """Let events expire after so many days; expired events are never shown."""
+        # The model takes any integer, so the list is checked here, in words that the service was seen to use.
         if retention_in_days not in RETENTION_DAYS:
             valid = ", ".join(map(str, RETENTION_DAYS))
             raise ServiceError("InvalidParameterException", f"Invalid retention value. Valid values are: [{valid}]")
         group = await self._group(context, log_group_name)
         await self._room.catalog.change_group(group, retention_in_days=retention_in_days)
+        # What has expired under the new retention is hidden at once; its space need not wait for the hourly run.
         self._room.reclaimer.wake()
 
     async def delete_retention_policy(self, context: RequestContext, *, log_group_name: str) -> None:

@@ -112,6 +112,7 @@ class PolicyOperations(Operations):
         parse_pattern(document.filter_pattern)
         desk = self._room.subscriptions
         await desk.checks.check_function(context, wish)
+        # Checked like a filter of every group; "*" stands for their names in the role's conditions.
         await desk.checks.check_stream(context, wish, "*")
         policy = AccountPolicy(
             number=0,
@@ -140,6 +141,7 @@ class PolicyOperations(Operations):
             raise invalid_token()
         if set(account_identifiers or ()) - {context.account_id}:
             raise NotImplementedByServer("DescribeAccountPolicies for other accounts")
+        # Policies of other types cannot be put, so that there are none is the true answer.
         if policy_type != SUBSCRIPTION_FILTER_POLICY:
             return {"accountPolicies": []}
         found = await self._room.subscriptions.policies.account_policies(tenant_of(context))

@@ -54,6 +54,7 @@ class QueryDefinitionOperations(Operations):
         tenant = tenant_of(context)
         request = ["query-definitions", *(tenant.account_id, tenant.region), query_definition_name_prefix]
         request.append(query_language or "")
+        # Names may repeat, so a page ends at a name and an id.
         name, number = map(str, unseal(request, next_token, str, str)) if next_token else ("", "")
         found = await self._room.query_definitions.page(
             tenant,

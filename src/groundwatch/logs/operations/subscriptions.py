@@ -34,6 +34,7 @@ class SubscriptionOperations(Operations):
         if apply_on_transformed_logs:
             raise NotImplementedByServer("PutSubscriptionFilter.applyOnTransformedLogs")
         desk = self._room.subscriptions
+        # In the order in which the service is seen to refuse: the function before the group, the stream after it.
         wish = read_wish(destination_arn, role_arn)
         await desk.checks.check_function(context, wish)
         group = await self._standard_group(context, log_group_name)

@@ -42,6 +42,7 @@ class RepeatedKeys(dict[str, JsonValue]):
     """An object that names a key twice: a mapping of the first values, which remembers all."""
 
     def __init__(self, pairs: list[tuple[str, JsonValue]]) -> None:
+        # Reversed, so that the first of repeated keys is the one that stays.
         super().__init__(reversed(pairs))
         self.pairs = pairs
 
@@ -75,6 +76,7 @@ def _read_fast(message: str) -> JsonValue:
 
 def _too_deep(text: str) -> bool:
     """Tell whether the message nests beyond the limit; short ones cannot."""
+    # Counting brackets is one pass in C; most messages have fewer than the limit, whatever they nest.
     if len(text) <= MAX_DEPTH or text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
     return _depth(text) > MAX_DEPTH
@@ -88,6 +90,7 @@ def _parse(text: str) -> JsonValue:
 
 
 def _integer(text: str) -> int | LongInteger:
+    # The interpreter refuses to convert many more, since that takes quadratic time (sys.set_int_max_str_digits).
     return int(text) if len(text) <= CONVERTED_DIGITS else LongInteger(text)
 
 
@@ -130,6 +133,7 @@ def _depth(text: str) -> int:
 
 def _pairs_surrogates(text: str) -> bool:
     """Tell whether every escaped surrogate has its other half right beside it."""
+    # Most messages escape nothing, which one search tells.
     if "\\u" not in text:
         return True
     expected_at = -1

@@ -111,6 +111,7 @@ class Explanations(Target):
 
     def _verdict(self, node: nodes.Pattern, message: str, parts: tuple[Explanation, ...]) -> Explanation:
         said = "" if parts else "no slot has a condition"
+        # The verdict is the predicate's own, never worked out a second time: the two could not be told apart if wrong.
         return Explanation(pattern_text(node), matches=compile_predicate(node)(message), found=said, parts=parts)
 
     def _joined(self, node: nodes.Every | nodes.Some, subject: JsonValue) -> Explanation:

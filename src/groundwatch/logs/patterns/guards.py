@@ -37,6 +37,7 @@ class Guards(Target):
     def some(self, node: nodes.Some) -> Guard:
         """Demand one clause of each part, since one of the parts holds."""
         guards = [self.visit(part) for part in node.parts]
+        # One part without a guard holds for messages of any text, so the whole does.
         if not all(guards):
             return ()
         clause = tuple(dict.fromkeys(text for guard in guards for text in guard[0]))
@@ -62,6 +63,7 @@ class Guards(Target):
     def _key(self, subject: nodes.Subject) -> Guard:
         if isinstance(subject, nodes.Field):
             return ()
+        # The longest name is the rarest, and one is enough to leave a message out.
         names = [step.name for step in subject.steps if isinstance(step, nodes.Member)]
         longest = max(names, key=len, default=None)
         return () if longest is None else ((f'"{longest}"', escape_of(longest)),)

@@ -38,6 +38,7 @@ def parse_pattern(text: str) -> nodes.Pattern:
     offset = len(text) - len(text.lstrip())
     if not pattern:
         return nodes.MatchAll()
+    # Without its own closing bracket a pattern is terms, whose complaint then names the bracket as the service does.
     kind = BRACKETS.get((pattern[0], pattern[-1]), "terms") if len(pattern) > 1 else "terms"
     if kind == "regex":
         return regex(pattern[1:-1], offset + 1)

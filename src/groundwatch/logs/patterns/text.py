@@ -18,6 +18,7 @@ def pattern_text(node: nodes.Node) -> str:
 
 def quoted(text: str) -> str:
     """Return the text as a quoted string of the pattern language."""
+    # Backslashes first, or those that escape quotes would be doubled.
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -84,6 +85,7 @@ class Printer(Target):
 
     def text(self, node: nodes.Text) -> str:
         """Print a value, always quoted."""
+        # `*` alone is one open value, not two open ends around nothing.
         stars = "*" * node.open_start + node.text + "*" * (node.open_end and (node.text != "" or not node.open_start))
         return quoted(stars)
 

@@ -186,6 +186,7 @@ def _resource_policy_is(tenant: Tenant, scope: str, name: str) -> ColumnElement[
 def _check_revision(known: Row[Any], expected: str | None) -> None:
     if expected is not None and expected != known.revision:
         raise ServiceError("InvalidParameterException", "The specified expectedRevisionId is not the current one.")
+    # Attached to a resource, a policy is replaced only by who has seen it; without, two editors lose each other's.
     if expected is None and known.scope == "RESOURCE":
         raise ServiceError("InvalidParameterException", "expectedRevisionId is required for an existing policy.")
 
