@@ -22,6 +22,9 @@ from groundwatch.gateway.runtime.overrides import Overrides
 from groundwatch.gateway.runtime.stages import AnyStage, MappedRequest, Routed
 
 MALFORMED = "Malformed Lambda proxy response"
+MAX_HEADERS = 1000
+MAX_HEADER_CHARACTERS = 64 * 1024
+"""What clients and proxies on the way to them take; the service's own limit is below both."""
 _NULL_IDENTITY: Mapping[str, None] = dict.fromkeys((
     "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey",
     "cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user",
@@ -125,13 +128,19 @@ def _client_answer(answer: FunctionAnswer, routed: Routed) -> IntegrationAnswer:
 
 def _merged(result: _Result) -> list[tuple[str, str]]:
     """Return all headers; a name in both maps has the values of both, each once."""
-    many = {name: [_text(value) for value in values] for name, values in (result.multi_value_headers or {}).items()}
+    single, multiple = result.headers or {}, result.multi_value_headers or {}
+    if len(single) + sum(map(len, multiple.values())) > MAX_HEADERS:
+        raise MappingError(f"there are more than {MAX_HEADERS} headers")
+    many = {name: [_text(value) for value in values] for name, values in multiple.items()}
     spelled = {name.lower(): name for name in many}
-    for name, value in (result.headers or {}).items():
+    for name, value in single.items():
         values = many.setdefault(spelled.get(name.lower(), name), [])
         if _text(value) not in values:
             values.insert(0, _text(value))
-    return [(name, header_text(name, value)) for name, values in many.items() for value in values]
+    headers = [(name, header_text(name, value)) for name, values in many.items() for value in values]
+    if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_CHARACTERS:
+        raise MappingError(f"the headers have more than {MAX_HEADER_CHARACTERS} characters")
+    return headers
 
 
 def _text(value: HeaderValue) -> str:

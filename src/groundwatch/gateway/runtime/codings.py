@@ -9,6 +9,8 @@ from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _LEVEL = 6
+MAX_CODINGS = 4
+"""Of one body; a header holds thousands, each of which may unpack to the largest payload."""
 SUPPORTED = ("gzip", "deflate")
 """In order of preference."""
 
@@ -28,6 +30,8 @@ def decoded(body: bytes, content_encoding: str | None) -> tuple[bytes, str | Non
         CodingError: when the body is not of that coding, or has more bytes than a payload may have.
     """
     names = [name.strip().lower() for name in (content_encoding or "").split(",") if name.strip()]
+    if len(names) > MAX_CODINGS:
+        raise CodingError(f"has more than {MAX_CODINGS} codings")
     while names:
         decode = _DECODERS.get(names[-1])
         if decode is None:
