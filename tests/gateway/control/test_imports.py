@@ -265,3 +265,12 @@ async def test_a_policy_shorthand_is_expanded(operations, context, store):
     held = await store.get_api(Place(context.account_id, context.region), api["id"])
     resource = json.loads(held.policy)["Statement"][0]["Resource"]
     assert resource == [f"arn:aws:execute-api:us-east-1:111122223333:{api['id']}/*"]
+
+
+async def test_more_resources_than_an_api_may_have_end_an_import(operations, context):
+    document = openapi({f"/p{number}": {"get": MOCK} for number in range(301)})
+    with pytest.raises(ServiceError) as caught:
+        await operations.import_rest_api(context, body=json.dumps(document).encode())
+    assert (caught.value.code, caught.value.status) == ("LimitExceededException", 429)
+    assert caught.value.message == "Maximum number of Resources for this API has been reached."
+    assert (await operations.get_rest_apis(context))["items"] == []

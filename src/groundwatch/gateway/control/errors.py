@@ -7,6 +7,7 @@ from typing import TypeVar
 from groundwatch.aws.errors import ServiceError
 
 T = TypeVar("T")
+LIMIT_EXCEEDED = "LimitExceededException"
 
 
 def bad_request(message: str) -> ServiceError:
@@ -33,7 +34,7 @@ def conflict(message: str) -> ServiceError:
 
 def limit_exceeded(message: str) -> ServiceError:
     """Return the error for more of something than an API may have."""
-    return ServiceError("LimitExceededException", message, status=429)
+    return ServiceError(LIMIT_EXCEEDED, message, status=429)
 
 
 def access_denied(message: str) -> ServiceError:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.control import tree
 from groundwatch.gateway.control.authorizer_rules import with_authorizer, with_defaults
+from groundwatch.gateway.control.errors import LIMIT_EXCEEDED
 from groundwatch.gateway.control.gateway_responses import with_gateway_response
 from groundwatch.gateway.control.ids import SHORT, IdSource, fresh_id
 from groundwatch.gateway.control.models import check_model
@@ -152,6 +153,9 @@ class Merge:
         try:
             return step(api)
         except ServiceError as error:
+            if error.code == LIMIT_EXCEEDED:
+                # The service does not list it among the findings, and everything behind it would fail alike.
+                raise
             self._findings.error(f"{where}: {error.message}")
             return api
 
