@@ -78,6 +78,8 @@ class RequestParameter:
     location: RequestLocation
     name: str
     source: Source
+    constant: str | None = None
+    """The text that every request gives, if it is the same for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def compile_request_parameters(entries: Mapping[str, str]) -> tuple[RequestParam
         if match is None:
             raise MappingError(f"Invalid mapping expression specified: {target}")
         location = cast(RequestLocation, match.group(1))
-        compiled.append(RequestParameter(location, match.group(2), _compile(expression, _REQUEST_SOURCES)))
+        source = _compile(expression, _REQUEST_SOURCES)
+        compiled.append(RequestParameter(location, match.group(2), source, _constant(expression)))
     return tuple(compiled)
 
 
@@ -126,9 +129,15 @@ def _compile_headers(
     return tuple(compiled)
 
 
+def _constant(expression: str) -> str | None:
+    """Return the text between the quotes of a constant, None for other expressions."""
+    return expression[1:-1] if len(expression) >= 2 and expression[0] == expression[-1] == "'" else None
+
+
 def _compile(expression: str, sources: Mapping[str, Callable[[str], Source]]) -> Source:
-    if len(expression) >= 2 and expression[0] == expression[-1] == "'":
-        texts = [expression[1:-1]] if len(expression) > 2 else []
+    constant = _constant(expression)
+    if constant is not None:
+        texts = [constant] if constant else []
         return lambda _message: texts
     for prefix, make in sources.items():
         if expression == prefix:

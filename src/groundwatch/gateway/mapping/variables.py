@@ -27,6 +27,7 @@ from groundwatch.gateway.mapping.text import (
 from groundwatch.gateway.mapping.values import ContextMap, Method, TemplateObject, VtlValue
 
 _JAVASCRIPT = re.compile(r"[\"'\\\x00-\x1f]")
+_URL_UNSAFE = re.compile(r"[^A-Za-z0-9.*_-]+")
 _JAVASCRIPT_ESCAPES = {
     '"': '\\"', "'": "\\'", "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f",
 }  # fmt: skip
@@ -138,8 +139,12 @@ def _parse_json(run: Run, _util: object, value: VtlValue) -> VtlValue:
 
 
 def _url_encode(run: Run, _util: object, value: VtlValue) -> str:
+    return _charged(run, _URL_UNSAFE.sub(_percent_encode, text_of(run, value)))
+
+
+def _percent_encode(match: re.Match[str]) -> str:
     # Java's URLEncoder leaves `*` alone and encodes `~`; Python's quote does the opposite.
-    return _charged(run, quote_plus(text_of(run, value), safe="*", errors="replace").replace("~", "%7E"))
+    return quote_plus(match.group(), safe="*", errors="replace").replace("~", "%7E")
 
 
 def _url_decode(run: Run, _util: object, value: VtlValue) -> str:

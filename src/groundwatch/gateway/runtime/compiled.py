@@ -29,6 +29,7 @@ from groundwatch.gateway.mapping.parameters import (
 )
 from groundwatch.gateway.mapping.regex import Regex
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
+from groundwatch.gateway.runtime.header_rules import check_request_header, header_text
 from groundwatch.gateway.runtime.rendering import TemplateSource
 from groundwatch.gateway.runtime.routing import PathMatch, Router
 from groundwatch.gateway.validation.schemas import ApiSchemas
@@ -66,6 +67,21 @@ def _header_spelling(method: Method) -> dict[str, str]:
     return {name.lower(): name for name in names}
 
 
+def _constant_headers(parameters: tuple[RequestParameter, ...], integration_type: str) -> dict[str, str] | None:
+    headers: dict[str, str] = {}
+    for parameter in parameters:
+        if parameter.location != "header" or parameter.constant is None:
+            return None
+        if parameter.constant:
+            try:
+                check_request_header(parameter.name, integration_type)
+                headers[parameter.name] = header_text(parameter.name, parameter.constant)
+            except MappingError:
+                # A fault of this kind only shows at run time, in the service as well.
+                return None
+    return headers
+
+
 class CompiledMethod:
     """A method with its integration.
 
@@ -78,6 +94,8 @@ class CompiledMethod:
         self.definition = method
         self.integration = integration
         self.parameters: tuple[RequestParameter, ...] = compile_request_parameters(integration.request_parameters)
+        self.constant_headers = _constant_headers(self.parameters, integration.type)
+        """What all parameters together come to, where they are headers that are the same for every request."""
         self.is_proxy = integration.type in PROXIES
         """Proxies pass requests and answers on; templates do not apply."""
         self.templates = {} if self.is_proxy else _templates(integration.request_templates)

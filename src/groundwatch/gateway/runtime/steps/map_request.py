@@ -86,7 +86,9 @@ def _payload(routed: Routed, body: bytes) -> str | bytes:
 
 def _parameters(stage: Validated, routed: Routed, payload: str | bytes) -> _Parameters:
     mapped = _Parameters()
-    if not routed.method.parameters:
+    constant = routed.method.constant_headers
+    if constant is not None:
+        mapped.headers = dict(constant)
         return mapped
     text = payload if isinstance(payload, str) else ""
     message = message_for(stage, body=text)
