@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
         "deploy", "Write a definition as a CloudFormation or Terraform stack for AWS, or explain it."
     ),
     "import-api": CommandEntry("import_api", "Run a definition exported from a real account here, with its roles."),
+    "migrate": CommandEntry("migrate", "Copy log groups from the real CloudWatch Logs to this server, or back."),
     "account": CommandEntry("account", "Make, list, disable, enable and delete accounts, the tenants of a server."),
     "env": CommandEntry("env", "Print the exports that make the AWS CLI and SDKs use this server."),
     "version": CommandEntry("version", "Print the version."),
