@@ -465,3 +465,9 @@ async def test_a_stage_without_a_version_shows_no_documentation(operations, cont
     # Recorded from the service in April 2024: descriptions of the imported document do not show.
     assert document["paths"]["/pets"]["post"]["responses"]["200"]["description"] == "200 response"
     assert "x-amazon-apigateway-documentation" not in document
+
+
+async def test_a_general_part_does_not_swell_an_export(api, monkeypatch):
+    monkeypatch.setattr("groundwatch.gateway.openapi.export.MAX_SHOWN_BYTES", 100)
+    with pytest.raises(ServiceError, match="The documentation of the stage is too large to be exported"):
+        await exported(api, ({"type": "RESPONSE"}, {"description": "d" * 100}))

@@ -99,14 +99,22 @@ class Documentation:
 
     def __init__(self, parts: Iterable[Part] = ()) -> None:
         self._parts = {completed(part.location): part for part in parts}
+        self._contents: dict[Location, dict[str, Any]] = {}
+
+    def part_at(self, location: Location) -> Part | None:
+        """Return the part that holds for a place, None when nothing is said about it."""
+        found = (self._parts.get(candidate) for candidate in _candidates(completed(location)))
+        return next((part for part in found if part is not None), None)
 
     def at(self, location: Location) -> dict[str, Any]:
-        """Return the properties that hold for a place, none when nothing is said about it."""
-        for candidate in _candidates(completed(location)):
-            part = self._parts.get(candidate)
-            if part is not None:
-                return part.content()
-        return {}
+        """Return the properties that hold for a place, to be read only; none when nothing is said about it."""
+        part = self.part_at(location)
+        if part is None:
+            return {}
+        # Decoded once: a general part of 340 KB may hold for every response of an API.
+        if part.location not in self._contents:
+            self._contents[part.location] = part.content()
+        return self._contents[part.location]
 
     def named(self, kind: str) -> list[Part]:
         """Return the parts of a type."""

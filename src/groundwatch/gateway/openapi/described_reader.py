@@ -106,7 +106,7 @@ def _operation(document: Tree, path: str, verb: str, operation: Tree) -> Iterato
         yield Location("REQUEST_BODY", path=path, method=verb), _chosen(body, DESCRIBING["REQUEST_BODY"])
     for code, held in mapping(operation.get("responses")).items():
         place = Location("RESPONSE", path=path, method=verb, status_code=code)
-        if not location_is_status(code):
+        if not _is_status(code):
             continue
         response = resolve(document, held)
         said = _chosen(response, DESCRIBING["RESPONSE"])
@@ -129,7 +129,7 @@ def _parameters(document: Tree, path: str, verb: str, holder: Tree) -> Iterator[
             yield Location(PARAMETER_TYPES[LOCATIONS[place]], path=path, method=verb, name=text(name)), said
 
 
-def location_is_status(code: str) -> bool:
+def _is_status(code: str) -> bool:
     """Tell whether the key of a response is a status that a part can be about."""
     return len(code) == 3 and code.isascii() and code.isdigit() and code[0] in "12345"
 

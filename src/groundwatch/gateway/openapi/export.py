@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.definition import Method, MethodResponse, Resource, RestApi
 from groundwatch.gateway.documentation.parts import Documentation, Location, Snapshot, shortened
 from groundwatch.gateway.documentation.places import PARAMETER_TYPES
@@ -26,6 +27,8 @@ from groundwatch.gateway.openapi.export_schemas import exported_schema
 from groundwatch.gateway.openapi.reader import LOCATIONS
 
 _PLACES = {place: name for name, place in LOCATIONS.items()}
+MAX_SHOWN_BYTES = 32 * 1024 * 1024
+"""Of documentation that shows in one export, counted wherever it shows."""
 API_KEY, SIGNATURE = "api_key", "sigv4"
 
 
@@ -74,12 +77,13 @@ class Export:
         self._wanted = wanted
         self._published = published
         self._docs = Documentation(published.parts if published is not None else ())
+        self._shown_bytes = 0
         self._integrations = IntegrationWriter(api)
         self._validators = validator_names(api)
         self._schemes = _scheme_names(api)
 
     def document(self) -> Tree:
-        """Return the document."""
+        """Return the document; raises BadRequestException for more documentation than `MAX_SHOWN_BYTES`."""
         api, writer = self._api, self._writer
         info = present(title=api.name, description=api.description, version=version_of(api))
         host = f"{api.id}.execute-api.{api.region}.amazonaws.com"
@@ -90,6 +94,16 @@ class Export:
         if self._wanted.documentation and self._published is not None:
             document[extensions.DOCUMENTATION] = _documentation(self._published)
         return described_document(document, self._docs, in_full=self._wanted.everything)
+
+    def _about(self, place: Location) -> dict[str, Any]:
+        part = self._docs.part_at(place)
+        if part is None:
+            return {}
+        # One general part may be shown at every place of an API.
+        self._shown_bytes += len(part.properties)
+        if self._shown_bytes > MAX_SHOWN_BYTES:
+            raise bad_request("The documentation of the stage is too large to be exported")
+        return self._docs.at(place)
 
     def _endpoint(self) -> Tree:
         if not self._wanted.everything:
@@ -114,7 +128,7 @@ class Export:
         for authorizer in self._api.authorizers.values():
             scheme = scheme_of(authorizer, in_full=in_full)
             where = Location("AUTHORIZER", name=authorizer.name)
-            schemes[authorizer.name] = described(scheme, self._docs.at(where), "AUTHORIZER")
+            schemes[authorizer.name] = described(scheme, self._about(where), "AUTHORIZER")
         methods = [method for resource in self._api.resources.values() for method in resource.methods.values()]
         if any(method.api_key_required for method in methods):
             schemes[self._schemes[API_KEY]] = {"type": "apiKey", "name": "x-api-key", "in": "header"}
@@ -139,7 +153,7 @@ class Export:
         for verb, method in resource.methods.items():
             key = extensions.ANY_METHOD if verb == "ANY" else verb.lower()
             item[key] = self._operation(resource, method)
-        return described(item, self._docs.at(Location("RESOURCE", path=resource.path)), "RESOURCE")
+        return described(item, self._about(Location("RESOURCE", path=resource.path)), "RESOURCE")
 
     def _operation(self, resource: Resource, method: Method) -> Tree:
         path, verb, in_full = resource.path, method.http_method, self._wanted.everything
@@ -148,7 +162,7 @@ class Export:
             operationId=method.operation_name, **types, parameters=self._parameters(resource.path, method)
         )
         if body:
-            about = self._docs.at(Location("REQUEST_BODY", path=path, method=verb))
+            about = self._about(Location("REQUEST_BODY", path=path, method=verb))
             operation = self._writer.with_request(operation, described(body, about, "REQUEST_BODY"))
         operation["responses"] = {
             code: self._response(path, method, response) for code, response in method.responses.items()
@@ -160,7 +174,7 @@ class Export:
             operation[extensions.VALIDATOR] = self._validators[method.request_validator_id]
         if self._wanted.integrations and method.integration is not None:
             operation[extensions.INTEGRATION] = self._integrations.write(resource.id, method.integration)
-        return described(operation, self._docs.at(Location("METHOD", path=path, method=verb)), "METHOD")
+        return described(operation, self._about(Location("METHOD", path=path, method=verb)), "METHOD")
 
     def _parameters(self, path: str, method: Method) -> list[Tree]:
         found = []
@@ -168,7 +182,7 @@ class Export:
             place, _, name = parameter.removeprefix("method.request.").partition(".")
             written = self._writer.parameter(name, _PLACES[place], required=required)
             kind = PARAMETER_TYPES[place]
-            about = self._docs.at(Location(kind, path=path, method=method.http_method, name=name))
+            about = self._about(Location(kind, path=path, method=method.http_method, name=name))
             found.append(described(written, about, kind))
         return found
 
@@ -178,11 +192,11 @@ class Export:
         headers = {}
         for parameter in response.response_parameters:
             name = parameter.removeprefix("method.response.header.")
-            about = self._docs.at(msgspec.structs.replace(place, type="RESPONSE_HEADER", name=name))
+            about = self._about(msgspec.structs.replace(place, type="RESPONSE_HEADER", name=name))
             headers[name] = described(self._writer.header(), about, "RESPONSE_HEADER")
         bodies = self._writer.response(method, response, in_full=self._wanted.everything)
         held = {"description": f"{code} response", **present(headers=headers), **bodies}
-        return described(held, self._docs.at(place), "RESPONSE")
+        return described(held, self._about(place), "RESPONSE")
 
     def _security(self, method: Method) -> Tree:
         requirement: Tree = {}
