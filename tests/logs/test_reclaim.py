@@ -10,7 +10,8 @@ from groundwatch.logs.events import EventKey
 from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.patterns.sql import Condition
 from groundwatch.logs.recent import BEGINNING, Range
-from groundwatch.logs.writer import Batch, insert
+from groundwatch.logs.reclaim import SETTLE_S, Reclaimer
+from groundwatch.logs.writer import Batch, EventWriter, insert
 from groundwatch.storage.tables.logs import reclaims
 
 
@@ -83,6 +84,26 @@ async def test_retentions_of_very_many_groups(room, operations, context, clock, 
     async with asyncio.timeout(60):
         await room.reclaimer.expire()
     assert list(await room.store.stream_statistics(group.number)) == [2]
+
+
+async def test_events_that_other_nodes_store_meanwhile_are_reclaimed_too(
+    room, operations, context, clock, event_database
+):
+    await operations.create_log_group(context, log_group_name="g")
+    group = await room.catalog.group(Tenant(context.account_id, context.region), "g")
+    await operations.delete_log_group(context, log_group_name="g")
+    paused = []
+
+    async def pause(duration_s: float) -> None:
+        paused.append(duration_s)
+        await put_directly(event_database, group.number, [1], clock.now_ms)
+
+    writer = EventWriter(event_database, lambda batches: None)
+    reclaimer = Reclaimer(room.catalog, writer, event_database, clock, pause=pause)
+    room.catalog.shared = True
+    assert await reclaimer.reclaim() == 1
+    assert paused == [SETTLE_S]
+    assert not await room.store.stream_statistics(group.number)
 
 
 async def put_directly(event_database, group_id: int, stream_ids: list[int], first_ms: int) -> None:

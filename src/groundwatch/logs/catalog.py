@@ -67,14 +67,15 @@ class LogCatalog:
     """The groups and streams of every tenant. Raises the service's errors for names that do not exist or already do."""
 
     def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
-        shared = database.engine.dialect.name != "sqlite"
+        self.shared = database.engine.dialect.name != "sqlite"
+        """Whether other nodes may change what is stored; they learn of changes a second later."""
         self._database = database
         self._clock_ms = clock_ms
         self._groups: Lookup[tuple[Tenant, str], LogGroup] = Lookup(
-            REMEMBERED, SHARED_MEMORY_MS if shared else None, clock_ms
+            REMEMBERED, SHARED_MEMORY_MS if self.shared else None, clock_ms
         )
         self._streams: Lookup[tuple[int, str], LogStream] = Lookup(
-            REMEMBERED, SHARED_MEMORY_MS if shared else None, clock_ms
+            REMEMBERED, SHARED_MEMORY_MS if self.shared else None, clock_ms
         )
 
     async def create_group(

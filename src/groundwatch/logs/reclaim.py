@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from groundwatch.logs.catalog import LogCatalog, Reclaim
 from groundwatch.logs.intake import DAY_MS
@@ -20,6 +20,9 @@ from groundwatch.storage.clickhouse import Client, EventDatabase, portions
 log = logging.getLogger(__name__)
 RETRY_S = 60.0
 EXPIRY_INTERVAL_S = 3600.0
+SETTLE_S = 10.0
+"""How long other nodes may go on storing events of what was deleted: they remember names for a second, and an insert
+takes its time."""
 
 # A mutation rewrites the parts that hold such rows and drops those that become empty; a lightweight DELETE would only
 # hide the rows until some later merge.
@@ -33,12 +36,19 @@ class Reclaimer:
     """Deletes the events that no read leads to any more; one run at a time, every hour and when it is woken."""
 
     def __init__(
-        self, catalog: LogCatalog, writer: EventWriter, database: EventDatabase, clock_ms: Callable[[], int]
+        self,
+        catalog: LogCatalog,
+        writer: EventWriter,
+        database: EventDatabase,
+        clock_ms: Callable[[], int],
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._catalog = catalog
         self._writer = writer
         self._database = database
         self._clock_ms = clock_ms
+        self._pause = pause
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -61,6 +71,8 @@ class Reclaimer:
         waiting = await self._catalog.waiting_reclaims()
         if not waiting:
             return 0
+        if self._catalog.shared:
+            await self._pause(SETTLE_S)
         # A put that found its stream before the deletion may still be on its way to the store.
         await self._writer.flush()
         await self._database.run("upkeep", lambda client: _delete(client, waiting))
