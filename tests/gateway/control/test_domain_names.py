@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from sqlalchemy.exc import OperationalError
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.operator_rules import OperatorRules
@@ -457,3 +458,27 @@ async def test_with_several_nodes_a_table_grows_old(store, clock, domain):
     clock.now_ms += 1
     await store.domains.find(NAME)
     assert store.domains.table is not table
+
+
+async def test_a_look_that_cannot_wait_has_the_table_read_for_the_next(store, clock, domain):
+    store.domains._alone = False
+    table = store.domains.table
+    clock.now_ms += 1000
+    assert store.domains.peek(NAME).domain.name == NAME
+    await store.domains._reading
+    assert store.domains.table is not table
+
+
+async def test_a_database_that_is_away_leaves_the_table_as_it_was(store, clock, domain, monkeypatch, caplog):
+    def away(_):
+        raise OperationalError("select", {}, Exception("away"))
+
+    monkeypatch.setattr("groundwatch.gateway.domains.sql.read_all", away)
+    store.domains._alone = False
+    clock.now_ms += 1000
+    assert store.domains.peek(NAME).domain.name == NAME
+    await store.domains._reading
+    assert store.domains.peek(NAME).domain.name == NAME
+    assert "cannot read the custom domains: OperationalError" in caplog.text
+    with pytest.raises(OperationalError):
+        await store.domains.find(NAME)
