@@ -5,12 +5,13 @@ Nothing else does, as in the service: a path or query parameter that is not list
 
 from __future__ import annotations
 
+import msgspec
+
 from groundwatch.gateway.definition import Integration
 from groundwatch.gateway.runtime.response_cache import Key
 from groundwatch.gateway.runtime.stages import Routed
 
-_ABSENT = "\x00"
-_BETWEEN = "\x01"
+_ABSENT = ""
 
 
 def cache_key(routed: Routed) -> Key | None:
@@ -37,11 +38,13 @@ def _value(routed: Routed, source: str) -> str | None:
         return None
     _, _, location, name = source.split(".", 3)
     if location == "path":
-        return routed.path_parameters.get(name, _ABSENT)
+        # As it was received: a backend that gets it so may know `a%2Fb` and `a/b` as different things.
+        return routed.raw_path_parameters.get(name, _ABSENT)
     if location in ("querystring", "multivaluequerystring"):
         values = routed.exchange.query.get(name)
     elif location in ("header", "multivalueheader"):
         values = routed.exchange.headers.get(name.lower())
     else:
         return None
-    return _BETWEEN.join(values) if values else _ABSENT
+    # A list in a form of its own: no value that a client may send reads like two, or like none.
+    return msgspec.json.encode(values).decode() if values else _ABSENT
