@@ -21,6 +21,8 @@ from groundwatch.gateway.store import GatewayStore, KeyFilter, Place
 MIN_VALUE_CHARACTERS, MAX_VALUE_CHARACTERS = 20, 128
 MAX_NAME_CHARACTERS = 1024
 MAX_DESCRIPTION_CHARACTERS = 125_000
+MAX_TIME_DIGITS = 18
+"""Of milliseconds in a position; more are beyond what databases take."""
 
 
 class ApiKeyOperations(ControlPlane):
@@ -120,7 +122,7 @@ class KeyPages:
             return await self._store.list_keys(self._place, self._wanted, None, count)
         created_ms, _, key_id = after.partition(":")
         # A position is whatever a client sends.
-        if not created_ms.isdecimal():
+        if not created_ms.isdecimal() or len(created_ms) > MAX_TIME_DIGITS:
             raise bad_request("Invalid position parameter specified")
         return await self._store.list_keys(self._place, self._wanted, (int(created_ms), key_id), count)
 

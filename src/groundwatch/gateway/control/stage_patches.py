@@ -53,7 +53,7 @@ def _rate(step: Step) -> float:
 
 def _ttl(step: Step) -> int:
     value = step.value or ""
-    if not (value.isascii() and value.isdigit() and int(value) <= MAX_TTL_S):
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) <= MAX_TTL_S):
         raise bad_request(f"Invalid time-to-live setting, must be an integer no greater than {MAX_TTL_S}")
     return int(value)
 

@@ -86,7 +86,7 @@ class UsageOperations(ControlPlane):
 def _remaining(operation: Any) -> int:  # noqa: ANN401 - a patch operation
     check_path(_PATHS, operation)
     value = str(operation.get("value"))
-    if not (value.isascii() and value.isdigit() and int(value) < 2**31):
+    if not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) < 2**31):
         raise bad_request(f"Invalid value '{value}' specified for '/remaining'. Must be an integer")
     return int(value)
 
