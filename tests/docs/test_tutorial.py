@@ -8,6 +8,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/clients.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/three-ways.md", "docs/clients.md"])
 def test_the_commands_work_and_print_what_the_page_shows(check_page, page):
     check_page(ROOT / page)
