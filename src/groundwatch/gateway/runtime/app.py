@@ -150,7 +150,7 @@ class GatewayApp:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _http(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
         host = next((value for name, value in headers if name == "host"), "")
         path = _raw_path(scope)
         if path == self._settings.health_path and not self._addresses.own_every_path(host):
