@@ -308,7 +308,7 @@ def test_noise(door):
 def test_noise_for_long(door):
     throw_noise(door, 3, 500)
     before = door.memory_bytes()
-    for seed in range(10):
+    for seed in range(5):
         throw_noise(door, 10 + seed, 1000)
         if door.tls:
             throw_noise_into_tls(door, 10 + seed, 1000)
@@ -334,9 +334,9 @@ def test_large_payloads_for_long(door):
         for sender in senders:
             sender.join()
 
-    send_from_many(10)
+    send_from_many(5)
     before = door.memory_bytes()
-    send_from_many(100)
+    send_from_many(30)
     assert door.memory_bytes() - before < GROWTH_BYTES
 
 
