@@ -237,7 +237,8 @@ def test_home_directory_is_expanded(monkeypatch):
             },
             {},
             "",
-            "--vpc-links: 'arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/net/inner/1=http://10.0.0.5/path' "
+            "--vpc-links: 'arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/net/inner/1="
+            "http://10.0.0.5/path' "
             "is not ARN=URL with the ARN of a network load balancer and a URL without a path; write for example "
             "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/inner/1=http://10.0.0.5:8080",
             id="a link to a path",
