@@ -170,9 +170,7 @@ async def test_a_uri_that_is_too_long(path, make_gateway, mock):
 
 
 ARN_PREFIX = len("arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/v1/GET/")
-OPEN = (
-    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"execute-api:*","Resource":"*"}}'
-)
+OPEN = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"execute-api:*","Resource":"*"}}'
 ARNS = [
     pytest.param("NONE", None, 1601, 200, id="an open method has none"),
     pytest.param("NONE", OPEN, 1600, 200, id="as long as it may be"),
