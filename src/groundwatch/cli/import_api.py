@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +13,8 @@ import botocore.session
 import click
 
 from groundwatch.app.adapters import policy_fault
-from groundwatch.cli.api import ServiceClient, Wishes, api_errors, connect
+from groundwatch.cli.api import Wishes, api_errors
+from groundwatch.cli.calls import Calls
 from groundwatch.cli.options import server_options
 from groundwatch.cli.running_api import document_of
 from groundwatch.deploy.assemble import role_names
@@ -87,9 +87,9 @@ class _Server:
     """The server that gets the API."""
 
     def __init__(self, wishes: Wishes) -> None:
-        self._clients = {name: connect(wishes, os.environ, name) for name in ("apigateway", "iam", "sts")}
-        self.region = self._clients["iam"].target.region
-        self.account_id = str(self._call("sts", "get_caller_identity")["Account"])
+        self._calls = Calls(wishes, ("apigateway", "iam", "sts"))
+        self.region = self._calls.region
+        self.account_id = self._calls.account_id()
 
     def localized(self, text: bytes) -> bytes:
         """Return a definition in which every ARN of the account that it comes from is one of this account."""
@@ -100,44 +100,30 @@ class _Server:
         path = "/" + "".join(f"{part}/" for part in arn.partition(":role/")[2].split("/")[:-1])
         trust = json.dumps(trust_policy())
         words = {"RoleName": name, "Path": path, "AssumeRolePolicyDocument": trust}
-        made = self._call_unless("EntityAlreadyExists", "iam", "create_role", **words)
+        made = self._calls.unless(["EntityAlreadyExists"], "iam", "create_role", **words)
         for policy, held in policies.items():
             local = rewritten(held, lambda text: _local_arn(text, self.account_id, self.region))
-            self._call("iam", "put_role_policy", RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(local))
+            self._calls.call(
+                "iam", "put_role_policy", RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(local)
+            )
         what = "made" if made else "there already"
         click.echo(f"role {name} is {what}, with {', '.join(policies) or 'no policy'}")
 
     def import_api(self, text: bytes, stage: str) -> str:
         """Import and deploy a definition; return the API's id."""
-        api_id = str(self._call("apigateway", "import_rest_api", body=text, failOnWarnings=True)["id"])
-        self._call("apigateway", "create_deployment", restApiId=api_id, stageName=stage)
+        api_id = str(self._calls.call("apigateway", "import_rest_api", body=text, failOnWarnings=True)["id"])
+        self._calls.call("apigateway", "create_deployment", restApiId=api_id, stageName=stage)
         return api_id
 
     def make_key(self, name: str, api_id: str, stage: str) -> str:
         """Make a key, and a usage plan that admits it; return the key's value."""
-        made = self._call("apigateway", "create_api_key", name=name, enabled=True)
+        made = self._calls.call("apigateway", "create_api_key", name=name, enabled=True)
         stages = [{"apiId": api_id, "stage": stage}]
-        plan = self._call("apigateway", "create_usage_plan", name=name, apiStages=stages)
-        self._call("apigateway", "create_usage_plan_key", usagePlanId=plan["id"], keyId=made["id"], keyType="API_KEY")
+        plan = self._calls.call("apigateway", "create_usage_plan", name=name, apiStages=stages)
+        self._calls.call(
+            "apigateway", "create_usage_plan_key", usagePlanId=plan["id"], keyId=made["id"], keyType="API_KEY"
+        )
         return str(made["value"])
-
-    def _call(self, service: str, operation: str, **words: object) -> Mapping[str, Any]:
-        client = self._clients[service]
-        with api_errors(client.endpoint_url):
-            answer: Mapping[str, Any] = getattr(client.api, operation)(**words)
-        return answer
-
-    def _call_unless(self, code: str, service: str, operation: str, **words: object) -> bool:
-        """Call, and return False when the service answers with this error."""
-        client: ServiceClient = self._clients[service]
-        with api_errors(client.endpoint_url):
-            try:
-                getattr(client.api, operation)(**words)
-            except botocore.exceptions.ClientError as error:
-                if error.response["Error"]["Code"] != code:
-                    raise
-                return False
-        return True
 
 
 class _Source:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from groundwatch.cli.api import ServiceClient, Wishes, api_errors, connect
+from groundwatch.cli.api import Wishes
+from groundwatch.cli.calls import ABSENT, Calls
 from groundwatch.deploy.assemble import Running, RunningRole
 from groundwatch.deploy.stack import (
     AccessLogPlan,
@@ -40,16 +40,12 @@ class RunningApi:
     """Asks one server, with the user's credentials."""
 
     def __init__(self, wishes: Wishes) -> None:
-        self._clients = {name: connect(wishes, os.environ, name) for name in ("apigateway", "iam", "logs", "sts")}
-
-    @property
-    def region(self) -> str:
-        """The region that is asked."""
-        return self._client("logs").target.region
+        self._calls = Calls(wishes, ("apigateway", "iam", "logs", "sts"))
+        self.region = self._calls.region
 
     def account_id(self) -> str:
         """Return the account whose APIs the credentials see."""
-        return str(self._call("sts", "get_caller_identity")["Account"])
+        return self._calls.account_id()
 
     def read(self, name: str, stage: str, roles: Iterable[str], groups: Iterable[str]) -> Running:
         """Return what there is of the API called `name`, of these roles and of these log groups."""
@@ -70,40 +66,12 @@ class RunningApi:
             domain=self._domain(api_id, stage),
         )
 
-    def _client(self, service: str) -> ServiceClient:
-        return self._clients[service]
-
-    def _call(self, service: str, operation: str, **arguments: object) -> Mapping[str, Any]:
-        client = self._client(service)
-        with api_errors(client.endpoint_url):
-            answer: Mapping[str, Any] = getattr(client.api, operation)(**arguments)
-        return answer
-
-    def _pages(self, service: str, operation: str, member: str, **arguments: object) -> Iterator[Mapping[str, Any]]:
-        client = self._client(service)
-        with api_errors(client.endpoint_url):
-            for page in client.api.get_paginator(operation).paginate(**arguments):
-                yield from page.get(member, ())
-
-    def _found(self, service: str, operation: str, **arguments: object) -> Mapping[str, Any] | None:
-        """Return an answer, None when there is no such thing."""
-        client = self._client(service)
-        missing = (client.api.exceptions.ClientError,)
-        with api_errors(client.endpoint_url):
-            try:
-                answer: Mapping[str, Any] = getattr(client.api, operation)(**arguments)
-            except missing as error:
-                if error.response["Error"]["Code"] in ("NotFoundException", "NoSuchEntity", "NotImplementedException"):
-                    return None
-                raise
-        return answer
-
     def _api_id(self, name: str) -> str | None:
-        items = self._pages("apigateway", "get_rest_apis", "items")
+        items = self._calls.pages("apigateway", "get_rest_apis", "items")
         return next((str(item["id"]) for item in items if item["name"] == name), None)
 
     def _stage(self, api_id: str, name: str) -> StagePlan | None:
-        held = self._found("apigateway", "get_stage", restApiId=api_id, stageName=name)
+        held = self._calls.unless(ABSENT, "apigateway", "get_stage", restApiId=api_id, stageName=name)
         if held is None:
             return None
         settings = {key.replace("~1", "/").lstrip("/"): _setting(each) for key, each in held["methodSettings"].items()}
@@ -126,17 +94,17 @@ class RunningApi:
         return AccessLogPlan(group, settings["format"], days)
 
     def _role(self, name: str) -> RunningRole | None:
-        held = self._found("iam", "get_role", RoleName=name)
+        held = self._calls.unless(ABSENT, "iam", "get_role", RoleName=name)
         if held is None:
             return None
-        names = self._pages("iam", "list_role_policies", "PolicyNames", RoleName=name)
+        names = self._calls.pages("iam", "list_role_policies", "PolicyNames", RoleName=name)
         policies = {
             str(policy): document_of(
-                self._call("iam", "get_role_policy", RoleName=name, PolicyName=policy)["PolicyDocument"]
+                self._calls.call("iam", "get_role_policy", RoleName=name, PolicyName=policy)["PolicyDocument"]
             )
             for policy in names
         }
-        attached = self._pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+        attached = self._calls.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
         return RunningRole(
             document_of(held["Role"]["AssumeRolePolicyDocument"]),
             policies,
@@ -144,27 +112,27 @@ class RunningApi:
         )
 
     def _usage_plans(self, api_id: str, stage: str) -> Iterator[tuple[UsagePlanPlan, list[KeyPlan]]]:
-        for plan in self._pages("apigateway", "get_usage_plans", "items"):
+        for plan in self._calls.pages("apigateway", "get_usage_plans", "items"):
             for held in plan.get("apiStages", ()):
                 if (held["apiId"], held["stage"]) == (api_id, stage):
                     keys = [self._key(str(key["id"])) for key in self._plan_keys(str(plan["id"]))]
                     yield _usage_plan(plan, held, keys), keys
 
     def _plan_keys(self, plan_id: str) -> Iterator[Mapping[str, Any]]:
-        return self._pages("apigateway", "get_usage_plan_keys", "items", usagePlanId=plan_id)
+        return self._calls.pages("apigateway", "get_usage_plan_keys", "items", usagePlanId=plan_id)
 
     def _key(self, key_id: str) -> KeyPlan:
-        held = self._call("apigateway", "get_api_key", apiKey=key_id)
+        held = self._calls.call("apigateway", "get_api_key", apiKey=key_id)
         return KeyPlan(held["name"], held.get("description"), held["enabled"])
 
     def _log_group(self, name: str) -> LogGroupPlan | None:
-        for held in self._pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name):
+        for held in self._calls.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name):
             if held["logGroupName"] == name:
                 return LogGroupPlan(name, held.get("retentionInDays"))
         return None
 
     def _metric_filters(self, group: str) -> Iterator[MetricFilterPlan]:
-        answer = self._found("logs", "describe_metric_filters", logGroupName=group)
+        answer = self._calls.unless(ABSENT, "logs", "describe_metric_filters", logGroupName=group)
         for held in (answer or {}).get("metricFilters", ()):
             for each in held["metricTransformations"]:
                 yield MetricFilterPlan(
@@ -180,9 +148,11 @@ class RunningApi:
                 )
 
     def _domain(self, api_id: str, stage: str) -> DomainPlan | None:
-        answer = self._found("apigateway", "get_domain_names", limit=500)
+        answer = self._calls.unless(ABSENT, "apigateway", "get_domain_names", limit=500)
         for domain in (answer or {}).get("items", ()):
-            mappings = self._pages("apigateway", "get_base_path_mappings", "items", domainName=domain["domainName"])
+            mappings = self._calls.pages(
+                "apigateway", "get_base_path_mappings", "items", domainName=domain["domainName"]
+            )
             for mapping in mappings:
                 if (mapping["restApiId"], mapping.get("stage")) == (api_id, stage):
                     base_path = mapping["basePath"]
