@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from groundwatch.gateway.definition import IntegrationResponse, Model, RequestValidator
+from groundwatch.gateway.definition import Authorizer, IntegrationResponse, Model, RequestValidator
 from groundwatch.gateway.functions import FunctionAnswer
 
 INTERNAL = '{"message": "Internal server error"}'
@@ -107,6 +107,26 @@ async def test_the_loop_stays_free_while_templates_run(make_gateway, aws, mock):
     assert not all(task.done() for task in running)
     for task in running:
         await task
+
+
+async def test_an_expression_for_tokens_does_not_hold_up_the_loop(make_gateway, mock):
+    pattern = "|".join(f"(?:[xy]?){{{900 + i}}}z" for i in range(5))
+    uri = FUNCTION_URI.replace(":f/", ":guard/")
+    authorizer = Authorizer(
+        "z",
+        "z",
+        "TOKEN",
+        authorizer_uri=uri,
+        identity_source="method.request.header.A",
+        identity_validation_expression=pattern,
+    )
+    method = mock(authorization_type="CUSTOM", authorizer_id="z")
+    gateway = make_gateway({"/": method}, authorizers={"z": authorizer})
+    begin = time.process_time()
+    answer = await gateway.request("/", headers={"A": "x" * 9000})
+    assert (answer.status, answer.body) == (401, '{"message":"Unauthorized"}')
+    assert time.process_time() - begin < 1
+    assert gateway.functions.calls == []
 
 
 SCHEMAS = [

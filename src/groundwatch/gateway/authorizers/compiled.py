@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from groundwatch.gateway.definition import Authorizer
-from groundwatch.gateway.mapping.errors import MappingError
+from groundwatch.gateway.mapping.errors import MappingError, TemplateLimitError
 from groundwatch.gateway.mapping.parameters import Message, Source, compile_request_parameters
 from groundwatch.gateway.mapping.regex import Regex
 
@@ -38,7 +38,11 @@ class CompiledAuthorizer:
 
     def accepts(self, text: str) -> bool:
         """Tell whether the validation expression, if there is one, matches the whole text."""
-        return self._validation is None or self._validation.matches(text)
+        try:
+            return self._validation is None or self._validation.matches(text)
+        except TemplateLimitError:
+            # Too long a text for too large an expression: what cannot be judged has not the form that is asked for.
+            return False
 
 
 def _source(expression: str) -> Source:
