@@ -14,7 +14,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +53,17 @@ class DocumentedServer:
     directory: Path
     gateway_url: str
 
-    def run(self, blocks: list[Documented]) -> list[str]:
-        """Return what each block prints; all run in one shell, which ends at the first failure."""
+    def run(self, blocks: list[Documented], places: Mapping[str, str]) -> list[str]:
+        """Return what each block prints; all run in one shell, which ends at the first failure.
+
+        `places` are addresses in the page and what is meant by them here.
+        """
         script = "exec 2>&1\nset -euo pipefail\n"
         script += "\n".join(f"{block.commands}\nprintf '\\n%s\\n' '{END_OF_BLOCK}'" for block in blocks)
+        for documented, meant in {DOCUMENTED_GATEWAY: self.gateway_url, **places}.items():
+            script = script.replace(documented, meant)
         done = subprocess.run(
-            ["bash", "-c", script.replace(DOCUMENTED_GATEWAY, self.gateway_url)],
+            ["bash", "-c", script],
             cwd=self.directory,
             env={"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8"},
             capture_output=True,
@@ -122,15 +127,15 @@ def updated(page: str, printed: list[str]) -> str:
 
 
 @pytest.fixture
-def check_page(documented_server) -> Callable[[Path], None]:
+def check_page(documented_server) -> Callable[..., None]:
     """Run a page's commands and compare, or, with UPDATE_DOCS=1, write what they print into the page."""
 
-    def check(path: Path) -> None:
+    def check(path: Path, places: Mapping[str, str] | None = None) -> None:
         page = path.read_text("utf-8")
         blocks = blocks_of(page)
         assert blocks, f"{path.name} has no sh blocks"
         url = documented_server.gateway_url
-        printed = [text.replace(url, DOCUMENTED_GATEWAY) for text in documented_server.run(blocks)]
+        printed = [text.replace(url, DOCUMENTED_GATEWAY) for text in documented_server.run(blocks, places or {})]
         if os.environ.get("UPDATE_DOCS"):
             path.write_text(updated(page, printed), "utf-8")
             return
