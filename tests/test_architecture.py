@@ -8,14 +8,20 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "groundwatch"
 ROOMS: dict[str, set[str]] = {
-    "aws": set(),
+    "service_models": set(),
+    "aws": {"service_models"},
     "storage": set(),
     "identity": {"aws", "storage"},
     "logs": {"aws", "storage"},
     "gateway": {"aws", "storage"},
     "deploy": {"aws", "gateway"},
     # Commands speak the public API; only `serve` starts a server, through `app`, and only `pattern` works without one.
-    "cli": {"app", "config", "credentials_file", "data_directory", "logs", "aws", "deploy", "gateway"},
+    "cli": {
+        *("app", "config", "credentials_file", "data_directory", "logs", "aws", "deploy", "gateway"),
+        *("service_models", "upkeep"),
+    },
+    # Whatever runs in the server is handed in; a stopped server's stores are opened here.
+    "upkeep": {"aws", "storage", "config", "data_directory"},
     "config": set(),
     "data_directory": {"config"},
     "credentials_file": {"config", "data_directory"},
@@ -28,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "welcome": set(),
     "app": {
         *("aws", "storage", "identity", "logs", "gateway", "config", "data_directory", "credentials_file", "tls"),
-        *("listeners", "journal", "bundled_api", "welcome", "sni"),
+        *("listeners", "journal", "bundled_api", "welcome", "sni", "upkeep"),
     },
     "compatibility_page": {"app", "aws", "config", "journal"},
 }

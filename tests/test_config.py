@@ -45,6 +45,7 @@ def test_defaults(tmp_path):
         "domain_owners": {},
         "tls_domains": None,
         "vpc_links": {},
+        "backup_directory": None,
     }
 
 

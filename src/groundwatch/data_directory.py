@@ -10,12 +10,18 @@ from typing import TextIO
 from groundwatch.config import StartupError
 
 LOCK_NAME = "lock"
+RESTORE_MARK = "restore-unfinished"
+"""A file in the data directory while a backup is being restored into it."""
 PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
 
 
 class DataDirectoryError(StartupError):
     """The data directory cannot be used."""
+
+
+class DataDirectoryInUseError(DataDirectoryError):
+    """Another process, a server most likely, uses the data directory."""
 
 
 class DataDirectory:
@@ -33,9 +39,13 @@ class DataDirectory:
 def open_data_directory(path: Path) -> DataDirectory:
     """Create the directory if needed (mode 700), check that it can be written and take it for this process.
 
-    Raises DataDirectoryError when that fails, or when another server uses the directory.
+    Raises DataDirectoryError when that fails, when another server uses the directory, or when it was restored in part.
     """
     make_private_directory(path)
+    if (path / RESTORE_MARK).exists():
+        raise DataDirectoryError(
+            f"data directory {path} holds half of a backup: a restore was cut short; empty it and restore again"
+        )
     try:
         lock = os.fdopen(os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE), "r+")
     except OSError as error:
@@ -45,7 +55,7 @@ def open_data_directory(path: Path) -> DataDirectory:
     except BlockingIOError as error:
         owner = lock.read().strip()
         lock.close()
-        raise DataDirectoryError(
+        raise DataDirectoryInUseError(
             f"data directory {path} is in use by another server (process {owner or 'unknown'}); "
             "stop it or choose another directory with --data"
         ) from error

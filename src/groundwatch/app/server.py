@@ -70,12 +70,17 @@ from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.sni import CertificatePair
+from groundwatch.storage.broken_parts import Rescuer, finish_rescues
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.event_schema import migrate_events
 from groundwatch.storage.migrate import migrate
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables import metadata
 from groundwatch.tls import ServerTls
+from groundwatch.upkeep.backup import embedded_sources
+from groundwatch.upkeep.desk import BackupDesk
+from groundwatch.upkeep.examination import Examination
+from groundwatch.upkeep.operations import UpkeepOperations, upkeep_access
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +93,10 @@ class Server:
         self._journal = journal
         self._metadata = Database(settings.metadata_url)
         migrate(self._metadata.engine)
-        self._events = EventDatabase(settings.events_url)
+        self._events = EventDatabase(settings.events_url, repair=Rescuer().repair)
         self._events.run_now(migrate_events)
+        if self._events.embedded:
+            self._events.run_now(finish_rescues)
         self._identity = IdentityStore(self._metadata, now_ms)
         self._roles = RoleAssumer(self._identity, now_ms)
         self._resource_tags = ResourceTags()
@@ -204,8 +211,9 @@ class Server:
             Service("sts", StsOperations(self._identity, now_ms, authorizer=authorizer), sts_access),
             Service("apigateway", self._apigateway, apigateway_access),
             Service("organizations", self._organizations(), organizations_access(self._settings.account)),
+            Service("groundwatch", self._upkeep(), upkeep_access(self._settings.account)),
         )
-        authenticator = self._authenticator("logs", "iam", "sts", "apigateway", "organizations")
+        authenticator = self._authenticator(*(service.model_name for service in self.services))
         port = ServicePort(
             self.services, authenticator, authorizer, default_region=self._settings.region, clock_ms=now_ms
         )
@@ -241,6 +249,12 @@ class Server:
             operator_account=self._settings.account,
             tenant_tables=tenant_tables(metadata),
         )
+
+    def _upkeep(self) -> UpkeepOperations:
+        settings = self._settings
+        sources = embedded_sources(settings.data, settings.events_url, settings.metadata_url)
+        self._backups = BackupDesk(settings.backup_directory, sources, self._events, self._reclaimer.remembering())
+        return UpkeepOperations(self._backups, Examination(self._events, self._metadata, now_ms))
 
     def _upstream(self, backend: Backend) -> Upstream | None:
         """Return how integrations reach AWS services elsewhere, None when all are here."""
@@ -336,6 +350,7 @@ class Server:
         await self._usage.stop()
         await self.gateway_app.stage_logs.stop()
         await self.gateway_app.stream_logs.stop()
+        await self._backups.stop()
         await self._journal.close()
         await self._reclaimer.stop()
         await self._exports.runner.stop()

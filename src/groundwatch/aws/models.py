@@ -1,4 +1,4 @@
-"""Service models: what operations an AWS service has, read from botocore's data and compiled for the codecs.
+"""Service models: what operations a service has, read from botocore's data or our own and compiled for the codecs.
 
 Only botocore's loader and model classes are used; its sessions and clients are never imported.
 """
@@ -15,6 +15,7 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
+from groundwatch import service_models
 from groundwatch.aws.shapes import BotocoreModel, Shape, ShapeCompiler
 
 ProtocolName = Literal["json", "query", "rest-json"]
@@ -132,5 +133,6 @@ class ServiceDescription:
 
 
 def load_service(name: str) -> ServiceDescription:
-    """Return the newest model of a service by botocore's directory name, such as `logs` or `apigateway`."""
-    return ServiceDescription(name, Loader().load_service_model(name, "service-2"))
+    """Return the newest model of a service by its directory's name: one of botocore's, or the server's own."""
+    loader = Loader(extra_search_paths=[str(service_models.SEARCH_PATH)])
+    return ServiceDescription(name, loader.load_service_model(name, "service-2"))

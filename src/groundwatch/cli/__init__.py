@@ -36,6 +36,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "import-api": CommandEntry("import_api", "Run a definition exported from a real account here, with its roles."),
     "migrate": CommandEntry("migrate", "Copy log groups from the real CloudWatch Logs to this server, or back."),
     "account": CommandEntry("account", "Make, list, disable, enable and delete accounts, the tenants of a server."),
+    "backup": CommandEntry("backup", "Back up a running server, or the data directory of a stopped one."),
+    "restore": CommandEntry("restore", "Restore a backup into an empty data directory."),
+    "doctor": CommandEntry("doctor", "Say what is wrong with a server's data, and what to do."),
     "env": CommandEntry("env", "Print the exports that make the AWS CLI and SDKs use this server."),
     "version": CommandEntry("version", "Print the version."),
 }

@@ -19,6 +19,7 @@ import botocore.session
 import click
 import msgspec
 
+from groundwatch import service_models
 from groundwatch.cli.options import read_admin_credentials
 from groundwatch.credentials_file import AdminCredentials
 
@@ -102,6 +103,7 @@ def connect(
     """
     session = botocore.session.Session(profile=wishes.profile)
     try:
+        session.get_component("data_loader").search_paths.append(str(service_models.SEARCH_PATH))
         target = choose_target(wishes, environment, session.get_scoped_config(), read_admin_credentials(wishes.data))
         credentials = key or target.credentials
         api = session.create_client(

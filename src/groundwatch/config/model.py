@@ -105,3 +105,4 @@ class Settings(msgspec.Struct, frozen=True):
     tls_domains: Path | None
     vpc_links: dict[str, str]
     """Origin by the ARN of a load balancer."""
+    backup_directory: Path | None

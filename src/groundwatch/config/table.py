@@ -233,6 +233,13 @@ SETTINGS: tuple[Setting, ...] = (
         "the URL of what stands for it here; in TOML also a table.",
         toml_types=(str, dict),
     ),
+    Setting(
+        "backup_directory",
+        "off|DIRECTORY",
+        "off",
+        parse_directory,
+        "Where `groundwatch backup` has the running server put backups, a directory each.",
+    ),
 )
 
 

@@ -50,6 +50,7 @@ class Reclaimer:
         self._clock_ms = clock_ms
         self._pause = pause
         self._wake = asyncio.Event()
+        self._forgetting = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -59,6 +60,10 @@ class Reclaimer:
     def wake(self) -> None:
         """Say that something was deleted, or that a retention was set."""
         self._wake.set()
+
+    def remembering(self) -> asyncio.Lock:
+        """Return a lock: while it is held, no deletion is taken for done, so that copies of both stores fit."""
+        return self._forgetting
 
     async def stop(self) -> None:
         """End the background work; what is left goes on at the next start."""
@@ -76,7 +81,8 @@ class Reclaimer:
         # A put that found its stream before the deletion may still be on its way to the store.
         await self._writer.flush()
         await self._database.run("upkeep", lambda client: _delete(client, waiting))
-        await self._catalog.reclaimed([item.number for item in waiting])
+        async with self._forgetting:
+            await self._catalog.reclaimed([item.number for item in waiting])
         return len(waiting)
 
     async def expire(self) -> None:

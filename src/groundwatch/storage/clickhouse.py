@@ -18,10 +18,17 @@ from urllib.parse import urlsplit
 from groundwatch.storage.errors import StorageError, StorageUnavailableError
 
 T = TypeVar("T")
-Purpose = Literal["write", "read", "search", "upkeep"]
+Purpose = Literal["write", "read", "search", "upkeep", "care"]
 
-POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "upkeep": 1}
-"""Clients a purpose. One writer: group commit wants one insert at a time (docs/decisions/0003-group-commit.md)."""
+Repair = Callable[["Client", StorageError], bool]
+"""Mends what made a read of the embedded store fail, and returns whether it is worth another try."""
+
+POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "upkeep": 1, "care": 1}
+"""Clients a purpose; care is what operators ask for: backups and checks. One writer: group commit wants one insert at
+a time (docs/decisions/0003-group-commit.md)."""
+
+MAX_REPAIRS = 10
+"""How many broken parts one statement may come upon before its caller is told."""
 
 MAX_LIST_CHARACTERS = 100_000
 """How long a bound list of numbers gets: a server refuses values above 128 KiB (http_max_field_value_size), and a
@@ -85,8 +92,11 @@ class EventDatabase:
     fails.
     """
 
-    def __init__(self, url: str, *, connect: Callable[[str], Client] | None = None) -> None:
+    def __init__(
+        self, url: str, *, connect: Callable[[str], Client] | None = None, repair: Repair | None = None
+    ) -> None:
         self.url = url
+        self._repair = repair
         self.embedded = urlsplit(url).scheme == "chdb"
         self._connect = connect or open_client
         self._pools: dict[Purpose, _Pool] = {}
@@ -97,13 +107,15 @@ class EventDatabase:
         pool = self._pools.get(purpose)
         if pool is None:
             pool = self._pools[purpose] = _Pool(purpose, POOL_SIZES[purpose], self._open)
-        return await asyncio.get_running_loop().run_in_executor(pool.executor, pool.run, work)
+        # An insert reads nothing, and its second try could store rows twice.
+        mended = work if purpose == "write" else self._mending(work)
+        return await asyncio.get_running_loop().run_in_executor(pool.executor, pool.run, mended)
 
     def run_now(self, work: Callable[[Client], T]) -> T:
         """Return `work(client)` on the calling thread; for set-up before the event loop runs."""
         client = self._open()
         try:
-            return _translated(work, client)
+            return translated(work, client)
         finally:
             client.close()
 
@@ -118,6 +130,22 @@ class EventDatabase:
 
     def _open(self) -> Client:
         return self._connect(self.url)
+
+    def _mending(self, work: Callable[[Client], T]) -> Callable[[Client], T]:
+        repair = self._repair
+        if repair is None or not self.embedded:
+            return work
+
+        def mended(client: Client) -> T:
+            for _ in range(MAX_REPAIRS):
+                try:
+                    return translated(work, client)
+                except StorageError as error:
+                    if not repair(client, error):
+                        raise
+            return work(client)
+
+        return mended
 
 
 class _Pool:
@@ -134,7 +162,7 @@ class _Pool:
         if client is None:
             client = self._local.client = self._connect()
             self._opened.put(client)
-        return _translated(work, client)
+        return translated(work, client)
 
     def close(self) -> None:
         self.executor.shutdown()
@@ -182,7 +210,8 @@ def without_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")).geturl()
 
 
-def _translated(work: Callable[[Client], T], client: Client) -> T:
+def translated(work: Callable[[Client], T], client: Client) -> T:
+    """Return `work(client)`; the engine's errors become StorageError."""
     from clickhouse_connect.driver.exceptions import Error  # noqa: PLC0415
 
     try:
