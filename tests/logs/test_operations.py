@@ -24,7 +24,13 @@ def events(*pairs: tuple[int, str]) -> list[dict[str, object]]:
 
 
 def messages(answer) -> list[str]:
-    return [event["message"] for event in answer["events"]]
+    return [event["message"] for event in shown(answer)]
+
+
+def shown(answer) -> list[dict[str, object]]:
+    # A page of one stream comes encoded.
+    found = answer["events"]
+    return msgspec.json.decode(found) if isinstance(found, msgspec.Raw) else found
 
 
 async def refusal(awaitable) -> tuple[str, str | None]:
@@ -349,7 +355,7 @@ class TestGet:
 
     async def test_item_has_no_event_id(self, operations, context, five):
         answer = await operations.get_log_events(context, **five, limit=1)
-        assert answer["events"] == [{"timestamp": NOW_MS + 4, "message": "m4", "ingestionTime": NOW_MS}]
+        assert shown(answer) == [{"timestamp": NOW_MS + 4, "message": "m4", "ingestionTime": NOW_MS}]
 
     async def test_end_time_is_exclusive_and_start_time_inclusive(self, operations, context, five):
         answer = await operations.get_log_events(context, **five, start_time=NOW_MS + 1, end_time=NOW_MS + 3)
@@ -376,7 +382,7 @@ class TestGet:
         page = await operations.get_log_events(context, **five, start_time=start_time)
         for member in ("nextForwardToken", "nextBackwardToken"):
             again = await operations.get_log_events(context, **five, start_time=start_time, next_token=page[member])
-            assert again["events"] == []
+            assert shown(again) == []
 
     async def test_a_forward_token_at_the_end_sees_what_comes_later(self, operations, context, five):
         token = (await operations.get_log_events(context, **five))["nextForwardToken"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundwatch.logs.events import Event, EventKey
+from groundwatch.logs.events import Event, EventKey, RenderedEvent, render
 from groundwatch.logs.recent import BEGINNING, LOADED_EVENTS, Range, RecentEvents
 from groundwatch.logs.writer import Batch
 
@@ -25,12 +25,16 @@ class Stored:
             self.events.append(Event(EventKey(at, batch.ingested_ms, batch.number, seq), message))
         self.events.sort()
 
-    def find(self, wanted: Range, limit: int, newest: bool) -> list[Event]:
-        inside = [event for event in self.events if wanted.after < event.key < wanted.before]
+    def find(self, wanted: Range, limit: int, newest: bool) -> list[RenderedEvent]:
+        inside = [render(event) for event in self.events if wanted.after < event.key < wanted.before]
         return inside[-limit:] if newest else inside[:limit]
 
     async def newest(self, count: int) -> list[Event]:
         return self.events[-count:]
+
+
+def rendered(events: list[Event]) -> list[RenderedEvent]:
+    return list(map(render, events))
 
 
 def batch(number: int, timestamps: list[int], stream: int = 1, size: int = 10) -> Batch:
@@ -83,17 +87,17 @@ async def test_a_commit_during_a_load_is_seen_once():
         return snapshot
 
     await recent.load(1, load)
-    assert recent.find(1, ALL, 10, newest=True) == stored.events
+    assert recent.find(1, ALL, 10, newest=True) == rendered(stored.events)
 
 
 async def test_only_the_end_of_a_long_stream_is_known():
     stored, recent = Stored(), RecentEvents(100_000_000)
     stored.put(batch(1, list(range(LOADED_EVENTS + 10))))
     await recent.load(1, stored.newest)
-    assert recent.find(1, ALL, 5, newest=True) == stored.events[-5:]
+    assert recent.find(1, ALL, 5, newest=True) == rendered(stored.events[-5:])
     assert recent.find(1, ALL, 5, newest=False) is None
     assert recent.find(1, ALL, LOADED_EVENTS + 5, newest=True) is None
-    assert recent.find(1, Range(stored.events[-2].key, END), 5, newest=False) == stored.events[-1:]
+    assert recent.find(1, Range(stored.events[-2].key, END), 5, newest=False) == rendered(stored.events[-1:])
 
 
 async def test_a_late_event_below_the_floor_does_not_enter():
@@ -142,7 +146,7 @@ async def test_a_failed_load_leaves_nothing_behind():
     stored = Stored()
     stored.put(batch(1, [1]))
     await recent.load(1, stored.newest)
-    assert recent.find(1, ALL, 1, newest=True) == stored.events
+    assert recent.find(1, ALL, 1, newest=True) == rendered(stored.events)
 
 
 async def test_a_forgotten_stream_gives_its_memory_back():
@@ -161,7 +165,7 @@ async def test_news_of_a_commit_that_comes_after_its_snapshot_is_no_second_event
     stored.put(batch(2, [2, 3]))
     await recent.load(1, stored.newest)
     recent.committed([batch(2, [2, 3])])
-    assert recent.find(1, ALL, 10, newest=True) == stored.events
+    assert recent.find(1, ALL, 10, newest=True) == rendered(stored.events)
     recent.forget(1)
     assert recent.used_bytes == 0
 
@@ -182,4 +186,4 @@ async def test_after_a_failed_insert_the_store_is_asked(loading):
     assert recent.find(1, ALL, 10, newest=True) is None
     loading = False
     await recent.load(1, load)
-    assert recent.find(1, ALL, 10, newest=True) == stored.events
+    assert recent.find(1, ALL, 10, newest=True) == rendered(stored.events)

@@ -40,6 +40,15 @@ class Event(NamedTuple):
     message: str
 
 
+class RenderedEvent(NamedTuple):
+    """An event of a stream as GetLogEvents answers it: encoded once, for however many pages show it."""
+
+    key: EventKey
+    size_bytes: int
+    """What the event counts against the limit of a page."""
+    json: bytes
+
+
 class FoundEvent(NamedTuple):
     """A stored event found in a search over the streams of a group."""
 
@@ -96,6 +105,19 @@ def parse_page_token(text: str) -> PageToken:
 def invalid_token() -> ServiceError:
     """Return the service's answer to a `nextToken` that it did not give out."""
     return ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
+
+
+def page_tokens(first: EventKey, last: EventKey) -> tuple[str, str]:
+    """Return the tokens that lead on from a page between these keys: backward, forward."""
+    backward = str(PageToken("b", first))
+    return backward, f"f{backward[1:]}" if first == last else str(PageToken("f", last))
+
+
+def render(event: Event) -> RenderedEvent:
+    """Return the event as GetLogEvents answers it."""
+    key, message = event
+    members = {"timestamp": key.timestamp, "message": message, "ingestionTime": key.ingested}
+    return RenderedEvent(key, size_bytes(message), msgspec.json.encode(members))
 
 
 def first_key_at(timestamp_ms: int) -> EventKey:

@@ -3,6 +3,7 @@
 Most reads ask for the newest events of a stream, again and again. A stream enters the memory when its end is first read
 from the store, follows every commit from then on, and leaves when others have been read more recently. For each stream
 the memory knows its *floor*: it holds every stored event after that key, so an answer from memory equals the store's.
+An event that has been shown is kept as the JSON it was shown as, and not as its message.
 
 Used from the event loop only. Valid only while this process is the store's one writer (the embedded engine).
 """
@@ -12,20 +13,22 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from operator import itemgetter
 
 import msgspec
 
-from groundwatch.logs.events import Event, EventKey
+from groundwatch.logs.events import Event, EventKey, RenderedEvent, render
 from groundwatch.logs.writer import Batch
 
 BEGINNING = EventKey(-1, 0, 0, 0)
 LOADED_EVENTS = 2_000
 """How much of a stream's end is fetched when it enters the memory."""
 EVENT_COST_BYTES = 320
-"""What the key, the tuple and the string object of one event take beside the message's characters."""
+"""What the key, the tuple and the string object of one event take beside the message's characters, or its JSON's."""
 STREAM_SHARE = 4
 """No stream takes more than one part in this many of the memory."""
 
+_key = itemgetter(0)
 Load = Callable[[int], Awaitable[Sequence[Event]]]
 """Fetches the newest so many events of a stream, oldest first."""
 
@@ -52,7 +55,7 @@ class RecentEvents:
         """The estimated memory taken by the events that are kept."""
         return self._used_bytes
 
-    def find(self, stream_id: int, wanted: Range, limit: int, *, newest: bool) -> list[Event] | None:
+    def find(self, stream_id: int, wanted: Range, limit: int, *, newest: bool) -> list[RenderedEvent] | None:
         """Return up to `limit` events of the range in order, from its newest or its oldest end.
 
         None when the memory cannot tell: the stream is not in it, or older events may belong to the answer.
@@ -61,7 +64,12 @@ class RecentEvents:
         if tail is None:
             return None
         self._streams.move_to_end(stream_id)
-        return tail.find(wanted, limit, newest=newest)
+        before = tail.cost_bytes
+        found = tail.find(wanted, limit, newest=newest)
+        if tail.cost_bytes != before:
+            self._account(tail, before)
+            self._evict()
+        return found
 
     def committed(self, batches: Sequence[Batch]) -> None:
         """Take up events that are on disk; called before their writers are answered."""
@@ -112,6 +120,9 @@ class RecentEvents:
     def _grow(self, tail: _Tail, events: Sequence[Event]) -> None:
         before = tail.cost_bytes
         tail.add(events)
+        self._account(tail, before)
+
+    def _account(self, tail: _Tail, before: int) -> None:
         tail.shrink(self._capacity_bytes // STREAM_SHARE)
         self._used_bytes += tail.cost_bytes - before
 
@@ -127,17 +138,25 @@ class _Tail:
     def __init__(self, floor: EventKey) -> None:
         self.floor = floor
         self.cost_bytes = 0
-        self._events: list[Event] = []
+        self._events: list[Event | RenderedEvent] = []
 
-    def find(self, wanted: Range, limit: int, *, newest: bool) -> list[Event] | None:
+    def find(self, wanted: Range, limit: int, *, newest: bool) -> list[RenderedEvent] | None:
         low = bisect_right(self._events, wanted.after, key=_key)
         high = max(low, bisect_left(self._events, wanted.before, key=_key))
         complete = wanted.after >= self.floor
         if newest:
             # From the newest end a full page is complete even if older events are not in memory.
-            found = self._events[max(low, high - limit) : high]
-            return found if complete or len(found) == limit else None
-        return self._events[low : min(high, low + limit)] if complete else None
+            low, is_full = max(low, high - limit), high - low >= limit
+            return self._render(low, high) if complete or is_full else None
+        return self._render(low, min(high, low + limit)) if complete else None
+
+    def _render(self, low: int, high: int) -> list[RenderedEvent]:
+        kept = self._events[low:high]
+        rendered = [event if isinstance(event, RenderedEvent) else render(event) for event in kept]
+        if rendered != kept:
+            self._events[low:high] = rendered
+            self.cost_bytes += sum(map(_cost_bytes, rendered)) - sum(map(_cost_bytes, kept))
+        return rendered
 
     def add(self, events: Sequence[Event]) -> None:
         fresh = [event for event in events if event.key > self.floor]
@@ -170,9 +189,6 @@ def _events(batch: Batch) -> list[Event]:
     return [Event(EventKey(at, batch.ingested_ms, batch.number, seq), message) for at, seq, message in places]
 
 
-def _key(event: Event) -> EventKey:
-    return event.key
-
-
-def _cost_bytes(event: Event) -> int:
-    return len(event.message) + EVENT_COST_BYTES
+def _cost_bytes(event: Event | RenderedEvent) -> int:
+    # The last member is the message or the JSON.
+    return len(event[-1]) + EVENT_COST_BYTES

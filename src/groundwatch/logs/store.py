@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
-from groundwatch.logs.events import MAX_PAGE_BYTES, Event, EventKey, FoundEvent, size_bytes
+from groundwatch.logs.events import MAX_PAGE_BYTES, Event, EventKey, FoundEvent, RenderedEvent, render
 from groundwatch.logs.patterns.sql import Condition
 from groundwatch.logs.recent import Range, RecentEvents
 from groundwatch.storage.clickhouse import Client, EventDatabase, Purpose, portions
@@ -53,6 +53,7 @@ CHOSEN_STREAMS = """
     SELECT stream_id, min(timestamp), max(timestamp), max(ingested) FROM events
     WHERE group_id = {group:UInt64} AND has({streams:Array(UInt64)}, stream_id) GROUP BY group_id, stream_id
 """
+_size_bytes = itemgetter(1)
 STORED = """
     SELECT group_id, sum(length(message)) FROM events WHERE has({groups:Array(UInt64)}, group_id) GROUP BY group_id
 """
@@ -80,7 +81,7 @@ class EventStore:
         self._database = database
         self._recent = recent
 
-    async def page(self, place: StreamPlace, wanted: Range, limit: int, *, newest: bool) -> list[Event]:
+    async def page(self, place: StreamPlace, wanted: Range, limit: int, *, newest: bool) -> list[RenderedEvent]:
         """Return up to `limit` events, at most 1 MiB, from the newest or oldest end of the range, oldest first."""
         events = self._recent.find(place.stream_id, wanted, limit, newest=newest)
         if events is None and newest:
@@ -88,7 +89,7 @@ class EventStore:
             await self._recent.load(place.stream_id, lambda count: self._load(place, count))
             events = self._recent.find(place.stream_id, wanted, limit, newest=newest)
         if events is None:
-            events = await self._query(place, wanted, limit, newest=newest)
+            events = list(map(render, await self._query(place, wanted, limit, newest=newest)))
         return _fitting(events, newest=newest)
 
     async def search(
@@ -193,12 +194,14 @@ def _bounds(wanted: Range) -> dict[str, int]:
     }
 
 
-def _fitting(events: list[Event], *, newest: bool) -> list[Event]:
+def _fitting(events: list[RenderedEvent], *, newest: bool) -> list[RenderedEvent]:
     """Cut a page to 1 MiB at the far end from where it starts; one event always fits."""
+    if sum(map(_size_bytes, events)) <= MAX_PAGE_BYTES:
+        return events
     total_bytes = 0
     ordered = reversed(events) if newest else iter(events)
     for count, event in enumerate(ordered):
-        total_bytes += size_bytes(event.message)
+        total_bytes += event.size_bytes
         if total_bytes > MAX_PAGE_BYTES and count:
             return events[-count:] if newest else events[:count]
     return events

@@ -159,7 +159,7 @@ class JsonCodec:
         plain = self._plain_outputs.get(shape.name)
         if plain is None:
             plain = self._plain_outputs[shape.name] = is_plain(shape, set())
-        if plain:
+        if plain and not has_raw_member(output):
             body = self._encoder.encode(output)
             if not has_null_member(body):
                 return body
@@ -202,6 +202,11 @@ def has_decimals(shape: Shape, seen: set[str]) -> bool:
     seen.add(shape.name)
     inner = (*shape.members.values(), shape.element, shape.value)
     return any(has_decimals(member.shape, seen) for member in inner if member is not None)
+
+
+def has_raw_member(output: object) -> bool:
+    """Tell whether a mapping holds JSON that is encoded already: the search for nulls would read all of it again."""
+    return isinstance(output, dict) and msgspec.Raw in map(type, output.values())
 
 
 def has_null_member(body: bytes) -> bool:

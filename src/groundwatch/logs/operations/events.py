@@ -13,13 +13,13 @@ from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.events import (
     MAX_PAGE_BYTES,
     MAX_PAGE_EVENTS,
-    Event,
     EventKey,
     FoundEvent,
     PageToken,
     event_id,
     first_key_at,
     invalid_token,
+    page_tokens,
     parse_event_id,
     parse_page_token,
     size_bytes,
@@ -95,11 +95,9 @@ class EventOperations(Operations):
         events = await self._room.store.page(StreamPlace(group.number, stream.number), wanted, limit, newest=newest)
         # An empty page repeats the token: that is how clients notice the end, and where new events are found later.
         at = token.key if token else first_key_at(start_time)
-        return {
-            "events": [_output_event(event) for event in events],
-            "nextForwardToken": str(PageToken("f", events[-1].key if events else at)),
-            "nextBackwardToken": str(PageToken("b", events[0].key if events else at)),
-        }
+        backward, forward = page_tokens(events[0].key, events[-1].key) if events else page_tokens(at, at)
+        page = b"[%b]" % b",".join([event.json for event in events])
+        return {"events": msgspec.Raw(page), "nextForwardToken": forward, "nextBackwardToken": backward}
 
     async def filter_log_events(
         self,
@@ -197,11 +195,6 @@ def _fitting(events: list[FoundEvent]) -> list[FoundEvent]:
         if total_bytes > MAX_PAGE_BYTES and count:
             return events[:count]
     return events
-
-
-def _output_event(event: Event) -> dict[str, object]:
-    key, message = event
-    return {"timestamp": key.timestamp, "message": message, "ingestionTime": key.ingested}
 
 
 def _filtered_event(event: FoundEvent, stream_name: str) -> dict[str, object]:
