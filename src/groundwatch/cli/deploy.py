@@ -43,7 +43,12 @@ _Dumper.add_representer(str, _represent_text)
 @click.command()
 @click.argument("definition", metavar="API.yaml", type=click.File("rb"))
 @click.option(
-    "--format", "form", type=click.Choice(["cloudformation", "terraform"]), default="cloudformation", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["cloudformation", "terraform"]),
+    default="cloudformation",
+    show_default=True,
+    help="Form of the stack.",
 )
 @click.option(
     "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the stack."

@@ -44,7 +44,12 @@ class Wish(msgspec.Struct, frozen=True):
 @click.option("--auth", type=click.Choice(["key", "iam", "jwt", "none"]), help="Who may call.")
 @click.option("--user-pool", metavar="ARN", help="User pool whose tokens are accepted, with --auth jwt.")
 @click.option(
-    "--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), default="api.yaml", show_default=True
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="api.yaml",
+    show_default=True,
+    help="Where to write the definition.",
 )
 @click.option("--force", is_flag=True, help="Replace the file if there is one.")
 def command(
