@@ -32,7 +32,8 @@ class Api:
         apis = server.client("apigateway")
         (api,) = [item["id"] for item in apis.get_rest_apis()["items"] if item["name"].startswith("groundwatch")]
         self.url = f"{server.gateway_url}/{api}/v1"
-        self.key = apis.get_api_keys(includeValues=True)["items"][0]["value"]
+        keys = apis.get_api_keys(nameQuery="groundwatch-logs", includeValues=True)["items"]
+        self.key = keys[0]["value"]
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.verify = str(server.data / "tls" / "ca.pem")
