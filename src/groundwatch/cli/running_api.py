@@ -74,7 +74,7 @@ class RunningApi:
         held = self._calls.unless(ABSENT, "apigateway", "get_stage", restApiId=api_id, stageName=name)
         if held is None:
             return None
-        settings = {key.replace("~1", "/").lstrip("/"): _setting(each) for key, each in held["methodSettings"].items()}
+        settings = {key.replace("~1", "/").lstrip("/"): _setting(each) for key, each in _settings(held)}
         return StagePlan(
             name,
             held.get("description"),
@@ -158,6 +158,13 @@ class RunningApi:
                     base_path = mapping["basePath"]
                     return DomainPlan(domain["domainName"], None, None if base_path == "(none)" else base_path)
         return None
+
+
+def _settings(stage: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for key, held in stage["methodSettings"].items():
+        # Without a cache the server shows every method as not cached, which nobody has asked for.
+        unsaid = not stage.get("cacheClusterEnabled") and not held.get("cachingEnabled")
+        yield key, {member: value for member, value in held.items() if not (unsaid and member == "cachingEnabled")}
 
 
 def _setting(held: Mapping[str, Any]) -> MethodSetting:

@@ -210,7 +210,8 @@ class MethodSetting(msgspec.Struct, frozen=True, omit_defaults=True):
     throttling_burst_limit: int = 5000
     throttling_rate_limit: float = 10000.0
     """Requests per second; below 0 switches the limit off."""
-    caching_enabled: bool = False
+    caching_enabled: bool | None = None
+    """None where nobody has said so: then GET is cached while the stage has a cache, and other verbs are not."""
     cache_ttl_in_seconds: int = 300
     cache_data_encrypted: bool = False
     require_authorization_for_cache_control: bool = True

@@ -85,6 +85,26 @@ async def test_a_setting_begins_with_the_defaults(stage, path, value, key, expec
 
 
 @pytest.mark.parametrize(
+    ("patches", "key", "shown"),
+    [
+        pytest.param([patch("/*/*/metrics/enabled", "true")], "*/*", True, id="all"),
+        pytest.param([patch("/pets/GET/metrics/enabled", "true")], "pets/GET", True, id="get"),
+        pytest.param([patch("/pets/POST/metrics/enabled", "true")], "pets/POST", False, id="others"),
+        pytest.param([patch("/pets/GET/caching/enabled", "false")], "pets/GET", False, id="switched-off"),
+        pytest.param(
+            [patch("/*/*/caching/enabled", "false"), patch("/pets/GET/metrics/enabled", "true")],
+            "pets/GET",
+            False,
+            id="switched-off-for-all",
+        ),
+    ],
+)
+async def test_a_stage_with_a_cache_shows_what_is_cached(stage, patches, key, shown):
+    answer = await stage(patch("/cacheClusterEnabled", "true"), *patches)
+    assert answer["methodSettings"][key]["cachingEnabled"] is shown
+
+
+@pytest.mark.parametrize(
     ("path", "value", "message"),
     [
         ("/*/*/throttling/rateLimit", "fast", "Invalid value 'fast' specified for '/*/*/throttling/rateLimit'"),

@@ -70,7 +70,16 @@ async def test_a_hit_has_the_same_answer_and_ids_of_its_own(make_cached):
         pytest.param("POST", None, 2, id="only-get-by-default"),
         pytest.param("POST", {"{group}/POST": MethodSetting(caching_enabled=True)}, 1, id="others-by-a-setting"),
         pytest.param("GET", {}, 1, id="get-without-any-setting"),
-        pytest.param("GET", {"{group}/GET": MethodSetting()}, 2, id="switched-off-for-the-method"),
+        pytest.param("GET", {"{group}/GET": MethodSetting(caching_enabled=False)}, 2, id="switched-off-for-the-method"),
+        pytest.param("GET", {"*/*": MethodSetting(caching_enabled=False)}, 2, id="switched-off-for-all"),
+        pytest.param("GET", {"*/*": MethodSetting(logging_level="INFO")}, 1, id="not-switched-off-by-another-setting"),
+        pytest.param("POST", {"{group}/POST": MethodSetting(logging_level="INFO")}, 2, id="nor-switched-on"),
+        pytest.param(
+            "GET",
+            {"{group}/GET": MethodSetting(logging_level="INFO"), "*/*": MethodSetting(caching_enabled=False)},
+            2,
+            id="a-method-that-says-nothing-follows-all",
+        ),
         pytest.param(
             "GET", {"*/*": MethodSetting(caching_enabled=True, cache_ttl_in_seconds=0)}, 2, id="no-time-to-live"
         ),

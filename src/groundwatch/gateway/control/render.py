@@ -18,6 +18,7 @@ from groundwatch.gateway.definition import (
     IntegrationResponse,
     Method,
     MethodResponse,
+    MethodSetting,
     Model,
     RequestValidator,
     Resource,
@@ -26,6 +27,7 @@ from groundwatch.gateway.definition import (
     TokenIssuer,
     UsagePlan,
 )
+from groundwatch.gateway.limits.settings import EVERY_METHOD
 from groundwatch.gateway.store import DeploymentInfo
 from groundwatch.gateway.testing import AuthorizerTestResult
 
@@ -126,13 +128,24 @@ def stage(value: Stage) -> Rendered:
         "cacheClusterEnabled": value.cache_cluster_enabled,
         # What is wanted is there at once.
         "cacheClusterStatus": "AVAILABLE" if value.cache_cluster_enabled else "NOT_AVAILABLE",
-        "methodSettings": {key: members(setting) for key, setting in value.method_settings.items()},
+        "methodSettings": {key: _method_setting(key, setting, value) for key, setting in value.method_settings.items()},
         "tracingEnabled": False,
         "createdDate": seconds(value.created_ms),
         "lastUpdatedDate": seconds(value.updated_ms),
         **({"accessLogSettings": members(value.access_log_settings)} if value.access_log_settings else {}),
         **({"canarySettings": members(value.canary_settings)} if value.canary_settings else {}),
     }
+
+
+def _method_setting(key: str, setting: MethodSetting, of: Stage) -> Rendered:
+    # Shown as it holds: where nobody has said otherwise, a stage with a cache uses it for GET.
+    every = of.method_settings.get(EVERY_METHOD)
+    by_default = (
+        of.cache_cluster_enabled
+        and key.endswith(("/GET", "/*"))
+        and (every is None or every.caching_enabled is not False)
+    )
+    return {"cachingEnabled": by_default, **members(setting)}
 
 
 def api_key(value: ApiKey, *, with_value: bool) -> Rendered:

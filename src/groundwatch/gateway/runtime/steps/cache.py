@@ -18,7 +18,7 @@ from groundwatch.gateway.runtime.stages import Answered, Authorized, Routed, Ser
 from groundwatch.gateway.runtime.traffic import TrafficCounts
 
 WARNING = ("Warning", '199 - "Unauthorized to invalidate the cache"')
-_DEFAULT = MethodSetting(caching_enabled=True)
+_DEFAULT = MethodSetting()
 
 
 class InvalidationGuard(Protocol):
@@ -31,17 +31,25 @@ class InvalidationGuard(Protocol):
 def caching(routed: Routed) -> MethodSetting | None:
     """Return the settings under which a request's answer is cached, or None when it is not.
 
-    Without a setting of its own only GET is cached.
+    Only GET is cached unless a setting of the method's own says so.
     """
     stage = routed.located.stage
     if not stage.cache_cluster_enabled:
         return None
     verb = routed.exchange.method
     own = own_setting(stage, routed.method.resource.path, verb)
-    setting = own or stage.method_settings.get(EVERY_METHOD) or _DEFAULT
-    if not setting.caching_enabled or setting.cache_ttl_in_seconds <= 0 or (own is None and verb != "GET"):
+    every = stage.method_settings.get(EVERY_METHOD)
+    setting = own or every or _DEFAULT
+    if not _enabled(own, every, verb) or setting.cache_ttl_in_seconds <= 0:
         return None
     return setting
+
+
+def _enabled(own: MethodSetting | None, every: MethodSetting | None, verb: str) -> bool:
+    # A setting that was made for a log level or a limit says nothing of the cache.
+    if own is not None and own.caching_enabled is not None:
+        return own.caching_enabled
+    return verb == "GET" and (every is None or every.caching_enabled is not False)
 
 
 class LookUpResponse:
