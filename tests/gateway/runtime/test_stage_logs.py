@@ -172,6 +172,22 @@ async def test_a_key_is_masked(make_gateway, mock):
     assert f"Usage Plan check succeeded for API Key ***012345 and API Stage {API}/v1" in lines
 
 
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        pytest.param({}, "the request brings none", id="none"),
+        pytest.param({"x-api-key": VALUE}, f"***012345 is unknown, disabled, or in no plan of {API}/v1", id="refused"),
+    ],
+)
+async def test_why_a_key_is_refused(make_gateway, mock, headers, reason):
+    gateway = make_gateway({"/pets/{id}": mock("/pets", api_key_required=True)})
+    gateway.catalog.set_stage(method_settings={"*/*": MethodSetting(logging_level="ERROR")})
+    answer = await gateway.request("/pets/5", headers=headers)
+    (line,) = (await logged(gateway))[EXECUTION]
+    assert (answer.status, answer.body) == (403, '{"message":"Forbidden"}')
+    assert line.endswith(f"Execution failed: method 'GET /pets/{{id}}' requires an API key: {reason}")
+
+
 @pytest.mark.parametrize(("secret", "shown"), [("", "***"), ("short", "***"), ("x" * 20 + "abcdef", "***abcdef")])
 def test_masks(secret, shown):
     assert masked(secret) == shown

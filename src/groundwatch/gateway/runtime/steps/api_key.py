@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from groundwatch.gateway.catalog import Catalog
 from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.stages import Admitted, Authorized
+from groundwatch.gateway.runtime.execution_log import masked
+from groundwatch.gateway.runtime.stages import Admitted, Authorized, Routed
 
 
 class CheckApiKey:
@@ -28,5 +29,12 @@ class CheckApiKey:
         target = routed.exchange.target
         key = await self._catalog.find_api_key(value, target.api_id, target.stage_name) if value else None
         if key is None:
-            raise GatewayError("INVALID_API_KEY")
+            raise GatewayError("INVALID_API_KEY", reason=_reason(routed, value))
         return Admitted(stage, key)
+
+
+def _reason(routed: Routed, value: str | None) -> str:
+    target, problem = routed.exchange.target, "the request brings none"
+    if value:
+        problem = f"{masked(value)} is unknown, disabled, or in no plan of {target.api_id}/{target.stage_name}"
+    return f"method '{routed.exchange.method} {routed.method.resource.path}' requires an API key: {problem}"
