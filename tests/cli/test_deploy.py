@@ -98,6 +98,20 @@ def test_a_fault_with_its_line(run, tmp_path):
     assert f"{definition}: line 5: Unable to put integration on 'GET'" in done.err
 
 
+def test_a_definition_that_would_have_a_secret_filled_in(run, tmp_path):
+    file = tmp_path / "api.yaml"
+    file.write_text(EXAMPLE.read_text().replace("groundwatch-logs\n", "'{{resolve:secretsmanager:prod}}'\n", 1))
+    done = run(file, "--offline", code=1)
+    assert "body.info.title: CloudFormation would fill in what {{resolve:secretsmanager:" in done.err
+    assert done.out == ""
+
+
+def test_the_example_of_tenants(run, tmp_path):
+    out = tmp_path / "stack.json"
+    run(EXAMPLE.parent / "tenants" / "api.yaml", "--offline", "--out", out)
+    assert [str(match) for match in cfnlint.lint(out.read_text(), regions=["us-east-1"])] == []
+
+
 def test_a_domain(run, tmp_path):
     made = yaml.safe_load(run(EXAMPLE, "--offline", "--domain", "logs.example.com/v1").out)
     assert made["Parameters"]["CertificateArn"]["Type"] == "String"

@@ -64,6 +64,19 @@ RUNNING = Running(
 )
 """What a server may know, with names that need care."""
 
+EVIL = """${file("/etc/passwd")} %{if true}'"\n{{"""
+HOSTILE = Running(
+    stage=msgspec.structs.replace(
+        RUNNING.stage, description=EVIL, variables={"v": EVIL}, access_log=AccessLogPlan("/a", EVIL, 7)
+    ),
+    roles={"orders": RunningRole({"Statement": [{"Sid": EVIL}]}, {EVIL: {"Statement": [{"Condition": {EVIL: EVIL}}]}})},
+    keys=[KeyPlan(EVIL, EVIL)],
+    usage_plans=[UsagePlanPlan(EVIL, [EVIL], EVIL)],
+    metric_filters=[MetricFilterPlan("/svc/orders", EVIL, EVIL, EVIL, EVIL, EVIL, dimensions={EVIL: EVIL})],
+    alarms=[{"AlarmName": EVIL, "AlarmDescription": EVIL, "Dimensions": [{"Name": EVIL, "Value": EVIL}]}],
+)
+"""Texts that mean something to Terraform, wherever users may write what they like."""
+
 
 def read(path: Path) -> Definition:
     return read_definition(path.read_bytes(), ACCOUNT, "us-east-1", lambda _policy: None)

@@ -9,10 +9,12 @@ from typing import Any
 import boto3
 import cfnlint
 import pytest
-from tests.deploy.conftest import HERE, RUNNING, read
+from msgspec.structs import replace
+from tests.deploy.conftest import HERE, HOSTILE, RUNNING, read
 
 from groundwatch.deploy.assemble import Running, Wanted, stack_of
 from groundwatch.deploy.cloudformation import logical_id, template
+from groundwatch.deploy.literals import EvaluatedTextError
 
 REGION = "us-east-1"
 MOTO_ACCOUNT = "123456789012"
@@ -84,6 +86,53 @@ def test_names_that_look_alike_have_their_own_ids(rich):
     assert keys == {"acme.com": "ApiKeyAcmeCom", "acme-com": "ApiKeyAcmeCom2"}
     admitted = [held["Properties"]["KeyId"] for held in resources.values() if held["Type"].endswith("::UsagePlanKey")]
     assert admitted == [{"Ref": "ApiKeyAcmeCom"}, {"Ref": "ApiKeyAcmeCom2"}]
+
+
+def test_no_two_alarms_share_an_id(rich):
+    running = replace(RUNNING, alarms=[{"AlarmName": name} for name in ("slow!", "slow?")])
+    resources = template(stack_of(rich, running, Wanted("live")))["Resources"]
+    assert [held["Properties"] for held in resources.values() if held["Type"].endswith("::Alarm")] == running.alarms
+
+
+def test_what_users_have_named_is_never_substituted(rich):
+    made = template(stack_of(rich, HOSTILE, Wanted("live")))
+    for text in substituted(made):
+        assert "${file" not in text
+
+
+def substituted(document):
+    for key, value in document.items() if isinstance(document, dict) else enumerate(document):
+        if key == "Fn::Sub":
+            yield value
+        elif isinstance(value, dict | list):
+            yield from substituted(value)
+
+
+EVALUATED = [
+    pytest.param({"x": "a {{resolve:secretsmanager:prod}} b"}, "{{resolve:secretsmanager:", id="a secret"),
+    pytest.param(
+        {"x": [{"y": "{{resolve:ssm-secure:/prod:1}}"}]}, "{{resolve:ssm-secure:", id="a parameter, deep down"
+    ),
+    pytest.param({"{{resolve:ssm:x}}": 1}, "{{resolve:ssm:", id="in the name of a member"),
+    pytest.param({"x": {"Ref": "RestApi"}}, "Ref", id="a reference"),
+    pytest.param({"x": {"Fn::GetAtt": ["A", "Arn"]}}, "Fn::GetAtt", id="a function"),
+    pytest.param({"Fn::Transform": {"Name": "AWS::Include"}}, "Fn::Transform", id="a macro"),
+]
+
+
+@pytest.mark.parametrize(("note", "what"), EVALUATED)
+def test_what_cloudformation_would_evaluate_is_refused(rich, note, what):
+    """It would fill in secrets of whoever makes the stack, and the API would show them."""
+    rich.body["x-note"] = note
+    with pytest.raises(EvaluatedTextError) as error:
+        template(stack_of(rich, Running(), Wanted("v1")))
+    assert what in str(error.value)
+
+
+def test_a_variable_of_the_stage_that_would_be_evaluated(rich):
+    running = replace(RUNNING, stage=replace(RUNNING.stage, variables={"a": "{{resolve:ssm:x}}"}))
+    with pytest.raises(EvaluatedTextError):
+        template(stack_of(rich, running, Wanted("live")))
 
 
 def test_a_stack_is_made_and_updated(moto):

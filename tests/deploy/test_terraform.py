@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.deploy.conftest import RUNNING
+from msgspec.structs import replace
+from tests.deploy.conftest import EVIL, HOSTILE, RUNNING
 
-from groundwatch.deploy.assemble import Running, Wanted, stack_of
+from groundwatch.deploy.assemble import Running, RunningRole, Wanted, stack_of
 from groundwatch.deploy.terraform import configuration, label
 
 DOCUMENTED = yaml.safe_load((Path(__file__).parent / "aws_provider_arguments.yaml").read_text())
@@ -54,6 +55,60 @@ def test_the_body_as_terraform_reads_it(rich):
     assert "$${stageVariables.head}" in orders["requestTemplates"]["application/json"]
     assert "$${neither} this nor %%{that}" in mine["requestTemplates"]["application/json"]
     assert mine["uri"] == "arn:aws:apigateway:${data.aws_region.current.name}:logs:action/FilterLogEvents"
+
+
+def test_what_users_have_named_is_never_evaluated(rich):
+    """Terraform reads files of whoever applies a configuration, if a text in it says so."""
+    rich.body["x-note"] = {EVIL: [EVIL]}
+    made = configuration(stack_of(rich, HOSTILE, Wanted("live")))
+    texts = list(texts_of(made))
+    assert sum(text.count("/etc/passwd") for text in texts) >= 15
+    for text in texts:
+        # The body is JSON within a text, where quotes are escaped once more.
+        assert re.search(r"(?<!\$)\$\{file|(?<!%)%\{if", text) is None, text
+
+
+def texts_of(document):
+    if isinstance(document, dict):
+        for key, value in document.items():
+            yield key
+            yield from texts_of(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from texts_of(value)
+    elif isinstance(document, str):
+        yield document
+
+
+def test_no_two_things_share_a_label(rich):
+    """One of them would be lost, and a policy that is lost may be the one that denies."""
+    document = {"Version": "2012-10-17", "Statement": []}
+    role = RunningRole(document, {"read.all": document, "read-all": document}, ["arn:aws:iam::aws:policy/a/x"])
+    role.managed.append("arn:aws:iam::aws:policy/b/x")
+    metric = RUNNING.metric_filters[0]
+    running = replace(
+        RUNNING,
+        roles={"orders": role},
+        metric_filters=[replace(metric, name=name) for name in ("a.b", "a-b")],
+        alarms=[{"AlarmName": name} for name in ("slow!", "slow?")],
+    )
+    made = configuration(stack_of(rich, running, Wanted("live")))["resource"]
+    kinds = ("iam_role_policy", "iam_role_policy_attachment", "cloudwatch_log_metric_filter", "cloudwatch_metric_alarm")
+    derived, logging = 1, 1
+    assert [len(made[f"aws_{kind}"]) for kind in kinds] == [2 + derived, 2 + logging, 2, 2]
+
+
+def test_arguments_of_an_alarm(rich):
+    alarm = {
+        "AlarmName": "errors",
+        "OKActions": ["arn:aws:sns:us-east-1:000000000000:t"],
+        "EvaluateLowSampleCountPercentile": "ignore",
+        "Dimensions": [{"Name": "path", "Value": "/"}],
+    }
+    running = replace(RUNNING, alarms=[alarm])
+    made = configuration(stack_of(rich, running, Wanted("live")))["resource"]["aws_cloudwatch_metric_alarm"]["errors"]
+    assert made.keys() <= set(DOCUMENTED["aws_cloudwatch_metric_alarm"]["arguments"])
+    assert made["dimensions"] == {"path": "/"}
 
 
 def test_a_changed_definition_makes_a_new_deployment(rich):

@@ -19,6 +19,7 @@ from groundwatch.cli.running_api import RunningApi
 from groundwatch.deploy import cloudformation, terraform
 from groundwatch.deploy.assemble import Running, Wanted, role_names, stack_of
 from groundwatch.deploy.definition import Definition, DefinitionError, read_definition
+from groundwatch.deploy.literals import EvaluatedTextError
 from groundwatch.deploy.needs import ANY_GROUP, logs_calls
 from groundwatch.deploy.stack import DomainPlan, Stack
 
@@ -131,7 +132,10 @@ def _domain(domain: str | None, certificate_arn: str | None) -> DomainPlan | Non
 def _rendered(stack: Stack, form: str, out: Path | None) -> str:
     if form == "terraform":
         return json.dumps(terraform.configuration(stack), indent=2, ensure_ascii=False) + "\n"
-    template = cloudformation.template(stack)
+    try:
+        template = cloudformation.template(stack)
+    except EvaluatedTextError as error:
+        raise click.ClickException(str(error)) from error
     if out is not None and out.suffix == ".json":
         return json.dumps(template, indent=2, ensure_ascii=False) + "\n"
     return yaml.dump(template, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

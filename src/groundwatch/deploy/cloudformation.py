@@ -12,6 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from groundwatch.deploy.literals import check_literal
 from groundwatch.deploy.stack import (
     DomainPlan,
     KeyPlan,
@@ -41,11 +44,19 @@ METHOD_SETTINGS = {
 """Field of a method setting → property. What guards invalidation is not in CloudFormation."""
 _YES_NO = {"Type": "String", "AllowedValues": ["true", "false"]}
 
+_EVALUATED_PARTS = ("body", "stage", "roles", "keys", "usage_plans", "metric_filters", "alarms")
+
 Resource = dict[str, Any]
 
 
 def template(stack: Stack) -> dict[str, Any]:
-    """Return the template as a document, for YAML or JSON."""
+    """Return the template as a document, for YAML or JSON.
+
+    Raises:
+        EvaluatedTextError: when CloudFormation would read more into the stack than there is, such as a secret.
+    """
+    for part in _EVALUATED_PARTS:
+        check_literal(msgspec.to_builtins(getattr(stack, part)), part)
     return _Writer(stack).template()
 
 
@@ -110,7 +121,8 @@ class _Writer:
         resources |= self._usage_plans()
         resources |= {self._group_ids[group.name]: _log_group(group) for group in stack.log_groups}
         resources |= self._metric_filters()
-        resources |= {logical_id("Alarm", str(alarm["AlarmName"])): _alarm(alarm) for alarm in stack.alarms}
+        alarm_ids = _unique([str(alarm["AlarmName"]) for alarm in stack.alarms], "Alarm")
+        resources |= {alarm_ids[str(alarm["AlarmName"])]: _alarm(alarm) for alarm in stack.alarms}
         return resources | self._domain()
 
     def _text(self, text: str) -> Tree:
@@ -206,9 +218,8 @@ class _Writer:
         resource: Resource = {"Type": "AWS::ApiGateway::Stage"}
         if stage.access_log is not None:
             # `Arn` of a log group ends in `:*`, which a stage does not take.
-            destination = (
-                f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{stage.access_log.group}"
-            )
+            group = self._substituted(stage.access_log.group)
+            destination = f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{group}"
             properties["AccessLogSetting"] = {
                 "DestinationArn": {"Fn::Sub": destination},
                 "Format": stage.access_log.format,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from groundwatch.deploy.expressions import Expression, quoted, settled
 from groundwatch.deploy.stack import (
     LogGroupPlan,
     MetricFilterPlan,
@@ -23,8 +24,8 @@ from groundwatch.deploy.texts import Reference, RoleReference, Tree, parts_of, r
 from groundwatch.gateway.definition import MethodSetting, Quota, Throttle
 
 PROVIDER = {"source": "hashicorp/aws", "version": ">= 5.0"}
-API = "${aws_api_gateway_rest_api.api.id}"
-STAGE = "${aws_api_gateway_stage.stage.stage_name}"
+API = Expression("${aws_api_gateway_rest_api.api.id}")
+STAGE = Expression("${aws_api_gateway_stage.stage.stage_name}")
 PUSH_TO_LOGS = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 REFERENCES: Mapping[str, str] = {
     "AWS::AccountId": "${data.aws_caller_identity.current.account_id}",
@@ -42,6 +43,14 @@ METHOD_SETTINGS = (
     "cache_data_encrypted",
 )
 """Fields of a method setting that are arguments of the same name."""
+
+ALARM_ARGUMENTS: Mapping[str, str] = {
+    "OKActions": "ok_actions",
+    "EvaluateLowSampleCountPercentile": "evaluate_low_sample_count_percentiles",
+}
+"""Those that are not simply the members of PutMetricAlarm in snake case."""
+LOGGING = "api_gateway_logging"
+"""Label of the role under which API Gateway writes logs."""
 
 Block = dict[str, Any]
 
@@ -63,7 +72,7 @@ class _Writer:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._role_names = {role.arn: role.name for role in stack.roles}
-        self._role_labels = _unique([role.name for role in stack.roles])
+        self._role_labels = _unique([role.name for role in stack.roles], taken=LOGGING)
         self._key_labels = _unique([key.name for key in stack.keys])
         self._plan_labels = _unique([plan.name for plan in stack.usage_plans])
 
@@ -79,7 +88,7 @@ class _Writer:
             "resource": self._resources(),
             "output": self._outputs(),
         }
-        return _filled(made)
+        return _filled(settled(made))
 
     def _variables(self) -> Block:
         variables: Block = {}
@@ -92,9 +101,9 @@ class _Writer:
             variables["certificate_arn"] = {"type": "string", "description": why}
         return variables
 
-    def _text(self, text: str) -> str:
+    def _text(self, text: str) -> Expression:
         """Return a text with its references in Terraform's form, and everything else quoted for it."""
-        return "".join(self._written(part) for part in parts_of(text, self._role_names))
+        return Expression("".join(self._written(part) for part in parts_of(text, self._role_names)))
 
     def _written(self, part: str | Reference | RoleReference) -> str:
         match part:
@@ -103,26 +112,26 @@ class _Writer:
             case RoleReference(role=role):
                 return f"${{aws_iam_role.{self._role_labels[role]}.arn}}"
             case _:
-                return _quoted(part)
+                return quoted(part)
 
-    def _json(self, document: Tree) -> str:
+    def _json(self, document: Tree) -> Expression:
         """Return a document as a JSON text with references in it, which Terraform fills in."""
-        return json.dumps(rewritten(document, self._text), ensure_ascii=False)
+        return Expression(json.dumps(settled(rewritten(document, self._text)), ensure_ascii=False))
 
     def _resources(self) -> Block:
         stack = self._stack
         resources: Block = {"aws_api_gateway_rest_api": {"api": self._rest_api()}}
         resources["aws_api_gateway_deployment"] = {"deployment": self._deployment()}
         resources["aws_api_gateway_stage"] = {"stage": self._stage(stack.stage)}
-        resources["aws_api_gateway_method_settings"] = {
-            label(f"settings_{key}"): _method_settings(key, held)
-            for key, held in sorted(stack.stage.method_settings.items())
-        }
+        settings = {f"settings {key}": (key, held) for key, held in sorted(stack.stage.method_settings.items())}
+        resources["aws_api_gateway_method_settings"] = _labelled(
+            {name: _method_settings(key, held) for name, (key, held) in settings.items()}
+        )
         resources |= self._roles()
         resources |= self._logging(resources)
         resources["aws_api_gateway_api_key"] = {
             self._key_labels[key.name]: _filled(
-                {"name": _quoted(key.name), "description": key.description, "enabled": key.enabled}
+                {"name": key.name, "description": key.description, "enabled": key.enabled}
             )
             for key in stack.keys
         }
@@ -133,17 +142,17 @@ class _Writer:
         group_labels = _unique([group.name for group in stack.log_groups])
         groups = {f"group_{group_labels[group.name]}": _log_group(group) for group in stack.log_groups}
         resources["aws_cloudwatch_log_group"] = {**resources.get("aws_cloudwatch_log_group", {}), **groups}
-        resources["aws_cloudwatch_log_metric_filter"] = {
-            label(f"{held.group}_{held.name}"): _metric_filter(held) for held in stack.metric_filters
-        }
-        resources["aws_cloudwatch_metric_alarm"] = {
-            label(str(held["AlarmName"])): _alarm(held) for held in stack.alarms
-        }
+        resources["aws_cloudwatch_log_metric_filter"] = _labelled(
+            {f"{held.group} {held.name}": _metric_filter(held) for held in stack.metric_filters}
+        )
+        resources["aws_cloudwatch_metric_alarm"] = _labelled(
+            {str(held["AlarmName"]): _alarm(held) for held in stack.alarms}
+        )
         return _filled(resources | self._domain())
 
     def _rest_api(self) -> Block:
         return {
-            "name": _quoted(self._stack.name),
+            "name": self._stack.name,
             "body": self._json(self._stack.body),
             "put_rest_api_mode": "overwrite",
             "fail_on_warnings": True,
@@ -162,17 +171,17 @@ class _Writer:
         log = stage.access_log
         arguments = {
             "rest_api_id": API,
-            "deployment_id": "${aws_api_gateway_deployment.deployment.id}",
+            "deployment_id": Expression("${aws_api_gateway_deployment.deployment.id}"),
             "stage_name": stage.name,
-            "description": None if stage.description is None else _quoted(stage.description),
+            "description": stage.description,
             "variables": rewritten(stage.variables, self._text),
             "cache_cluster_enabled": True if stage.cache_cluster_size else None,
             "cache_cluster_size": stage.cache_cluster_size,
         }
         if log is not None:
             arguments["access_log_settings"] = {
-                "destination_arn": "${aws_cloudwatch_log_group.access_logs.arn}",
-                "format": _quoted(log.format),
+                "destination_arn": Expression("${aws_cloudwatch_log_group.access_logs.arn}"),
+                "format": log.format,
             }
             arguments["depends_on"] = ["aws_api_gateway_account.logging"]
         return _filled(arguments)
@@ -186,17 +195,17 @@ class _Writer:
             for role in self._stack.roles
         }
         policies = {
-            f"{self._role_labels[role.name]}_{label(name)}": {
+            f"{role.name} {name}": {
                 "name": name,
-                "role": f"${{aws_iam_role.{self._role_labels[role.name]}.id}}",
+                "role": Expression(f"${{aws_iam_role.{self._role_labels[role.name]}.id}}"),
                 "policy": self._json(held),
             }
             for role in self._stack.roles
             for name, held in role.policies.items()
         }
         attached = {
-            f"{self._role_labels[role.name]}_{label(arn.rpartition('/')[2])}": {
-                "role": f"${{aws_iam_role.{self._role_labels[role.name]}.name}}",
+            f"{role.name} {arn}": {
+                "role": Expression(f"${{aws_iam_role.{self._role_labels[role.name]}.name}}"),
                 "policy_arn": self._text(arn),
             }
             for role in self._stack.roles
@@ -204,8 +213,8 @@ class _Writer:
         }
         return {
             "aws_iam_role": roles,
-            "aws_iam_role_policy": policies,
-            "aws_iam_role_policy_attachment": attached,
+            "aws_iam_role_policy": _labelled(policies),
+            "aws_iam_role_policy_attachment": _labelled(attached),
         }
 
     def _logging(self, resources: Block) -> Block:
@@ -213,15 +222,13 @@ class _Writer:
         log = self._stack.stage.access_log
         if log is None:
             return {}
-        count = "${var.set_logging_role ? 1 : 0}"
+        count = Expression("${var.set_logging_role ? 1 : 0}")
         role: RolePlan = RolePlan("logging", "", _gateway_trust(), {})
         return {
-            "aws_cloudwatch_log_group": {
-                "access_logs": {"name": _quoted(log.group), "retention_in_days": log.retention_days}
-            },
+            "aws_cloudwatch_log_group": {"access_logs": {"name": log.group, "retention_in_days": log.retention_days}},
             "aws_iam_role": {
                 **resources["aws_iam_role"],
-                "api_gateway_logging": {
+                LOGGING: {
                     "count": count,
                     "name_prefix": "api-gateway-logging-",
                     "assume_role_policy": self._json(role.trust),
@@ -229,23 +236,26 @@ class _Writer:
             },
             "aws_iam_role_policy_attachment": {
                 **resources["aws_iam_role_policy_attachment"],
-                "api_gateway_logging": {
+                LOGGING: {
                     "count": count,
-                    "role": "${aws_iam_role.api_gateway_logging[0].name}",
+                    "role": Expression("${aws_iam_role.api_gateway_logging[0].name}"),
                     "policy_arn": self._text(PUSH_TO_LOGS),
                 },
             },
             "aws_api_gateway_account": {
-                "logging": {"count": count, "cloudwatch_role_arn": "${aws_iam_role.api_gateway_logging[0].arn}"}
+                "logging": {
+                    "count": count,
+                    "cloudwatch_role_arn": Expression("${aws_iam_role.api_gateway_logging[0].arn}"),
+                }
             },
         }
 
     def _plan_keys(self) -> Block:
         return {
             f"{self._plan_labels[plan.name]}_{self._key_labels[key]}": {
-                "key_id": f"${{aws_api_gateway_api_key.{self._key_labels[key]}.id}}",
+                "key_id": Expression(f"${{aws_api_gateway_api_key.{self._key_labels[key]}.id}}"),
                 "key_type": "API_KEY",
-                "usage_plan_id": f"${{aws_api_gateway_usage_plan.{self._plan_labels[plan.name]}.id}}",
+                "usage_plan_id": Expression(f"${{aws_api_gateway_usage_plan.{self._plan_labels[plan.name]}.id}}"),
             }
             for plan in self._stack.usage_plans
             for key in plan.keys
@@ -257,14 +267,14 @@ class _Writer:
             return {}
         name = {
             "domain_name": domain.name,
-            "regional_certificate_arn": domain.certificate_arn or "${var.certificate_arn}",
+            "regional_certificate_arn": domain.certificate_arn or Expression("${var.certificate_arn}"),
             "endpoint_configuration": {"types": ["REGIONAL"]},
             "security_policy": "TLS_1_2",
         }
         mapping = {
             "api_id": API,
             "stage_name": STAGE,
-            "domain_name": "${aws_api_gateway_domain_name.domain.domain_name}",
+            "domain_name": Expression("${aws_api_gateway_domain_name.domain.domain_name}"),
             "base_path": domain.base_path,
         }
         return {
@@ -273,31 +283,35 @@ class _Writer:
         }
 
     def _outputs(self) -> Block:
-        outputs: Block = {"url": {"value": "${aws_api_gateway_stage.stage.invoke_url}"}}
+        outputs: Block = {"url": {"value": Expression("${aws_api_gateway_stage.stage.invoke_url}")}}
         for key in self._stack.keys:
             outputs[f"{self._key_labels[key.name]}_id"] = {
-                "value": f"${{aws_api_gateway_api_key.{self._key_labels[key.name]}.id}}"
+                "value": Expression(f"${{aws_api_gateway_api_key.{self._key_labels[key.name]}.id}}")
             }
         if self._stack.domain is not None:
-            target = "${aws_api_gateway_domain_name.domain.regional_domain_name}"
+            target = Expression("${aws_api_gateway_domain_name.domain.regional_domain_name}")
             outputs["domain_target"] = {"value": target}
         return outputs
 
 
-def _unique(names: list[str]) -> dict[str, str]:
+def _labelled(blocks: Mapping[str, Block]) -> dict[str, Block]:
+    """Return blocks by label instead of by name."""
+    labels = _unique(list(blocks))
+    return {labels[name]: block for name, block in blocks.items()}
+
+
+def _unique(names: list[str], taken: str = "") -> dict[str, str]:
     """Return a label for each name; names that differ only in punctuation get numbers."""
     found: dict[str, str] = {}
+    used = {taken}
     for name in names:
         wanted, number = label(name), 2
-        while wanted in found.values():
+        while wanted in used:
             wanted = f"{label(name)}_{number}"
             number += 1
         found[name] = wanted
+        used.add(wanted)
     return found
-
-
-def _quoted(text: str) -> str:
-    return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def _switch(description: str) -> Block:
@@ -313,8 +327,8 @@ def _usage_plan(plan: UsagePlanPlan) -> Block:
     throttles = [{"path": path, **(_throttle(held) or {})} for path, held in plan.method_throttles.items()]
     return _filled(
         {
-            "name": _quoted(plan.name),
-            "description": None if plan.description is None else _quoted(plan.description),
+            "name": plan.name,
+            "description": plan.description,
             "api_stages": [_filled({"api_id": API, "stage": STAGE, "throttle": throttles})],
             "throttle_settings": _throttle(plan.throttle),
             "quota_settings": _quota(plan.quota),
@@ -342,8 +356,8 @@ def _method_settings(key: str, held: MethodSetting) -> Block:
 
 def _log_group(group: LogGroupPlan) -> Block:
     arguments = {
-        "count": "${var.create_log_groups ? 1 : 0}",
-        "name": _quoted(group.name),
+        "count": Expression("${var.create_log_groups ? 1 : 0}"),
+        "name": group.name,
         "retention_in_days": group.retention_days,
         "skip_destroy": True,
     }
@@ -360,15 +374,21 @@ def _metric_filter(held: MetricFilterPlan) -> Block:
         "dimensions": held.dimensions,
     }
     return {
-        "name": _quoted(held.name),
-        "log_group_name": _quoted(held.group),
-        "pattern": _quoted(held.pattern),
+        "name": held.name,
+        "log_group_name": held.group,
+        "pattern": held.pattern,
         "metric_transformation": _filled(transformation),
     }
 
 
 def _alarm(arguments: Mapping[str, Any]) -> Block:
-    return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): value for name, value in arguments.items()}
+    made: Block = {
+        ALARM_ARGUMENTS.get(name) or re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): value
+        for name, value in arguments.items()
+    }
+    if "dimensions" in made:
+        made["dimensions"] = {held["Name"]: held["Value"] for held in made["dimensions"]}
+    return made
 
 
 def _filled(arguments: Mapping[str, Any]) -> Block:
