@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwatch.aws.models import load_service
-from groundwatch.aws.protocols.json import JsonCodec, has_raw_member
+from groundwatch.aws.protocols.json import JsonCodec, is_flat
 from groundwatch.logs.events import LAST_TIMESTAMP_MS, Event, EventKey, event_id, page_tokens, render, size_bytes
 
 LOGS = load_service("logs")
@@ -46,10 +46,17 @@ def test_tokens_lead_on_from_both_ends(first, last):
 
 @pytest.mark.parametrize(
     ("output", "expected"),
-    [({"a": msgspec.Raw(b"1")}, True), ({"a": None, "b": msgspec.Raw(b"1")}, True), ({"a": {"b": 1}}, False)],
+    [
+        ({}, True),
+        ({"a": msgspec.Raw(b"1"), "b": "text", "c": 1, "d": True}, True),
+        ({"a": None, "b": msgspec.Raw(b"1")}, False),
+        ({"a": {"b": 1}}, False),
+        ({"a": [None]}, False),
+        (None, False),
+    ],
 )
-def test_members_that_are_encoded_already_are_told(output, expected):
-    assert has_raw_member(output) is expected
+def test_outputs_that_cannot_hold_a_null_are_told(output, expected):
+    assert is_flat(output) is expected
 
 
 def test_null_members_beside_what_is_encoded_already_are_left_out():

@@ -18,6 +18,10 @@ Send = Callable[[Message], Awaitable[None]]
 Route = Callable[[WireRequest], Awaitable[WireResponse]]
 
 
+SMALL_BODY_BYTES = 64 * 1024
+"""Every service takes bodies of this size: for these its own limit need not be looked up."""
+
+
 class _TooLargeError(Exception):
     """The body is larger than its service allows."""
 
@@ -53,7 +57,7 @@ class ServiceApp:
             await send_response(await route(head), send)
             return
         try:
-            body = await _read_body(head, receive, self._port.max_body_bytes(head))
+            body = await _read_body(receive, self._max_bytes(head))
         except _TooLargeError:
             refusal = self._port.refuse_too_large(head)
             # The rest of the body is never read, so the connection cannot be used again.
@@ -69,6 +73,18 @@ class ServiceApp:
             else:
                 await send_response(answer, send)
 
+    def _max_bytes(self, head: WireRequest) -> int:
+        declared = head.header("content-length")
+        if declared is None or not declared.isdigit():
+            return self._port.max_body_bytes(head)
+        declared_bytes = int(declared[:18])
+        if declared_bytes <= SMALL_BODY_BYTES:
+            return SMALL_BODY_BYTES
+        max_bytes = self._port.max_body_bytes(head)
+        if declared_bytes > max_bytes:
+            raise _TooLargeError
+        return max_bytes
+
 
 def read_head(scope: Message) -> WireRequest:
     """Return the request of an ASGI scope, with an empty body. Bytes of the wire become Latin-1 text, one by one."""
@@ -79,7 +95,7 @@ def read_head(scope: Message) -> WireRequest:
         method=scope["method"],
         path=path.partition("?")[0],
         query_string=scope["query_string"].decode("latin-1"),
-        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        headers=tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]),
         body=b"",
         source_ip=client[0] if client else "",
         secure=scope.get("scheme") == "https",
@@ -126,10 +142,7 @@ def _raw_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-async def _read_body(head: WireRequest, receive: Receive, max_bytes: int) -> bytes:
-    declared = head.header("content-length")
-    if declared is not None and declared.isdigit() and int(declared[:18]) > max_bytes:
-        raise _TooLargeError
+async def _read_body(receive: Receive, max_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size_bytes, more = 0, True
     while more:

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 import msgspec
 
 
-class WireRequest(msgspec.Struct, frozen=True):
+class WireRequest(msgspec.Struct, frozen=True, dict=True):
     """An HTTP request as it arrived: nothing decoded, nothing normalised."""
 
     method: str
@@ -29,10 +29,12 @@ class WireRequest(msgspec.Struct, frozen=True):
 
     def header(self, name: str) -> str | None:
         """Return the last value of the header called `name` (lower-case), or None."""
-        for key, value in reversed(self.headers):
-            if key == name:
-                return value
-        return None
+        # A dozen headers are asked for per request. What is kept here takes no part in comparing or replacing.
+        kept: dict[str, dict[str, str]] = self.__dict__
+        values = kept.get("values")
+        if values is None:
+            values = kept["values"] = dict(self.headers)
+        return values.get(name)
 
 
 class WireResponse(msgspec.Struct, frozen=True):

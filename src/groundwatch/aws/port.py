@@ -9,7 +9,6 @@ from a public model. Query and REST services ask for credentials first.
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +25,7 @@ from groundwatch.aws.models import Operation, load_service
 from groundwatch.aws.profiles import WireProfile, find_profile
 from groundwatch.aws.protocols.choice import codec_for
 from groundwatch.aws.protocols.codec import Codec, StreamingCodec
+from groundwatch.aws.request_ids import new_request_id
 from groundwatch.aws.selection import ServiceSelector
 from groundwatch.aws.service import AccessRule, Service
 from groundwatch.aws.streaming import StreamingOutput
@@ -69,12 +69,14 @@ class ServicePort:
 
         The caller must close the frames of a `WireStream`.
         """
-        foreign = self._selector.foreign(request)
-        if foreign is not None:
-            # Before authentication, like unknown operations: what is offered here is no secret.
-            return refuse_foreign(foreign, list(self._services), request, str(uuid.uuid4()))
-        offered = self._services[self._selector.choose(request)]
-        return await self._answer(offered, request, None, self._default_region, None)
+        name = self._selector.scoped(request)
+        if name is None:
+            foreign = self._selector.foreign(request)
+            if foreign is not None:
+                # Before authentication, like unknown operations: what is offered here is no secret.
+                return refuse_foreign(foreign, list(self._services), request, new_request_id())
+            name = self._selector.choose(request)
+        return await self._answer(self._services[name], request, None, self._default_region, None)
 
     async def call(
         self,
@@ -95,7 +97,7 @@ class ServicePort:
         if isinstance(answer, WireStream):
             await answer.frames.aclose()
             refusal = NotImplementedByServer("An event stream as the answer to an integration")
-            return offered.codec.serialize_error(refusal, str(uuid.uuid4()))
+            return offered.codec.serialize_error(refusal, new_request_id())
         return answer
 
     async def refusal(
@@ -113,7 +115,7 @@ class ServicePort:
         judged and is refused. Raises LookupError when this port does not offer the service.
         """
         offered = self._find(service_name)
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         sender = Authenticated(principal, region, None, principal.access_key_id)
         try:
             await self._admit(offered, request, self._context(request, sender, request_id, source_arn))
@@ -128,7 +130,7 @@ class ServicePort:
     def refuse_too_large(self, head: WireRequest) -> WireResponse:
         """Return the answer to a request whose body is larger than `max_body_bytes`."""
         offered = self._services[self._selector.choose(head)]
-        return offered.codec.serialize_error(too_large(offered.profile.max_body_bytes), str(uuid.uuid4()))
+        return offered.codec.serialize_error(too_large(offered.profile.max_body_bytes), new_request_id())
 
     def _find(self, service_name: str) -> OfferedService:
         offered = self._services.get(service_name)
@@ -144,7 +146,7 @@ class ServicePort:
         region: str,
         source_arn: str | None,
     ) -> WireResponse | WireStream:
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         try:
             if principal is None:
                 sender = await self._authenticate(offered, request)

@@ -44,6 +44,11 @@ class ServiceSelector:
             if s.protocol == "rest-json"
         ]
 
+    def scoped(self, request: WireRequest) -> str | None:
+        """Return what `choose` does when the credential scope tells, as it does in nearly all requests, else None."""
+        claimed = read_scope_unverified(request)
+        return None if claimed is None else self._by_scope.get(claimed[1].service)
+
     def choose(self, request: WireRequest) -> str:
         """Return the model name of the service that should answer the request; reads nothing that must be trusted."""
         return self._by_words(request) or self._by_place(request) or self._default
@@ -57,9 +62,9 @@ class ServiceSelector:
 
     def _by_words(self, request: WireRequest) -> str | None:
         """Choose by what names a service in so many words."""
-        claimed = read_scope_unverified(request)
-        if claimed is not None and claimed[1].service in self._by_scope:
-            return self._by_scope[claimed[1].service]
+        scoped = self.scoped(request)
+        if scoped is not None:
+            return scoped
         target = request.header("x-amz-target")
         if target is not None and target.rpartition(".")[0] in self._by_target:
             return self._by_target[target.rpartition(".")[0]]

@@ -30,14 +30,21 @@ class ReadCache(Generic[K, V]):
     async def get(self, key: K, load: Callable[[], Awaitable[V | None]]) -> V | None:
         """Return the kept value, or what `load` finds."""
         now_ms = self._clock_ms()
-        entry = self._entries.get(key)
-        if entry is not None and 0 <= now_ms - entry[0] < self._lifetime_ms:
-            return entry[1]
+        kept = self.peek(key, now_ms)
+        if kept is not None:
+            return kept
         generation = self._generation
         value = await load()
         if generation == self._generation:
             self._keep(key, now_ms, value)
         return value
+
+    def peek(self, key: K, now_ms: int | None = None) -> V | None:
+        """Return the kept value, or None when there is none that is young enough."""
+        entry = self._entries.get(key)
+        if entry is not None and 0 <= (now_ms or self._clock_ms()) - entry[0] < self._lifetime_ms:
+            return entry[1]
+        return None
 
     def clear(self) -> None:
         """Forget everything, loads under way included."""

@@ -29,10 +29,12 @@ class Call(msgspec.Struct, frozen=True):
 class CallKeys:
     """Answers lookups of condition keys; each is worked out when it is asked for, since most policies ask none."""
 
-    __slots__ = ("_call", "_given", "missed_resource_tags")
+    __slots__ = ("_call", "_given", "asked", "missed_resource_tags")
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self.asked = False
+        """Whether any key was looked up: if not, the decision cannot depend on the request."""
         self.missed_resource_tags = False
         """Whether a tag of the resource was asked for that the check did not bring."""
         self._given = {
@@ -42,6 +44,7 @@ class CallKeys:
 
     def find(self, name: str) -> Sequence[str] | None:
         """Return the values of the key with this lower-case name, or None."""
+        self.asked = True
         given = self._given.get(name)
         if given is not None:
             return given

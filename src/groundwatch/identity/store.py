@@ -79,7 +79,7 @@ class IdentityStore:
         A temporary key is found for a day after its end, so that its holder can be told that it expired: check
         `expires_ms`. A key whose user or role is gone is not found, nor is any of a suspended account.
         """
-        return await self._credentials.get(
+        return self._credentials.peek(access_key_id) or await self._credentials.get(
             access_key_id, lambda: self.read(lambda connection: _load_credential(connection, access_key_id))
         )
 
@@ -88,7 +88,7 @@ class IdentityStore:
 
         A user's permissions hold those of its groups.
         """
-        found = await self._permissions.get(
+        found = self._permissions.peek(owner_id) or await self._permissions.get(
             owner_id, lambda: self.read(lambda connection: _load_permissions(connection, owner_id))
         )
         return found or Permissions()

@@ -26,7 +26,9 @@ ACCOUNT_POLICY_ACTIONS = {
 }
 """A subscription policy is a filter of every log group, so its operations need the filter's permission as well."""
 SERVICE_PRINCIPAL = "logs.amazonaws.com"
-GROUP_MEMBERS = ("logGroupName", "logGroupIdentifier")
+TAG_MEMBERS = frozenset({"tags", "tagKeys"})
+FURTHER_MEMBERS = frozenset({"policyType", "unmask", "roleArn"})
+"""Input that may call for more than the operation's own permission."""
 
 
 def logs_access(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[AccessCheck]:
@@ -41,6 +43,8 @@ def _further_checks(operation: str, params: Mapping[str, Any], context: RequestC
 
     A subscription policy needs the same as the filter that it is, `unmask` Unmask, and a role handed over PassRole.
     """
+    if FURTHER_MEMBERS.isdisjoint(params):
+        return []
     checks = []
     role = params.get("roleArn")
     if operation in ACCOUNT_POLICY_ACTIONS and params.get("policyType") == "SUBSCRIPTION_FILTER_POLICY":
@@ -73,24 +77,26 @@ def _resources(operation: str, params: Mapping[str, Any], context: RequestContex
 
 
 def _resource(operation: str, params: Mapping[str, Any], context: RequestContext) -> str:
-    place = {"region": context.region, "account_id": context.account_id}
+    region, account_id = context.region, context.account_id
     if operation in ALL_GROUPS_ACTIONS:
-        return log_stream_arn(**place, group="", stream="")
+        return log_stream_arn(region, account_id, group="", stream="")
     if operation in TAG_ACTIONS:
         return str(params["resourceArn"])
     if operation in DESTINATION_ACTIONS:
-        return f"arn:aws:logs:{context.region}:{context.account_id}:destination:{params['destinationName']}"
+        return f"arn:aws:logs:{region}:{account_id}:destination:{params['destinationName']}"
     if params.get("logRecordPointer"):
-        return log_stream_arn(**place, group=parse_pointer(params["logRecordPointer"]).group, stream="")
-    named = next((params[member] for member in GROUP_MEMBERS if params.get(member)), None)
+        return log_stream_arn(region, account_id, group=parse_pointer(params["logRecordPointer"]).group, stream="")
+    named = params.get("logGroupName") or params.get("logGroupIdentifier")
     if named is None:
         return "*"
-    group = group_name_of(named, **place)
+    group = group_name_of(named, region=region, account_id=account_id)
     stream = params.get("logStreamName", "") if operation in STREAM_ACTIONS else ""
-    return log_stream_arn(**place, group=group, stream=stream)
+    return log_stream_arn(region, account_id, group, stream)
 
 
 def _tag_keys(params: Mapping[str, Any]) -> dict[str, list[str]]:
+    if TAG_MEMBERS.isdisjoint(params):
+        return {}
     tags = params.get("tags") or {}
     # UntagLogGroup names its list of keys `tags`; only what brings values requests tags.
     values = tags if isinstance(tags, Mapping) else {}

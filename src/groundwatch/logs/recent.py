@@ -167,7 +167,7 @@ class _Tail:
             low = bisect_left(self._events, fresh[0].key, key=_key)
             known = {event.key for event in self._events[low:]}
             fresh = [event for event in fresh if event.key not in known]
-            self._events[low:] = sorted(self._events[low:] + fresh, key=_key)
+            self._events[low:] = sorted([*self._events[low:], *fresh], key=_key)
         else:
             self._events += fresh
         self.cost_bytes += sum(map(_cost_bytes, fresh))

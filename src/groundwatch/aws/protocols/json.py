@@ -22,6 +22,7 @@ NO_TARGET_BODY = (
     b'{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException","message":null},"Version":"1.0"}'
 )
 _EVENT_CONTENT_TYPE = "application/json"
+_FLAT_TYPES = frozenset((str, int, bool, msgspec.Raw))
 _CONTENT_TYPES = ("application/x-amz-json-1.1", "application/x-amz-json-1.0")
 
 
@@ -55,7 +56,9 @@ class JsonCodec:
         """Return the operation that `X-Amz-Target` names."""
         target = request.header("x-amz-target")
         content_type = request.header("content-type") or ""
-        if not target or content_type.partition(";")[0].strip().lower() not in _CONTENT_TYPES:
+        # Nearly all clients send the plain name.
+        is_known = content_type in _CONTENT_TYPES or content_type.partition(";")[0].strip().lower() in _CONTENT_TYPES
+        if not target or not is_known:
             raise NoTargetError
         if not target.startswith(self._target_prefix):
             raise ServiceError("UnknownOperationException")
@@ -159,9 +162,9 @@ class JsonCodec:
         plain = self._plain_outputs.get(shape.name)
         if plain is None:
             plain = self._plain_outputs[shape.name] = is_plain(shape, set())
-        if plain and not has_raw_member(output):
+        if plain:
             body = self._encoder.encode(output)
-            if not has_null_member(body):
+            if is_flat(output) or not has_null_member(body):
                 return body
         return self._encoder.encode(structure_to_json(shape, output))
 
@@ -204,9 +207,9 @@ def has_decimals(shape: Shape, seen: set[str]) -> bool:
     return any(has_decimals(member.shape, seen) for member in inner if member is not None)
 
 
-def has_raw_member(output: object) -> bool:
-    """Tell whether a mapping holds JSON that is encoded already: the search for nulls would read all of it again."""
-    return isinstance(output, dict) and msgspec.Raw in map(type, output.values())
+def is_flat(output: object) -> bool:
+    """Tell whether a mapping holds scalars and encoded JSON only, of which none is null: nothing need be searched."""
+    return isinstance(output, dict) and _FLAT_TYPES.issuperset(map(type, output.values()))
 
 
 def has_null_member(body: bytes) -> bool:

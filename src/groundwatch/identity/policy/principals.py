@@ -95,8 +95,13 @@ def caller_of(principal: Principal) -> Caller:
         kind=principal.kind,
         account_id=principal.account_id,
         role_arn=principal.role_arn,
-        unique_id=principal.user_id.partition(":")[0],
+        unique_id=unique_id(principal),
     )
+
+
+def unique_id(principal: Principal) -> str:
+    """Return the id of a user, or of the role behind a session, that its permissions are stored under."""
+    return principal.user_id.partition(":")[0]
 
 
 def parse_principals(element: str | Mapping[str, Sequence[str]]) -> PrincipalSet:
