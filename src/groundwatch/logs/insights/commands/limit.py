@@ -1,0 +1,39 @@
+"""`limit`: how many rows the result has at most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from groundwatch.logs.insights.commands.command import Command
+from groundwatch.logs.insights.errors import Span, malformed
+from groundwatch.logs.insights.nodes import Node
+from groundwatch.logs.insights.pipeline import MAX_ROWS, Pipeline
+
+
+class Limit(Node, frozen=True):
+    """The number of rows."""
+
+    count: int
+
+    def lower(self, pipeline: Pipeline) -> None:
+        """Keep the first rows in the order so far; `any` may choose others and need not."""
+        pipeline.limit(self.count)
+
+
+def _build(parts: Sequence[Any], span: Span) -> Limit:
+    token = parts[-1]
+    place = (token.start_pos, token.end_pos)
+    if not token.isdigit() or len(token) > 9 or not 0 < int(token) <= MAX_ROWS:
+        raise malformed(f"the limit must be an integer between 1 and {MAX_ROWS}", place)
+    return Limit(span, int(token))
+
+
+COMMAND = Command(
+    name="limit",
+    words=("limit",),
+    grammar="[K_ANY] NUMBER",
+    build=_build,
+    syntax="limit [any] NUMBER",
+    help=f"Keeps the first rows; at most {MAX_ROWS:,}, and 10,000 without the command.",
+)

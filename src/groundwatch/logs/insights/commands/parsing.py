@@ -1,0 +1,99 @@
+"""`parse`: fields out of text, by a glob or by a regular expression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import re2
+
+from groundwatch.logs.insights import nodes
+from groundwatch.logs.insights.commands.command import Command
+from groundwatch.logs.insights.errors import Span, malformed
+from groundwatch.logs.insights.lowering import resolve
+from groundwatch.logs.insights.pipeline import MESSAGE, Column, Pipeline
+from groundwatch.logs.insights.regexes import compiled
+from groundwatch.logs.insights.values import Value, as_text
+
+MAX_NAMES = 200
+WHOLE_TEXT = "(?s)"
+ONE_LINE = "(?-s)"
+"""In the engine a dot matches a line end unless told otherwise."""
+
+
+class Parse(nodes.Node, frozen=True):
+    """A regular expression, the names for its groups (empty for a group without one), and the field to search."""
+
+    source: nodes.Name | None
+    expression: str
+    names: tuple[str, ...]
+    multi: bool = False
+
+    def lower(self, pipeline: Pipeline) -> None:
+        """Define the names from the first match, or with `multi` a row from each match."""
+        pipeline.require_no_dedup(self.span)
+        text = as_text(pipeline.system(MESSAGE) if self.source is None else resolve(self.source, pipeline))
+        text = pipeline.shared(text)
+        pattern = pipeline.bind(self.expression, "String")
+        found = self._matches(text, pattern, pipeline)
+        for index, name in enumerate(self.names, start=1):
+            if name:
+                place = pipeline.bind(index, "UInt32")
+                value = Value("text", f"if(empty({found}), NULL, {found}[{place}])")
+                pipeline.project(Column(name, pipeline.define(name, value)))
+
+    def _matches(self, text: str, pattern: str, pipeline: Pipeline) -> str:
+        """Return the column with the array of the groups."""
+        # Arrays cannot be null, so missing text is searched as an empty one and then told apart.
+        if self.multi:
+            every = f"extractAllGroupsVertical(ifNull({text}, ''), {pattern})"
+            return pipeline.explode(f"if(isNull({text}), [], {every})")
+        return pipeline.column(f"if(isNull({text}), [], extractGroups(ifNull({text}, ''), {pattern}))")
+
+
+def glob_expression(glob: str) -> str:
+    """Return the regular expression of a glob: each `*` the shortest text up to what follows, the last one the rest."""
+    pieces = glob.split("*")
+    expression = "(.*?)".join(re2.escape(piece) for piece in pieces)
+    if pieces[-1] == "" and len(pieces) > 1:
+        expression = f"{expression[: -len('(.*?)')]}(.*)"
+    start = "^" if pieces[0] == "" else ""
+    return f"{WHOLE_TEXT}{start}{expression}"
+
+
+def _build(parts: Sequence[Any], span: Span) -> Parse:
+    source, pattern, names, multi = parts
+    aliases = tuple(name.text for name in names or ())
+    if len(aliases) > MAX_NAMES:
+        raise malformed(f"parse extracts at most {MAX_NAMES} fields", span)
+    if isinstance(pattern, nodes.Regex):
+        return _from_regex(span, source, pattern, aliases, multi=multi is not None)
+    stars = pattern.value.count("*")
+    if multi is not None:
+        raise malformed("multi needs a regular expression", (multi.start_pos, multi.end_pos))
+    if stars != len(aliases) or not stars:
+        raise malformed(f"the pattern has {stars} wildcards (*) for {len(aliases)} names", pattern.span)
+    return Parse(span, source, glob_expression(pattern.value), aliases)
+
+
+def _from_regex(
+    span: Span, source: nodes.Name | None, pattern: nodes.Regex, aliases: tuple[str, ...], *, multi: bool
+) -> Parse:
+    expression = compiled(pattern)
+    named = {index: name for name, index in expression.groupindex.items()}
+    names = aliases or tuple(named.get(index, "") for index in range(1, expression.groups + 1))
+    if not any(names):
+        raise malformed("name the groups of the regular expression: (?<name>…), or (…) as name", pattern.span)
+    if aliases and len(aliases) != expression.groups:
+        raise malformed(f"the regular expression has {expression.groups} groups for {len(aliases)} names", pattern.span)
+    return Parse(span, source, ONE_LINE + pattern.expression, names, multi)
+
+
+COMMAND = Command(
+    name="parse",
+    words=("parse",),
+    grammar='[field] (text | regex) ["as"i parsed_names] [K_MULTI]',
+    build=_build,
+    syntax='parse [FIELD] "GLOB" as NAME, … · parse [FIELD] /REGEX/ [as NAME, …] [multi]',
+    help="Extracts fields from `@message` or another field; a row without a match stays, without them.",
+)

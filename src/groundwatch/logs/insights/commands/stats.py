@@ -1,0 +1,110 @@
+"""`stats`: aggregates over all rows, or over the rows of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from groundwatch.logs.insights import nodes
+from groundwatch.logs.insights.commands.command import Command
+from groundwatch.logs.insights.errors import Span, malformed
+from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET, AggregateCall
+from groundwatch.logs.insights.lowering import lower, lowering_with
+from groundwatch.logs.insights.nodes import Item, Node
+from groundwatch.logs.insights.pipeline import Column, Pipeline
+from groundwatch.logs.insights.values import Value, as_text
+
+MAX_STATS = 10
+
+
+class Stats(Node, frozen=True):
+    """The aggregates, and the keys of the groups."""
+
+    items: tuple[Item, ...]
+    keys: tuple[Item, ...]
+
+    def lower(self, pipeline: Pipeline) -> None:
+        """Replace the rows by a row for each group, and compute on the aggregates what the items ask."""
+        pipeline.require_no_dedup(self.span)
+        pipeline.require_no_order(self.span)
+        made = _Parts(pipeline)
+        keys = [(item, made.key(lower(item.expression, pipeline))) for item in self.keys]
+        found: dict[Span, Value] = {}
+        for item in self.items:
+            calls = list(_aggregates(item.expression))
+            if not calls and not _reuses(item.expression, self.items):
+                lower(item.expression, pipeline)
+                raise malformed(f"stats needs an aggregate function, which {item.name} has not", item.span)
+            for call in calls:
+                found[call.span] = made.aggregate(_applied(call, pipeline))
+        pipeline.group(made.keys, made.aggregates)
+        for item, value in keys:
+            pipeline.project(Column(item.name, pipeline.define(item.name, value)))
+        for item in self.items:
+            value = lowering_with(found, item.expression, pipeline)
+            pipeline.project(Column(item.name, pipeline.define(item.name, value)))
+
+
+class _Parts:
+    """The columns of the grouped rows."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.keys: dict[str, str] = {}
+        self.aggregates: dict[str, str] = {}
+
+    def key(self, value: Value) -> Value:
+        """Group by a value: numbers and times as such, everything else as text."""
+        plain = value.kind in {"number", "time", "boolean"} and value.literal is None
+        name = self._pipeline.new_name()
+        self.keys[name] = value.sql if plain else as_text(value)
+        return Value(value.kind if plain else "text", name)
+
+    def aggregate(self, value: Value) -> Value:
+        """Compute an aggregate."""
+        parts = {part: sql for part in ("sql", "number", "text") if (sql := getattr(value, part))}
+        names = {part: self._pipeline.new_name() for part in parts}
+        self.aggregates |= {names[part]: sql for part, sql in parts.items()}
+        return msgspec.structs.replace(value, **names)
+
+
+def _applied(call: nodes.Call, pipeline: Pipeline) -> Value:
+    values = [pipeline.shared_value(lower(argument, pipeline)) for argument in call.arguments]
+    return AGGREGATES[call.function.lower()].apply(AggregateCall(pipeline, call, values))
+
+
+def _aggregates(node: nodes.Expression) -> Iterator[nodes.Call]:
+    """Walk to the aggregates, which are not looked into: they cannot be nested."""
+    if isinstance(node, nodes.Call):
+        name = node.function.lower()
+        if name in AGGREGATES_NOT_YET:
+            raise malformed(f"the function {node.function} is not supported by Groundwatch", node.span)
+        if name in AGGREGATES:
+            yield node
+            return
+    for child in nodes.children(node):
+        yield from _aggregates(child)
+
+
+def _reuses(node: nodes.Expression, items: Sequence[Item]) -> bool:
+    """Return whether an expression builds on the alias of an item."""
+    if isinstance(node, nodes.Name):
+        return node.text in {item.name for item in items if item.aliased}
+    return any(_reuses(child, items) for child in nodes.children(node))
+
+
+def _build(parts: Sequence[Any], span: Span) -> Stats:
+    items, keys = parts
+    return Stats(span, items, keys or ())
+
+
+COMMAND = Command(
+    name="stats",
+    words=("stats",),
+    grammar='items ["by"i items]',
+    build=_build,
+    syntax="stats AGGREGATE [as NAME], … [by EXPRESSION [as NAME], …]",
+    help=f"Aggregates the rows, for each group if there are keys; up to {MAX_STATS} in a query.",
+)

@@ -1,0 +1,173 @@
+"""Functions of time. Times are milliseconds since the epoch, in UTC unless a zone is given."""
+
+from __future__ import annotations
+
+import re
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from groundwatch.logs.insights.errors import malformed
+from groundwatch.logs.insights.functions.function import Checked, Function, Parameter, texts
+from groundwatch.logs.insights.nodes import Period
+from groundwatch.logs.insights.pipeline import TIMESTAMP
+from groundwatch.logs.insights.values import Value
+
+SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
+UNIT_MS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+CAPS = {"ms": 1000, "s": 60, "m": 60, "h": 24}
+"""What larger numbers of a unit are clamped to (User Guide, bin)."""
+MONDAY_MS = 3 * DAY_MS
+"""From the Monday of its week to the epoch."""
+MONTHS = {"mo": 1, "q": 3, "y": 12}
+MAX_COUNT = 10_000
+STRFTIME = {
+    **{code: code for code in "YmdHSyjFTDaIpbefC"},
+    "M": "i",
+    "B": "M",
+    "A": "W",
+    "h": "b",
+    "R": "R",
+    "u": "u",
+    "w": "w",
+    "%": "%",
+    "V": "V",
+}
+"""strftime's letters and what the engine calls the same."""
+
+
+def _bin(call: Checked) -> str:
+    if not call.pipeline.events:
+        raise malformed(f"bin needs {TIMESTAMP}, which stats drops: use datefloor on its alias", call.span)
+    return floor("timestamp", call.period(0), call)
+
+
+def _datefloor(call: Checked) -> str:
+    return floor(call.sql[0], call.period(1), call)
+
+
+def _dateceil(call: Checked) -> str:
+    period, time = call.period(1), call.sql[0]
+    lower = call.pipeline.shared(floor(time, period, call))
+    return f"if({lower} = {time}, {time}, {_next(lower, period, call)})"
+
+
+def floor(time: str, period: Period, call: Checked) -> str:
+    """Return the time at the start of its period: multiples since the epoch, weeks from Monday, calendar months."""
+    count = _count(period)
+    if period.unit in UNIT_MS:
+        length = call.pipeline.bind(count * UNIT_MS[period.unit], "Int64")
+        shift = MONDAY_MS if period.unit == "w" else 0
+        return f"(intDiv({time} + {shift}, {length}) * {length} - {shift})"
+    months = call.pipeline.bind(count * MONTHS[period.unit], "Int64")
+    month = _month(time)
+    return _month_start(f"(intDiv({month}, {months}) * {months})")
+
+
+def _next(start: str, period: Period, call: Checked) -> str:
+    count = _count(period)
+    if period.unit in UNIT_MS:
+        return f"({start} + {call.pipeline.bind(count * UNIT_MS[period.unit], 'Int64')})"
+    months = call.pipeline.bind(count * MONTHS[period.unit], "Int64")
+    return _month_start(f"({_month(start)} + {months})")
+
+
+def _month(time: str) -> str:
+    """Return how many months have passed since January of the year 0."""
+    return f"(toRelativeMonthNum(toDateTime64({time} / 1000, 3, 'UTC')) - 1)"
+
+
+def _month_start(month: str) -> str:
+    """Return the milliseconds at which a month begins, given its number as `_month` counts."""
+    year = f"toInt32(intDiv({month}, 12))"
+    number = f"toInt32(modulo({month}, 12) + 1)"
+    return f"(toInt64(toUnixTimestamp(makeDateTime({year}, {number}, 1, 0, 0, 0, 'UTC'))) * 1000)"
+
+
+def _count(period: Period) -> int:
+    count = min(period.count, CAPS.get(period.unit, period.count))
+    if not 0 < count <= MAX_COUNT:
+        raise malformed(f"a period has between 1 and {MAX_COUNT} units", period.span)
+    return count
+
+
+def _zone(call: Checked, index: int) -> str:
+    if len(call.nodes) <= index:
+        return "'UTC'"
+    name = call.constant(index)
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise malformed(f"unknown time zone {name}", call.nodes[index].span) from error
+    return call.pipeline.bind(name, "String")
+
+
+def _format_date(call: Checked) -> str:
+    pattern = re.sub(r"%(.?)", lambda code: _engine_code(code[1], call), call.constant(1), flags=re.DOTALL)
+    bound, zone = call.pipeline.bind(pattern, "String"), _zone(call, 2)
+    return f"formatDateTime(fromUnixTimestamp64Milli({call.sql[0]}, 'UTC'), {bound}, {zone})"
+
+
+def _engine_code(code: str, call: Checked) -> str:
+    known = STRFTIME.get(code)
+    if known is None:
+        raise malformed(f"formatDate does not support %{code}", call.nodes[1].span)
+    return f"%{known}"
+
+
+def _parse_date(call: Checked) -> str:
+    pattern, zone = call.pipeline.bind(call.constant(1), "String"), _zone(call, 2)
+    if not call.constant(1):
+        raise malformed("parseDate needs a pattern", call.nodes[1].span)
+    parsed = f"parseDateTime64InJodaSyntaxOrNull(ifNull({call.sql[0]}, ''), {pattern}, {zone})"
+    return f"toFloat64(toUnixTimestamp64Milli(toDateTime64({parsed}, 3)))"
+
+
+def _now(call: Checked) -> Value:
+    return _constant(call, call.pipeline.window.now_ms // 1000)
+
+
+def _query_start(call: Checked) -> Value:
+    return _constant(call, call.pipeline.window.start_ms)
+
+
+def _query_end(call: Checked) -> Value:
+    return _constant(call, call.pipeline.window.end_ms)
+
+
+def _query_range(call: Checked) -> Value:
+    return _constant(call, call.pipeline.window.end_ms - call.pipeline.window.start_ms)
+
+
+def _constant(call: Checked, number: int) -> Value:
+    return Value("number", call.pipeline.bind(float(number), "Float64"))
+
+
+TIME = Parameter("time", "time")
+PERIOD = Parameter("period", "period")
+ZONE = Parameter("zone", "constant", optional=True)
+
+TIMES = (
+    Function("bin", (PERIOD,), "time", _bin, "The start of the period that `@timestamp` lies in."),
+    Function("datefloor", (TIME, PERIOD), "time", _datefloor, "The start of the period that a time lies in."),
+    Function("dateceil", (TIME, PERIOD), "time", _dateceil, "The end of the period; a time on a boundary stays."),
+    Function("fromMillis", (TIME,), "time", "{0}", "The time so many milliseconds after the epoch."),
+    Function("toMillis", (TIME,), "number", "toFloat64({0})", "Milliseconds since the epoch."),
+    Function("now", (), "number", _now, "Seconds since the epoch, when the query was started."),
+    Function(
+        "formatDate",
+        (TIME, Parameter("format", "constant"), ZONE),
+        "text",
+        _format_date,
+        "A time in a format of strftime.",
+        aliases=("strftime",),
+    ),
+    Function(
+        "parseDate",
+        (*texts("text"), Parameter("pattern", "constant"), ZONE),
+        "number",
+        _parse_date,
+        "Milliseconds since the epoch, read with a pattern of Java; null for other text.",
+    ),
+    Function("queryStartTime", (), "number", _query_start, "Where the time range starts, in milliseconds."),
+    Function("queryEndTime", (), "number", _query_end, "Where it ends."),
+    Function("queryTimeRange", (), "number", _query_range, "How long it is."),
+)

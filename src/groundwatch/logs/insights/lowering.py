@@ -1,0 +1,240 @@
+"""From expressions to SQL: names, literals, operators and calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from groundwatch.logs.insights import nodes
+from groundwatch.logs.insights.errors import Span, malformed, suggestion
+from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET
+from groundwatch.logs.insights.functions.function import Argument
+from groundwatch.logs.insights.functions.table import FUNCTIONS, NOT_YET
+from groundwatch.logs.insights.pipeline import POINTER, Pipeline
+from groundwatch.logs.insights.regexes import compiled
+from groundwatch.logs.insights.values import FALSE, Value, as_condition, as_number, as_text, is_present
+
+SYSTEM_FIELDS = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime")
+FIELDS_NOT_YET = frozenset(
+    {
+        *("@type", "@requestId", "@duration", "@billedDuration", "@memorySize", "@maxMemoryUsed", "@initDuration"),
+        *("@xrayTraceId", "@xraySegmentId", "@entity", "@aws", "@source", "@data_source_name", "@data_source_type"),
+        *("@data_format", POINTER),
+    }
+)
+MAX_OPERANDS = 200
+NO_NUMBER = "CAST(NULL, 'Nullable(Float64)')"
+NO_TEXT = "CAST(NULL, 'Nullable(String)')"
+EXACT_DIGITS = 15
+"""Up to how many digits a double holds every integer."""
+LIKE_SPECIAL = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
+
+
+def lower(node: nodes.Expression, pipeline: Pipeline) -> Value:  # noqa: PLR0911 - a case a node
+    """Return the value of an expression over the rows of the pipeline."""
+    match node:
+        case nodes.Name():
+            return resolve(node, pipeline)
+        case nodes.Text() | nodes.Number() | nodes.Boolean():
+            return _literal(node, pipeline)
+        case nodes.Call():
+            return _call(node, pipeline)
+        case nodes.Negative():
+            return Value("number", f"(-{_number(node.operand, pipeline)})")
+        case nodes.Arithmetic():
+            return Value("number", f"({_arithmetic(node, pipeline)})")
+        case nodes.Compare():
+            left, right = lower(node.left, pipeline), lower(node.right, pipeline)
+            return Value("boolean", compare(node.order, left, right, pipeline))
+        case nodes.Like():
+            return Value("boolean", _like(node, pipeline))
+        case nodes.In():
+            return Value("boolean", _in(node, pipeline))
+        case nodes.Not():
+            return Value("boolean", f"(NOT {as_condition(lower(node.operand, pipeline))})")
+        case nodes.Every() | nodes.Some():
+            return Value("boolean", _joined(node, pipeline))
+        case nodes.Period():
+            raise malformed("a period of time is an argument of bin, datefloor and dateceil alone", node.span)
+        case nodes.Regex():
+            raise malformed("a regular expression follows like and =~ alone", node.span)
+
+
+def lowering_with(computed: Mapping[Span, Value], node: nodes.Expression, pipeline: Pipeline) -> Value:
+    """Return the value of an expression in which some calls have been computed already."""
+    pipeline.computed = computed
+    try:
+        return lower(node, pipeline)
+    finally:
+        pipeline.computed = {}
+
+
+def resolve(name: nodes.Name, pipeline: Pipeline) -> Value:
+    """Return what a name stands for: a name of the query, a system field, or a field of the message."""
+    text = name.text
+    if text in pipeline.names:
+        return pipeline.names[text]
+    for length in range(len(name.segments) - 1, 0, -1):
+        known = pipeline.names.get(".".join(name.segments[:length]))
+        if known is not None and known.kind == "json":
+            return pipeline.inside(known, _path(name.segments[length:]))
+    if not pipeline.events:
+        near = suggestion(text, pipeline.names)
+        raise malformed(f"Unknown symbols found in or after stats: {text}{near}", name.span)
+    if text in SYSTEM_FIELDS:
+        return pipeline.system(text)
+    if text in FIELDS_NOT_YET or name.segments[0] in FIELDS_NOT_YET:
+        raise malformed(f"the field {text} is not supported by Groundwatch", name.span)
+    if text.startswith("@@"):
+        return pipeline.discovered(_path((name.segments[0][1:], *name.segments[1:])))
+    if text.startswith("@"):
+        return Value("text", NO_TEXT)
+    return pipeline.discovered(_path(name.segments))
+
+
+def _path(segments: Sequence[str]) -> tuple[str | int, ...]:
+    first, *rest = segments
+    return (first, *(int(step) if step.isdecimal() and len(step) < 10 else step for step in rest))
+
+
+def _literal(node: nodes.Text | nodes.Number | nodes.Boolean, pipeline: Pipeline) -> Value:
+    match node:
+        case nodes.Boolean():
+            return Value("boolean", "1" if node.value else "0", literal=str(int(node.value)))
+        case nodes.Number():
+            number = pipeline.bind(_finite(node), "Float64")
+            return Value("number", number, text=pipeline.bind(node.spelled, "String"), literal=node.spelled)
+        case nodes.Text():
+            read = _read(node.value)
+            bound = NO_NUMBER if read is None else pipeline.bind(read, "Float64")
+            return Value("text", pipeline.bind(node.value, "String"), number=bound, literal=node.value)
+
+
+def _finite(node: nodes.Number) -> float:
+    number = float(node.spelled)
+    if not math.isfinite(number):
+        raise malformed(f"the number {node.spelled[:20]} is out of range", node.span)
+    return number
+
+
+def _read(text: str) -> float | None:
+    if not text or text.strip() != text or not (text[-1].isdigit() or text[-1] == ".") or "_" in text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _number(node: nodes.Expression, pipeline: Pipeline) -> str:
+    return as_number(lower(node, pipeline))
+
+
+def _arithmetic(node: nodes.Arithmetic, pipeline: Pipeline) -> str:
+    if len(node.rest) >= MAX_OPERANDS:
+        raise malformed(f"more than {MAX_OPERANDS} operands in a row", node.span)
+    result = _number(node.first, pipeline)
+    for operator, operand in node.rest:
+        number = _number(operand, pipeline)
+        match operator:
+            case "/":
+                result = f"{result} / nullIf({number}, 0)"
+            case "%":
+                # The engine's own remainder works on integers.
+                left, right = pipeline.shared(f"({result})"), pipeline.shared(f"nullIf({number}, 0)")
+                result = f"({left} - {right} * trunc({left} / {right}))"
+            case "^":
+                result = f"pow({pipeline.shared(result)}, {number})"
+            case _:
+                result = f"{result} {operator} {number}"
+    return result
+
+
+def compare(order: nodes.Order, left: Value, right: Value, pipeline: Pipeline) -> str:
+    """Return a comparison: as numbers where both sides are or look like numbers, else as text; false with a null."""
+    if "time" in (left.kind, right.kind) or all(_is_number(side) for side in (left, right)):
+        return f"ifNull({as_number(left)} {order} {as_number(right)}, 0)"
+    if any(_is_text(side, order) for side in (left, right)):
+        return f"ifNull({as_text(left)} {order} {as_text(right)}, 0)"
+    left, right = pipeline.shared_value(left), pipeline.shared_value(right)
+    numbers = [pipeline.shared(as_number(side)) for side in (left, right)]
+    both = " AND ".join(f"isNotNull({number})" for number in numbers)
+    texts = [as_text(side) for side in (left, right)]
+    return f"ifNull(if({both}, {f' {order} '.join(numbers)}, {f' {order} '.join(texts)}), 0)"
+
+
+def _is_number(value: Value) -> bool:
+    return value.kind in {"number", "boolean"} and not _is_long(value)
+
+
+def _is_text(value: Value, order: nodes.Order) -> bool:
+    """Return whether a constant is compared as text: it is no number, or longer than a double is exact."""
+    if value.literal is None:
+        return False
+    return value.number == NO_NUMBER or (order in {"=", "!="} and _is_long(value))
+
+
+def _is_long(value: Value) -> bool:
+    digits = (value.literal or "").lstrip("+-")
+    return digits.isdecimal() and len(digits) > EXACT_DIGITS
+
+
+def _like(node: nodes.Like, pipeline: Pipeline) -> str:
+    text = as_text(lower(node.subject, pipeline))
+    no = "NOT " if node.negated else ""
+    match node.pattern:
+        case nodes.Regex():
+            compiled(node.pattern)
+            # In the engine a dot matches a line end unless told otherwise.
+            found = f"match({text}, {pipeline.bind('(?-s)' + node.pattern.expression, 'String')})"
+        case nodes.Text():
+            # LIKE, since the index on messages answers it.
+            wanted = f"%{node.pattern.value.translate(LIKE_SPECIAL)}%"
+            found = f"{text} LIKE {pipeline.bind(wanted, 'String')}"
+        case _:
+            found = f"position({text}, ifNull({as_text(lower(node.pattern, pipeline))}, '')) > 0"
+    return f"ifNull({no}({found}), 0)"
+
+
+def _in(node: nodes.In, pipeline: Pipeline) -> str:
+    if len(node.choices) > MAX_OPERANDS:
+        raise malformed(f"more than {MAX_OPERANDS} values in a list", node.span)
+    subject = pipeline.shared_value(lower(node.subject, pipeline))
+    choices = [lower(choice, pipeline) for choice in node.choices]
+    if choices and all(_is_text(choice, "=") for choice in choices) and subject.kind != "time":
+        listed = pipeline.bind([choice.literal for choice in choices], "Array(String)")
+        found = f"has({listed}, ifNull({as_text(subject)}, '')) AND isNotNull({as_text(subject)})"
+    else:
+        found = " OR ".join(compare("=", subject, choice, pipeline) for choice in choices) or FALSE
+    return f"({is_present(subject)} AND NOT ({found}))" if node.negated else f"({found})"
+
+
+def _joined(node: nodes.Every | nodes.Some, pipeline: Pipeline) -> str:
+    if len(node.parts) > MAX_OPERANDS:
+        raise malformed(f"more than {MAX_OPERANDS} conditions in a row", node.span)
+    word = " AND " if isinstance(node, nodes.Every) else " OR "
+    return f"({word.join(as_condition(lower(part, pipeline)) for part in node.parts)})"
+
+
+def _call(node: nodes.Call, pipeline: Pipeline) -> Value:
+    known = pipeline.computed.get(node.span)
+    if known is not None:
+        return known
+    function = FUNCTIONS.get(node.function.lower())
+    if node.star or function is None:
+        raise _unknown(node)
+    arguments = [
+        Argument(part, None if isinstance(part, nodes.Period) else lower(part, pipeline)) for part in node.arguments
+    ]
+    return function.apply(pipeline, arguments, node.span)
+
+
+def _unknown(node: nodes.Call) -> Exception:
+    name = node.function.lower()
+    if name in AGGREGATES:
+        return malformed(f"{node.function} is an aggregate: it stands in stats, and in no other aggregate", node.span)
+    if name in NOT_YET | AGGREGATES_NOT_YET:
+        return malformed(f"the function {node.function} is not supported by Groundwatch", node.span)
+    near = suggestion(name, [*FUNCTIONS, *AGGREGATES])
+    return malformed(f"unknown function {node.function}{near}", node.span)

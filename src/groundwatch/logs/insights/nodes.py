@@ -1,0 +1,171 @@
+"""The syntax tree of expressions. Every node knows where it stands in the query."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from groundwatch.logs.insights.errors import Span
+
+Order = Literal["=", "!=", "<", "<=", ">", ">="]
+Operator = Literal["+", "-", "*", "/", "%", "^"]
+
+
+class Node(msgspec.Struct, frozen=True):
+    """Base of the nodes."""
+
+    span: Span
+
+
+class Text(Node, frozen=True):
+    """A string in quotes."""
+
+    value: str
+
+
+class Number(Node, frozen=True):
+    """A number as it is spelled."""
+
+    spelled: str
+
+
+class Boolean(Node, frozen=True):
+    """`true` or `false`."""
+
+    value: bool
+
+
+class Period(Node, frozen=True):
+    """A number with a unit of time, as in `5m`; the unit in its canonical spelling."""
+
+    count: int
+    unit: str
+
+
+class Regex(Node, frozen=True):
+    """A regular expression, for RE2."""
+
+    expression: str
+
+
+class Name(Node, frozen=True):
+    """A field: its segments, those in backticks whole."""
+
+    segments: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The name without backticks, as a result's column has it."""
+        return ".".join(self.segments)
+
+
+class Call(Node, frozen=True):
+    """A function call; `star` for `count(*)`."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+    star: bool = False
+
+
+class Negative(Node, frozen=True):
+    """Unary minus."""
+
+    operand: Expression
+
+
+class Arithmetic(Node, frozen=True):
+    """Operands of one precedence, computed from the left: the first, then operator and operand in turn."""
+
+    first: Expression
+    rest: tuple[tuple[Operator, Expression], ...]
+
+
+class Compare(Node, frozen=True):
+    """A comparison of two values."""
+
+    order: Order
+    left: Expression
+    right: Expression
+
+
+class Like(Node, frozen=True):
+    """A search for text or for a regular expression."""
+
+    subject: Expression
+    pattern: Expression
+    negated: bool = False
+
+
+class In(Node, frozen=True):
+    """Equality with one of several values."""
+
+    subject: Expression
+    choices: tuple[Expression, ...]
+    negated: bool = False
+
+
+class Not(Node, frozen=True):
+    """Negation."""
+
+    operand: Expression
+
+
+class Every(Node, frozen=True):
+    """`and`."""
+
+    parts: tuple[Expression, ...]
+
+
+class Some(Node, frozen=True):
+    """`or`."""
+
+    parts: tuple[Expression, ...]
+
+
+Expression = (
+    Text
+    | Number
+    | Boolean
+    | Period
+    | Regex
+    | Name
+    | Call
+    | Negative
+    | Arithmetic
+    | Compare
+    | Like
+    | In
+    | Not
+    | Every
+    | Some
+)
+
+
+class Item(Node, frozen=True):
+    """An expression with the name of its column: its alias, or its text in the query."""
+
+    expression: Expression
+    name: str
+    aliased: bool
+
+
+def children(node: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - a case a node
+    """Return the expressions directly below one."""
+    match node:
+        case Call():
+            return node.arguments
+        case Negative() | Not():
+            return (node.operand,)
+        case Arithmetic():
+            return (node.first, *(operand for _, operand in node.rest))
+        case Compare():
+            return (node.left, node.right)
+        case Like():
+            return (node.subject, node.pattern)
+        case In():
+            return (node.subject, *node.choices)
+        case Every() | Some():
+            return node.parts
+        case _:
+            return ()

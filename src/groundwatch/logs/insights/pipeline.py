@@ -1,0 +1,327 @@
+"""The rows that a query works on while its commands are lowered, and the SELECT that they become.
+
+A command adds to the innermost open layer or wraps what there is into a subquery; the engine merges the layers again.
+Every column that is made has a number of its own, so no name of a query ever becomes part of a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from groundwatch.logs.insights.errors import Span, malformed
+from groundwatch.logs.insights.values import NULL, Value, as_text, json_number, json_text
+
+DEFAULT_ROWS = 10_000
+MAX_ROWS = 100_000
+MAX_LAYERS = 60
+"""Subqueries within one another; the engine allows 100."""
+MAX_SQL_CHARACTERS = 200_000
+"""Of the statement; the embedded engine stops at a megabyte."""
+SHORT = 40
+"""Expressions up to this long are repeated, longer ones get a column."""
+TIMESTAMP, MESSAGE, POINTER = "@timestamp", "@message", "@ptr"
+KEY_COLUMNS = ("group_id", "stream_id", "timestamp", "ingested", "batch", "seq")
+NEWEST_FIRST = ("timestamp DESC", "ingested DESC", "batch DESC", "seq DESC")
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column of the result."""
+
+    name: str
+    value: Value
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The milliseconds that the query is about, both ends included, and the moment it began."""
+
+    start_ms: int
+    end_ms: int
+    now_ms: int
+
+
+class Pipeline:
+    """State between commands: the rows so far as SQL, the names that there are, the order, the columns to show."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.parameters: dict[str, object] = {}
+        self.events = True
+        """Whether rows still are events: until the first `stats`."""
+        self.names: dict[str, Value] = {}
+        """What the query defined: aliases, extracted fields, results of `stats`."""
+        self.computed: Mapping[Span, Value] = {}
+        """Calls that are computed already: the aggregates of a `stats`."""
+        self.uses: set[str] = set()
+        """System fields that the query names."""
+        self._matched = ""
+        self.source = ""
+        self.asked_rows: int | None = None
+        """What the last `limit` said."""
+        self._source: list[str] = []
+        self._derivations: dict[str, str] = {}
+        self._inner = "SELECT * FROM base"
+        self._fields: dict[tuple[str | int, ...], Value] = {}
+        self._layers = 0
+        self._fresh: dict[str, str] = {}
+        self._where: list[str] = []
+        self._order: tuple[str, ...] = NEWEST_FIRST
+        self._shown: dict[str, Column] = {}
+        self._displayed: list[Column] | None = None
+        self._ordered = False
+        self._limited = False
+        self._deduplicated = False
+        self._count = 0
+        self._bound: dict[tuple[str, str], str] = {}
+
+    def read_from(self, events: str) -> None:
+        """Say where the events come from: a SELECT with the columns of their keys, their messages and their names."""
+        self.source = events
+
+    # Values
+
+    def bind(self, value: object, kind: str) -> str:
+        """Return the placeholder of a constant; equal ones share one."""
+        name = self._bound.setdefault((kind, repr(value)), f"insights_{len(self._bound)}")
+        self.parameters[name] = value
+        return f"{{{name}:{kind}}}"
+
+    def column(self, sql: str) -> str:
+        """Compute an expression once for every row, and return the name of its column."""
+        self._settle(sql)
+        name = self.new_name()
+        self._fresh[name] = sql
+        return name
+
+    def shared(self, sql: str) -> str:
+        """Return what may be repeated: a short expression itself, or the column of a long one."""
+        return sql if len(sql) <= SHORT else self.column(sql)
+
+    def shared_value(self, value: Value) -> Value:
+        """Return a value whose parts may be repeated."""
+        return self._stored(value, SHORT)
+
+    def define(self, name: str, value: Value) -> Value:
+        """Give a value a name for later commands, and return it as its column."""
+        stored = self._stored(value, 0)
+        self.names[name] = stored
+        return stored
+
+    def _stored(self, value: Value, short: int) -> Value:
+        if value.literal is not None:
+            return value
+        parts = {part: getattr(value, part) for part in ("sql", "number", "text") if getattr(value, part)}
+        kept = {part: sql if _is_plain(sql) or len(sql) <= short else self.column(sql) for part, sql in parts.items()}
+        return msgspec.structs.replace(value, **kept)
+
+    def system(self, name: str) -> Value:
+        """Return a system field of the event."""
+        self.uses.add(name)
+        match name:
+            case "@message":
+                return Value("text", "message")
+            case "@timestamp":
+                return Value("time", "timestamp")
+            case "@ingestionTime":
+                return Value("time", "ingested")
+            case "@logStream":
+                return Value("text", "stream_name")
+            case _:
+                return Value("text", "group_name")
+
+    def discovered(self, path: Sequence[str | int]) -> Value:
+        """Return a field that the message holds as JSON, at a path of names and of positions in arrays."""
+        known = self._fields.get(tuple(path))
+        if known is None:
+            known = self._fields[tuple(path)] = self._discover(path)
+        return known
+
+    def _discover(self, path: Sequence[str | int]) -> Value:
+        raw, double = self._raw("message", path)
+        whole = ".".join(map(str, path))
+        if len(path) > 1:
+            # A member may have dots in its name; flattened, it is called the same.
+            other, kind = self._raw("message", [whole])
+            raw, double = f"if(empty({raw}), {other}, {raw})", f"if(empty({raw}), {kind}, {double})"
+        name = f"field_{len(self._fields)}"
+        self._source.append(f"nullIf({raw}, '') AS {name}")
+        text = json_text(name, double=f"({double} = 'Double')")
+        return Value("json", name, number=self._derived(json_number(name)), text=self._derived(text))
+
+    def _derived(self, sql: str) -> str:
+        # A layer of its own beneath all commands, so that a field is read once however often it is named.
+        name = self.new_name()
+        self._derivations[name] = sql
+        return name
+
+    def inside(self, value: Value, path: Sequence[str | int]) -> Value:
+        """Return what stands at a path inside a value that holds JSON."""
+        raw, _ = self._raw(f"ifNull({self.shared(value.sql)}, '')", path)
+        return Value("json", self.column(f"nullIf({raw}, '')"))
+
+    def _raw(self, document: str, path: Sequence[str | int]) -> tuple[str, str]:
+        """Return the raw JSON at a path, and the name of its type; a number is a position in an array, or a name."""
+        arguments = [document]
+        array_tests = []
+        named = [document]
+        for step in path:
+            if isinstance(step, int):
+                array_tests.append(f"JSONType({', '.join(arguments)}) = 'Array'")
+                arguments.append(self.bind(step + 1, "Int64"))
+            else:
+                arguments.append(self.bind(step, "String"))
+            named.append(self.bind(str(step), "String"))
+        raw = f"JSONExtractRaw({', '.join(arguments)})"
+        kind = f"JSONType({', '.join(arguments)})"
+        if array_tests:
+            # The engine would take a position in an object for the place of a member.
+            raw = f"if({' AND '.join(array_tests)}, {raw}, JSONExtractRaw({', '.join(named)}))"
+        return raw, kind
+
+    # Rows
+
+    def require_no_dedup(self, span: Span) -> None:
+        """Refuse a command behind `dedup`, which only `limit` may follow (User Guide, dedup)."""
+        if self._deduplicated:
+            raise malformed("only limit may follow dedup", span)
+
+    def require_no_order(self, span: Span) -> None:
+        """Refuse `stats` behind `sort` or `limit`, which must come after the last one (User Guide, stats)."""
+        if self._ordered or self._limited:
+            raise malformed("sort and limit must come after the last stats", span)
+
+    def keep(self, condition: str) -> None:
+        """Drop the rows for which the condition does not hold."""
+        self._settle(condition)
+        self._where.append(condition)
+
+    def sort(self, orders: Sequence[str]) -> None:
+        """Order the rows; events that are equal in these keys stay newest first."""
+        self._ordered = True
+        self._order = (*orders, *(NEWEST_FIRST if self.events else ()))
+
+    def limit(self, count: int) -> None:
+        """Keep the first rows of the order so far."""
+        self._note_matched()
+        self._wrap(f"{self._ordering()} LIMIT {self.bind(count, 'UInt64')}")
+        self._limited = True
+        self.asked_rows = count
+
+    def first_of_each(self, keys: Sequence[str]) -> None:
+        """Keep the first row of each combination of keys, and every row in which one is null."""
+        self._note_matched()
+        columns = [self.shared(key) for key in keys]
+        missing = " OR ".join(f"isNull({column})" for column in columns)
+        # Rows that lack a key are told apart by a number that no two rows share.
+        alone = self.column(f"if({missing}, rowNumberInAllBlocks() + 1, 0)")
+        self._wrap()
+        self._wrap(f"{self._ordering()} LIMIT 1 BY {', '.join([*columns, alone])}")
+        self._deduplicated = True
+
+    def explode(self, array: str) -> str:
+        """Make a row of each element of an array, and return the element's column."""
+        self._wrap()
+        name = self.column(f"arrayJoin({array})")
+        self._wrap()
+        return name
+
+    def group(self, keys: Mapping[str, str], aggregates: Mapping[str, str]) -> None:
+        """Replace the rows by one for each combination of keys; without keys by one for all, if there is any."""
+        self._note_matched()
+        columns = ", ".join(f"{sql} AS {name}" for name, sql in {**keys, **aggregates}.items()) or "1 AS nothing"
+        grouping = f"GROUP BY {', '.join(keys)}" if keys else "HAVING count() > 0"
+        self._settle(columns)
+        self._wrap()
+        self._inner = f"SELECT {columns} FROM ({self._inner}) {grouping}"  # noqa: S608
+        self.events = False
+        self._order = ()
+        self.names = {}
+        self._shown, self._displayed = {}, None
+
+    def new_name(self) -> str:
+        """Return a column name that nothing has."""
+        self._count += 1
+        # Of one length, so that no name is the beginning of another.
+        return f"c_{self._count:06d}"
+
+    # The result
+
+    def project(self, column: Column) -> None:
+        """Add a column to the result."""
+        self._shown[column.name] = column
+
+    def display(self, columns: Sequence[Column]) -> None:
+        """Show these columns instead of all projected ones."""
+        self._displayed = list(columns)
+
+    def columns(self) -> list[Column]:
+        """Return the columns of the result."""
+        if self._displayed is not None:
+            return self._displayed
+        if self._shown:
+            return list(self._shown.values())
+        return [Column(name, self.system(name)) for name in (TIMESTAMP, MESSAGE)]
+
+    def render(self, max_rows: int) -> str:
+        """Return the statement: the columns as text, then for events the parts of their keys."""
+        self._note_matched()
+        shown = [f"toNullable({as_text(column.value)}) AS out_{n}" for n, column in enumerate(self.columns())]
+        keys = [f"{name} AS key_{name}" for name in KEY_COLUMNS] if self.events else []
+        self._wrap()
+        limit = self.bind(max_rows, "UInt64")
+        selected = ", ".join([*shown, *keys]) or f"{NULL} AS nothing"
+        statement = f"SELECT {selected} FROM ({self._inner}) {self._ordering()} LIMIT {limit}"  # noqa: S608
+        return self._with_base(statement)
+
+    def matched_statement(self) -> str:
+        """Return the statement that counts the events that passed the filters."""
+        self._note_matched()
+        return self._with_base(self._matched)
+
+    # Layers
+
+    def _settle(self, sql: str) -> None:
+        """Close the open layer when an expression needs a column that it makes."""
+        if len(sql) > MAX_SQL_CHARACTERS:
+            raise _too_large()
+        if any(name in sql for name in self._fresh):
+            self._wrap()
+
+    def _wrap(self, tail: str = "") -> None:
+        """Close the open layer."""
+        if not self._fresh and not self._where and not tail:
+            return
+        made = "".join(f", {sql} AS {name}" for name, sql in self._fresh.items())
+        where = f" WHERE {' AND '.join(self._where)}" if self._where else ""
+        self._inner = f"SELECT *{made} FROM ({self._inner}){where} {tail}"  # noqa: S608
+        self._fresh, self._where = {}, []
+        self._layers += 1
+        if self._layers > MAX_LAYERS:
+            raise malformed("the query is too complex: it has too many steps that build on one another")
+
+    def _note_matched(self) -> None:
+        # Before rows are grouped or cut off for the first time.
+        if not self._matched:
+            where = f" WHERE {' AND '.join(self._where)}" if self._where else ""
+            self._matched = f"SELECT count() FROM ({self._inner}){where}"  # noqa: S608  # noqa: S608
+
+    def _ordering(self) -> str:
+        return f"ORDER BY {', '.join(self._order)}" if self._order else ""
+
+    def _with_base(self, statement: str) -> str:
+        raw = "".join(f", {sql}" for sql in self._source)
+        derived = "".join(f", {sql} AS {name}" for name, sql in self._derivations.items())
+        base = f"SELECT *{derived} FROM (SELECT *{raw} FROM ({self.source}))"  # noqa: S608
+        text = f"WITH base AS ({base}) {statement}"
+        if len(text) > MAX_SQL_CHARACTERS:
+            raise _too_large()
+        return text
+
+
+def _is_plain(sql: str) -> bool:
+    return sql.replace("_", "").isalnum()
+
+
+def _too_large() -> Exception:
+    return malformed("the query is too large: its statement has too many parts")

@@ -1,0 +1,67 @@
+"""Events of a case in groups of their own, and queries over them."""
+
+import itertools
+
+import pytest
+
+from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
+from groundwatch.logs.insights.pipeline import Window
+
+NUMBERS = itertools.count(5_000_000)
+COLUMNS = {
+    "group_id": "UInt64",
+    "stream_id": "UInt64",
+    "timestamp": "Int64",
+    "ingested": "Int64",
+    "batch": "UInt64",
+    "seq": "UInt16",
+    "message": "String",
+}
+END_MS = 2**43
+ACCOUNT = "111122223333"
+
+
+class EventGroup:
+    """A log group with some events, below the operations."""
+
+    def __init__(self, database) -> None:
+        self.database = database
+        self.number = next(NUMBERS)
+        self.streams: dict[str, int] = {}
+
+    def put(self, events) -> None:
+        rows = []
+        for position, event in enumerate(events):
+            stream = self.streams.setdefault(event.get("logStream", "s1"), next(NUMBERS))
+            time = event["timestamp"]
+            rows.append([self.number, stream, time, time + 1, 1, position, event["message"]])
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        self.database.run_now(
+            lambda client: client.insert(
+                "events",
+                columns,
+                column_names=list(COLUMNS),
+                column_type_names=list(COLUMNS.values()),
+                column_oriented=True,
+            )
+        )
+
+    def compile(self, query: str, **changes) -> Compiled:
+        names = {number: name for name, number in self.streams.items()}
+        source = Source(ACCOUNT, [Group(self.number, "/test/group")], Window(0, END_MS, END_MS), (), names)
+        return compile_query(query, source, **changes)
+
+    def run(self, query: str) -> list[list[tuple[str, str]]]:
+        """Return the rows as pairs of column and value, without null."""
+        compiled = self.compile(query)
+        rows = self.rows(compiled.sql, compiled.parameters)
+        named = [zip(compiled.columns, row, strict=False) for row in rows]
+        return [[(name, value) for name, value in row if value is not None] for row in named]
+
+    def rows(self, sql: str, parameters) -> list:
+        return self.database.run_now(lambda client: client.query(sql, parameters=parameters).result_rows)
+
+
+@pytest.fixture
+def group(event_database) -> EventGroup:
+    return EventGroup(event_database)

@@ -1,0 +1,136 @@
+"""What is wrong or not supported is refused by name, with its place; nothing is dropped."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.logs.insights.test_examples import EXAMPLES
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.insights.parse import parse_query
+from groundwatch.storage.errors import StorageError
+
+QUERIES = [example["query"] for example in EXAMPLES]
+PIECES = (
+    *(
+        "|",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        "not",
+        "-",
+        "/",
+        "`",
+        '"',
+        "'",
+        "*",
+        "5m",
+        "bin(1q)",
+        "count(*)",
+        "by",
+        "as x",
+        " ",
+    ),
+    *("0", "9" * 30, "1e308", "-1", "like /x/", "in [1]", "^", "%", "=~", "@timestamp", "a.0.b", "@@x", "null", "\x00"),
+    *("sort a", "| limit 3", "| dedup a", "| stats sum(a) as a by bin(1w)", 'parse "*-*" as a, b |', "é", "\n# c\n"),
+    *("md5(", "case(", "pct(a, 50)", "parseDate(a, 'QQ')", "formatDate(a, '%Y')", "1d", "dateceil(a, 9999y)"),
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "where", "said"),
+    [
+        ("filtre a = 1", (0, 6), "unknown command filtre; did you mean filter?"),
+        ("fields a | pattern @message", (11, 18), "the command pattern is not supported by Groundwatch"),
+        ("source 'x' | fields a", (0, 6), "the command source is not supported by Groundwatch"),
+        ("fields a |", (10, 10), "the query ends where a command is expected"),
+        ("", (0, 0), "the query ends where a command is expected"),
+        ("fields a\n| filter a ~ 1", (20, 21), "unexpected symbol found ~ at line 2 and position 12; expected one of"),
+        ("filter a", None, None),
+        ("fields cuont(a)", (7, 15), "unknown function cuont; did you mean count?"),
+        ("fields split(a, ',')", (7, 20), "the function split is not supported by Groundwatch"),
+        ("stats values(a)", (6, 15), "the function values is not supported by Groundwatch"),
+        ("stats sum(avg(a))", (10, 16), "avg is an aggregate: it stands in stats, and in no other aggregate"),
+        ("fields count(*)", (7, 15), "count is an aggregate"),
+        ("stats a by b", (6, 7), "stats needs an aggregate function, which a has not"),
+        ("stats max(a) as hi by k | filter hy > 1", (33, 35), "Unknown symbols found in or after stats: hy"),
+        ("stats count(*) | stats count(*) by bin(5m)", (35, 42), "bin needs @timestamp, which stats drops"),
+        ("fields a | sort a | stats count(*)", (20, 34), "sort and limit must come after the last stats"),
+        ("dedup a | filter a = 1", (10, 22), "only limit may follow dedup"),
+        ("fields @duration", (7, 16), "the field @duration is not supported by Groundwatch"),
+        ("fields @ptr + 1", (7, 11), "the field @ptr is not supported by Groundwatch"),
+        ('parse @message "a*b*" as x', (15, 21), "the pattern has 2 wildcards (*) for 1 names"),
+        ("parse @message /(a)(b)/ as x", (15, 23), "the regular expression has 2 groups for 1 names"),
+        ("parse @message /ab/", (15, 19), "name the groups of the regular expression"),
+        ("parse @message /[/ as x", (15, 18), "the regular expression is refused: missing ]: ["),
+        ("filter @message like /(?=a)/", (21, 28), "the regular expression is refused: invalid perl operator: (?="),
+        ("fields abs(a, b)", (7, 16), "abs(n) does not take 2 arguments"),
+        ("fields bin(a)", (11, 12), "bin(period): period must be a period of time, such as 5m"),
+        ("fields 5m", (7, 9), "a period of time is an argument of bin, datefloor and dateceil alone"),
+        ("fields isIpInSubnet(a, 'zz')", (23, 27), "zz is no network in CIDR form"),
+        ("fields formatDate(@timestamp, '%Q')", (30, 34), "formatDate does not support %Q"),
+        ("fields formatDate(@timestamp, '%Y', 'Mars/Crater')", (36, 49), "unknown time zone Mars/Crater"),
+        ("stats pct(a, 100)", (13, 16), "the percentile must be a number between 0 and 100"),
+        ("limit 0", (6, 7), "the limit must be an integer between 1 and 100000"),
+        ("limit 100001", (6, 12), "the limit must be an integer between 1 and 100000"),
+        ("fields 1e999", (7, 12), "the number 1e999 is out of range"),
+        (f"fields {'(' * 60}a{')' * 60}", (57, 58), "the query nests more than 50 levels deep"),
+        ("fields " + "- " * 5000 + "a", None, "the query nests"),
+        ("filter " + "not " * 2400 + "a", None, "the query nests"),
+        ("fields " + "a+" * 500 + "a", None, "more than 200 operands in a row"),
+        ("fields a as b" + " | fields b + 1 as b" * 100, None, "the query is too complex"),
+        (" | ".join(["stats count(*) as a"] * 11), (220, 239), "a query has at most 10 stats commands"),
+    ],
+)  # fmt: skip
+def test_a_query_is_refused(group, query, where, said):
+    if said is None:
+        group.compile(query)
+        return
+    with pytest.raises(ServiceError) as refused:
+        group.compile(query)
+    assert refused.value.code == "MalformedQueryException"
+    assert str(refused.value.message).startswith(said)
+    fault = refused.value.members["queryCompileError"]
+    assert fault["message"] == refused.value.message
+    if where is not None:
+        assert fault["location"] == {"startCharOffset": where[0], "endCharOffset": where[1]}
+
+
+@st.composite
+def mutated(draw) -> str:
+    """A query of the examples with parts repeated, dropped, and foreign pieces put in."""
+    query = draw(st.sampled_from(QUERIES))
+    for _ in range(draw(st.integers(1, 4))):
+        start, end = sorted((draw(st.integers(0, len(query))), draw(st.integers(0, len(query)))))
+        piece = draw(st.sampled_from([*PIECES, query[start:end]]) | st.text(max_size=3))
+        end = draw(st.sampled_from([start, end]))
+        query = query[:start] + piece + query[end:]
+    return query[:10_000]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(query=mutated())
+def test_a_mutated_query_has_a_result_or_is_refused(group, query):
+    if not group.streams:
+        group.put(
+            [{"timestamp": 1_767_312_000_000, "message": '{"a":1,"b":"x","n":2.5,"s":"2026-01-02","l":[1,{"c":2}]}'}]
+        )
+    try:
+        compiled = group.compile(query)
+    except ServiceError as refused:
+        assert refused.code == "MalformedQueryException"
+        return
+    try:
+        group.rows(compiled.sql, compiled.parameters)
+    except StorageError as error:
+        raise AssertionError(f"{query!r} became a statement that fails:\n{compiled.sql}") from error
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))
+def test_any_text_is_a_query_or_refused(text):
+    try:
+        parse_query(text)
+    except ServiceError as refused:
+        assert refused.code == "MalformedQueryException"
