@@ -16,7 +16,7 @@ from groundwatch.gateway.integrations.uri import AwsTarget
 from groundwatch.gateway.outbound import AnswerTooLargeError, OutboundError, OutboundTimeoutError
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.stages import MappedRequest
-from groundwatch.gateway.upstream.calls import call_upstream, endpoint_path
+from groundwatch.gateway.upstream.calls import call_upstream, endpoint_path, error_code
 from groundwatch.gateway.upstream.credentials import Keys, UpstreamCredentialsError
 from groundwatch.gateway.upstream.endpoints import Endpoint
 from groundwatch.gateway.upstream.groups import SERVICE, BothSidesError
@@ -24,7 +24,7 @@ from groundwatch.gateway.upstream.room import Upstream
 
 log = logging.getLogger(__name__)
 NETWORK_ERROR = "Network error communicating with endpoint"
-_EXPIRED = (b"ExpiredToken", b"InvalidClientTokenId", b"UnrecognizedClientException")
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 
 
 class UpstreamCalls:
@@ -60,11 +60,13 @@ class UpstreamCalls:
             refused = await self._refusal(mapped, target, request, role_arn)
             if refused is not None:
                 return refused
-        answer = await self._send(mapped, target, endpoint, request, role_arn)
-        if _is_expired(answer) and self._upstream.mode == "role":
+        keys = await self._keys(mapped, target, role_arn)
+        answer = await self._send(mapped, target, endpoint, request, keys)
+        if self._upstream.mode == "role" and error_code(answer) in _EXPIRED:
             log.warning("%s refused the credentials of %s: asking for new ones", endpoint.url, role_arn)
-            self._upstream.roles.forget(role_arn)
-            answer = await self._send(mapped, target, endpoint, request, role_arn)
+            self._upstream.roles.forget(role_arn, keys)
+            keys = await self._keys(mapped, target, role_arn)
+            answer = await self._send(mapped, target, endpoint, request, keys)
         self._upstream.sides.learn(request, answer)
         return answer
 
@@ -86,9 +88,8 @@ class UpstreamCalls:
             raise configuration_error(reason) from error
 
     async def _send(
-        self, mapped: MappedRequest, target: AwsTarget, endpoint: Endpoint, request: WireRequest, role_arn: str
+        self, mapped: MappedRequest, target: AwsTarget, endpoint: Endpoint, request: WireRequest, keys: Keys
     ) -> WireResponse:
-        keys = await self._keys(mapped, target, role_arn)
         place, path = endpoint_path(endpoint, request.path, target.subdomain)
         timeout_s = mapped.routed.method.integration.timeout_in_millis / 1000
         try:
@@ -116,7 +117,3 @@ class UpstreamCalls:
         if sts is None:
             raise UpstreamCredentialsError("sts is not called upstream; add sts=aws or a URL to --upstream")
         return sts
-
-
-def _is_expired(answer: WireResponse) -> bool:
-    return answer.status in (400, 401, 403) and any(code in answer.body for code in _EXPIRED)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
+import msgspec
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -13,6 +15,7 @@ from groundwatch.gateway.outbound import OutboundClient
 from groundwatch.gateway.upstream.credentials import Keys
 from groundwatch.gateway.upstream.endpoints import Endpoint
 
+_XML_CODE = re.compile(rb"<Code>([A-Za-z0-9.]+)</Code>")
 _NOT_SENT = frozenset({"host", "content-length", "x-amz-date", "x-amz-source-arn", "connection"})
 """What the client or the signature adds; `aws:SourceArn` is a word between AWS services, not for signed requests."""
 
@@ -33,6 +36,27 @@ async def call_upstream(
         request.method, url, headers=list(signed.headers.items()), body=request.body, timeout_s=timeout_s
     )
     return WireResponse(answer.status, answer.headers, answer.body)
+
+
+def error_code(answer: WireResponse) -> str | None:
+    """Return the code of an error where the protocols of AWS have it; messages, which quote clients, do not count."""
+    if answer.status < 400:
+        return None
+    code: object = answer.header("x-amzn-errortype")
+    if code is None:
+        code = _code_in(answer.body)
+    return code.partition(":")[0].rpartition("#")[2] if isinstance(code, str) else None
+
+
+def _code_in(body: bytes) -> object:
+    xml = _XML_CODE.search(body) if body.lstrip().startswith(b"<") else None
+    if xml is not None:
+        return xml[1].decode()
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return document.get("__type") or document.get("code") if isinstance(document, dict) else None
 
 
 def endpoint_path(endpoint: Endpoint, path: str, subdomain: str | None) -> tuple[Endpoint, str]:

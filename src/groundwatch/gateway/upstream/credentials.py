@@ -35,6 +35,10 @@ class Keys(NamedTuple):
     token: str | None
     expires_ms: int | None = None
 
+    def __repr__(self) -> str:
+        """Return what a log or traceback may show."""
+        return f"Keys({self.access_key})"
+
 
 class OwnCredentials:
     """This process's own, found as the SDK finds them: environment, shared files, container or machine role."""
@@ -96,9 +100,11 @@ class RoleCredentials:
         # A client that leaves must not take the answer from the others who wait for it.
         return await asyncio.shield(task)
 
-    def forget(self, role_arn: str) -> None:
+    def forget(self, role_arn: str, refused: Keys) -> None:
         """Ask anew at the next call: the upstream has refused these credentials."""
-        self._kept.pop(role_arn, None)
+        # A slow call may learn of it when others have replaced them already.
+        if self._kept.get(role_arn) == refused:
+            del self._kept[role_arn]
 
     def _is_due(self, keys: Keys) -> bool:
         return keys.expires_ms is not None and self._clock_ms() >= keys.expires_ms - REFRESH_BEFORE_MS
