@@ -201,6 +201,7 @@ class Server:
             caches=self.gateway_app.stage_caches,
             authorizer=authorizer,
             policy_fault=policy_fault,
+            roles=self._roles,
             clock_ms=now_ms,
             ids=RandomIds(),
             operator=self._operator_rules(),

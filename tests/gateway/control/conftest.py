@@ -143,6 +143,15 @@ def caches():
     return RecordingCaches()
 
 
+class Roles:
+    """Every role trusts the gateway, but for those that are called `stranger`."""
+
+    async def assume_for_service(self, role_arn, service, *, account_id, session_name, source_arn):
+        if role_arn.endswith("/stranger"):
+            raise ServiceError("AccessDenied", f"{service} may not assume {role_arn}")
+        return context_of(account_id).principal
+
+
 def policy_fault(document):
     """The real judgement, of the room whose language it is."""
     try:
@@ -165,6 +174,7 @@ def control_plane():
             caches=RecordingCaches(),
             authorizer=RecordingAuthorizer(),
             policy_fault=policy_fault,
+            roles=Roles(),
             clock_ms=clock,
             ids=CountingIds(),
         )
@@ -202,6 +212,7 @@ def operations(store, invoker, usage, caches, authorizer, clock):
         caches=caches,
         authorizer=authorizer,
         policy_fault=policy_fault,
+        roles=Roles(),
         clock_ms=clock,
         ids=CountingIds(),
     )

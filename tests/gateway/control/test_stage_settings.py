@@ -12,6 +12,10 @@ GROUP = "arn:aws:logs:us-east-1:111122223333:log-group:/gateway/access"
 STREAM = "arn:aws:firehose:us-east-1:111122223333:deliverystream/amazon-apigateway-x"
 BAD = "BadRequestException"
 NO_ROLE = "CloudWatch Logs role ARN must be set in account settings to enable logging"
+UNTRUSTED = (
+    "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and add "
+    "the required role policy."
+)
 TTL = "Invalid time-to-live setting, must be an integer no greater than 3600"
 LOG_PATHS = "[/accessLogSettings/destinationArn, /accessLogSettings/format]"
 DEFAULTS = {
@@ -208,3 +212,9 @@ async def test_an_account(operations, context, stranger, role):
 async def test_only_an_own_role_can_be_set(operations, context, arn, code):
     patches = [patch("/cloudwatchRoleArn", arn)]
     assert (await refused(operations.update_account(context, patch_operations=patches)))[0] == code
+
+
+async def test_a_role_for_logs_must_trust_the_gateway(operations, context, role):
+    patches = [patch("/cloudwatchRoleArn", ROLE.replace("apigw-logs", "stranger"))]
+    assert await refused(operations.update_account(context, patch_operations=patches)) == (BAD, UNTRUSTED)
+    assert await operations.get_account(context) == role

@@ -9,6 +9,7 @@ from groundwatch.gateway.control.errors import not_found
 from groundwatch.gateway.control.ids import IdSource
 from groundwatch.gateway.control.policies import PolicyFault
 from groundwatch.gateway.definition import RestApi
+from groundwatch.gateway.integrations.base import RoleSource
 from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.operator_rules import OperatorRules
 from groundwatch.gateway.store import GatewayStore, Place, UnknownApiError
@@ -19,7 +20,8 @@ class ControlPlane:
     """The base of every group of operations.
 
     `authorizer` answers for what only the operation can see: the roles named inside an imported document;
-    `policy_fault` judges the form of resource policies; `operator` says who may take which host name.
+    `policy_fault` judges the form of resource policies; `roles` knows whom roles trust; `operator` says who may take
+    which host name.
     """
 
     def __init__(  # noqa: PLR0913 - what the operations work with
@@ -31,6 +33,7 @@ class ControlPlane:
         caches: StageCaches,
         authorizer: Authorizer,
         policy_fault: PolicyFault,
+        roles: RoleSource,
         clock_ms: Callable[[], int],
         ids: IdSource,
         operator: OperatorRules = OperatorRules(),  # noqa: B008 - frozen
@@ -41,6 +44,7 @@ class ControlPlane:
         self._caches = caches
         self._authorizer = authorizer
         self._policy_fault = policy_fault
+        self._roles = roles
         self._clock_ms = clock_ms
         self._ids = ids
         self._operator = operator
