@@ -1,8 +1,19 @@
 """What every room's tests can use: `server` and `make_server`, started only where a test asks for them."""
 
 import hypothesis
+import pytest
 
 pytest_plugins = ["tests.live"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--soak-minutes", type=float, default=30.0, help="how long the soak of mixed load goes on")
+
+
+@pytest.fixture
+def soak_minutes(request) -> float:
+    return request.config.getoption("--soak-minutes")
+
 
 # An example that takes long on a busy machine is no defect; whole tests have a time limit anyway.
 hypothesis.settings.register_profile("any machine", deadline=None)

@@ -166,6 +166,15 @@ def make_server(tmp_path) -> Iterator[Callable[..., RunningServer]]:
             running.kill()
 
 
+def run_command(*words: str, environment: dict[str, str] | None = None, code: int = 0) -> subprocess.CompletedProcess:
+    """Run `groundwatch WORDS`, which must end with the exit code."""
+    own = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COLUMNS": "200", **(environment or {})}
+    command = [str(SCRIPTS / "groundwatch"), *words]
+    done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == code, f"{' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
 def wait_for(found, what: str):
     deadline = time.monotonic() + WAIT_S
     while not (result := found()):
