@@ -6,7 +6,7 @@ import re
 import pytest
 from tests.upkeep.conftest import ROWS
 
-from groundwatch.storage.broken_parts import broken_part, finish_rescues
+from groundwatch.storage.broken_parts import broken_part, finish_rescues, tell_of_refused
 from groundwatch.storage.errors import StorageError
 from groundwatch.upkeep.part_checks import check_parts
 from groundwatch.upkeep.store_checks import check_event_store
@@ -81,11 +81,14 @@ def test_parts_are_checked_in_portions(store):
     assert len(seen) > 3
 
 
-def test_a_part_that_the_engine_refuses_at_the_start(store):
+def test_a_part_that_the_engine_refuses_at_the_start(store, caplog):
     store.fill(groups=2)
     store.close()
     store.spoil(1, "checksums.txt")
-    found = [f for f in store.open().run_now(check_event_store) if f.state == "failing"]
+    with caplog.at_level(logging.ERROR):
+        store.open().run_now(tell_of_refused)
+    assert "broken-on-start_2810_" in caplog.text
+    found = [f for f in store.database.run_now(check_event_store) if f.state == "failing"]
     assert len(found) == 1
     assert "broken-on-start" in found[0].check
     assert f"all of its {ROWS} rows" in found[0].text

@@ -70,7 +70,7 @@ from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.sni import CertificatePair
-from groundwatch.storage.broken_parts import Rescuer, finish_rescues
+from groundwatch.storage.broken_parts import Rescuer, finish_rescues, tell_of_refused
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.event_schema import migrate_events
 from groundwatch.storage.migrate import migrate
@@ -97,6 +97,7 @@ class Server:
         self._events.run_now(migrate_events)
         if self._events.embedded:
             self._events.run_now(finish_rescues)
+            self._events.run_now(tell_of_refused)
         self._identity = IdentityStore(self._metadata, now_ms)
         self._roles = RoleAssumer(self._identity, now_ms)
         self._resource_tags = ResourceTags()

@@ -122,6 +122,16 @@ def _first_sentences(error: StorageError) -> str:
     return " ".join(str(error).split())[:600]
 
 
+def tell_of_refused(client: Client) -> None:
+    """Log which parts the engine refused when it opened its tables: their rows are not served."""
+    found = client.query(
+        "SELECT table, name, path FROM system.detached_parts WHERE database = currentDatabase() "
+        "AND startsWith(reason, 'broken')"
+    )
+    for table, name, path in found.result_rows:
+        log.error("part %s of table %s is broken and out of service: %s; see `groundwatch doctor`", name, table, path)
+
+
 def _swap(client: Client, table: str, part: str, rows: int) -> int:
     """Replace a part by one of its readable rows, and return how many these are."""
     readable = list(_readable(client, table, part, rows))
