@@ -35,7 +35,7 @@ def run(settings: Settings) -> list[Row]:
         check_page(answer.body, newest)
         gateway, service = measure([page, direct(groundwatch, newest)], settings)
         cache_pages(groundwatch, api)
-        with bare_server(groundwatch, answer.body, _headers(answer)) as bare:
+        with bare_server(answer.body, _headers(answer), groundwatch.gateway) as bare:
             request = Request(page_head(page))
             yardstick = Contender("bare uvicorn", bare, lambda count: repeat(request, count))
             cached, uvicorn = measure([page, yardstick], settings)

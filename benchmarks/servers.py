@@ -86,11 +86,8 @@ def moto_server() -> Iterator[Server]:
 
 
 @contextmanager
-def bare_server(server: Server, body: bytes, headers: Sequence[tuple[str, str]]) -> Iterator[Endpoint]:
-    """Run a bare uvicorn application that answers with these bytes, with the certificate of a server's gateway."""
-    if server.gateway is None or server.gateway.ca_file is None:
-        raise ValueError(f"{server.name} has no gateway port with TLS")
-    tls = Path(server.gateway.ca_file).parent
+def bare_server(body: bytes, headers: Sequence[tuple[str, str]], like: Endpoint | None) -> Iterator[Endpoint]:
+    """Run a bare uvicorn application that answers with these bytes, with the certificate of `like` if that has one."""
     with tempfile.TemporaryDirectory(prefix="bare-bench-") as scratch:
         files = {"BARE_BODY": Path(scratch, "body"), "BARE_HEADERS": Path(scratch, "headers")}
         files["BARE_BODY"].write_bytes(body)
@@ -98,9 +95,11 @@ def bare_server(server: Server, body: bytes, headers: Sequence[tuple[str, str]])
         port = free_port()
         command = [sys.executable, "-m", "uvicorn", "benchmarks.bare_app:app", "--host", HOST, "--port", str(port)]
         command += ["--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools"]
-        command += ["--ssl-certfile", str(tls / "server.pem"), "--ssl-keyfile", str(tls / "server-key.pem")]
+        endpoint = Endpoint(HOST, port, like.ca_file if like else None)
+        if endpoint.ca_file:
+            tls = Path(endpoint.ca_file).parent
+            command += ["--ssl-certfile", str(tls / "server.pem"), "--ssl-keyfile", str(tls / "server-key.pem")]
         environment = os.environ | {name: str(path) for name, path in files.items()}
-        endpoint = Endpoint(HOST, port, server.gateway.ca_file)
         with _running(command, port, "/", Path(scratch, "bare.log"), environment, endpoint.ssl_context()):
             yield endpoint
 
