@@ -10,6 +10,7 @@ import pytest
 
 from groundwatch.cli import main
 from groundwatch.cli.import_api import localized
+from groundwatch.deploy.origin import own_accounts
 
 FOREIGN = "111122223333"
 EXPORT = f"""
@@ -152,14 +153,69 @@ def test_a_role_that_the_definition_does_not_name(server, export, capsys, tmp_pa
     assert "the definition names no role nobody" in capsys.readouterr().err
 
 
+PARTNER = "999988887777"
 ARNS = [
     ("arn:aws:iam::111122223333:role/x", "arn:aws:iam::000000000000:role/x"),
     ("arn:aws:iam::aws:policy/x", "arn:aws:iam::aws:policy/x"),
     ("arn:aws:logs:*:111122223333:log-group:*", "arn:aws:logs:*:000000000000:log-group:*"),
     ("111122223333", "111122223333"),
+    (f"arn:aws:iam::{PARTNER}:root", f"arn:aws:iam::{PARTNER}:root"),
+    (f"arn:aws:execute-api:us-east-1:{FOREIGN}:abcde12345/prod/GET/x", "execute-api:/prod/GET/x"),
+    (f"arn:aws:execute-api:*:{FOREIGN}:*/prod/GET/x", "execute-api:/prod/GET/x"),
+    (f"arn:aws:execute-api:*:{PARTNER}:abcde12345/*", f"arn:aws:execute-api:*:{PARTNER}:abcde12345/*"),
 ]
 
 
 @pytest.mark.parametrize(("text", "expected"), ARNS)
 def test_local_arns(text, expected):
-    assert localized(text, "000000000000") == expected
+    assert localized(text, {FOREIGN}, "000000000000") == expected
+
+
+ORIGINS = [
+    pytest.param({"paths": {"credentials": f"arn:aws:iam::{FOREIGN}:role/x"}}, {FOREIGN}, id="a role"),
+    pytest.param({"a": [{"authorizerCredentials": f"arn:aws:iam::{FOREIGN}:role/x"}]}, {FOREIGN}, id="an authorizer's"),
+    pytest.param({"credentials": "arn:aws:iam::${AWS::AccountId}:role/x"}, set(), id="a reference"),
+    pytest.param({"AWS": f"arn:aws:iam::{PARTNER}:role/x"}, set(), id="a principal"),
+    pytest.param({"providerARNs": [f"arn:aws:cognito-idp:us-east-1:{PARTNER}:userpool/x"]}, set(), id="a user pool"),
+    pytest.param({"Resource": [f"arn:aws:execute-api:*:{FOREIGN}:abc/*"]}, {FOREIGN}, id="the policy's resource"),
+    pytest.param({"uri": f"…/functions/arn:aws:lambda:x:{FOREIGN}:function:f/invocations"}, {FOREIGN}, id="a function"),
+    pytest.param(
+        {"uri": f"arn:aws:lambda:x:{PARTNER}:function:f", "credentials": f"arn:aws:iam::{FOREIGN}:role/x"},
+        {FOREIGN},
+        id="a function of someone else's",
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "expected"), ORIGINS)
+def test_the_account_that_an_export_comes_from(document, expected):
+    assert own_accounts(document) == expected
+
+
+@pytest.mark.usefixtures("group", "without_role")
+def test_a_policy_still_denies_and_admits_nobody_new(server, tmp_path, capsys):
+    """Its principals stay what they are, and what it says of the API is said of the one that is made here."""
+    resource = f"arn:aws:execute-api:us-east-1:{FOREIGN}:abcde12345/*"
+    partner = f"arn:aws:iam::{PARTNER}:root"
+    policy = [
+        {"Effect": "Allow", "Principal": {"AWS": partner}, "Action": "execute-api:Invoke", "Resource": resource},
+        {"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": resource},
+    ]
+    export = tmp_path / "export.yaml"
+    held = json.dumps({"Version": "2012-10-17", "Statement": policy})
+    export.write_text(EXPORT + f"x-amazon-apigateway-policy: {held}\n")
+    import_api(server, export)
+    printed, remarks = capsys.readouterr()
+    assert f"note: ARNs of {PARTNER} stay as they are" in remarks
+    assert answer(server, printed).status == 403
+    api = re.search(r"REST API (\w+)", printed)[1]
+    kept = server.client("apigateway").get_rest_api(restApiId=api)["policy"].replace("\\", "")
+    assert partner in kept
+    assert f"arn:aws:execute-api:us-east-1:000000000000:{api}/*" in kept
+
+
+def test_a_file_that_is_no_text(server, tmp_path, capsys):
+    export = tmp_path / "export.yaml"
+    export.write_bytes(b"\xff\xfe\x00")
+    import_api(server, export, code=1)
+    assert "Invalid OpenAPI input" in capsys.readouterr().err

@@ -18,13 +18,16 @@ from groundwatch.cli.calls import Calls
 from groundwatch.cli.options import server_options
 from groundwatch.cli.running_api import document_of
 from groundwatch.deploy.assemble import role_names
-from groundwatch.deploy.definition import Definition, DefinitionError, read_definition
+from groundwatch.deploy.definition import Definition, DefinitionError, load_definition, read_definition
 from groundwatch.deploy.needs import logs_calls, methods_of
+from groundwatch.deploy.origin import own_accounts
 from groundwatch.deploy.policies import derived_policy, trust_policy
 from groundwatch.deploy.stack import Document
 from groundwatch.deploy.texts import rewritten
 
 _ACCOUNT = re.compile(r"(arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9*-]*:)(\d{12})(?=:)")
+_RESOURCE = re.compile(r"arn:aws[a-z-]*:execute-api:[a-z0-9*-]*:(\d{12}):(?:[a-z0-9]{10}|\*)/")
+"""What a resource policy says of its API, under an id that is not that of the API made here."""
 _REGIONAL = re.compile(r"arn:aws[a-z-]*:apigateway:(?P<region>[a-z0-9-]+):")
 POLICY_NAME = "imported"
 
@@ -65,7 +68,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     gets the policy of --policy or --roles-from; where neither says, one that allows what the integrations do.
     """
     server = _Server(Wishes(endpoint_url, profile, region, data))
-    text = server.localized(definition.read())
+    given_text = definition.read()
+    accounts = _own_accounts(given_text, definition.name)
+    text = localized(given_text.decode("utf-8-sig"), accounts, server.account_id).encode()
     read = _read(text, definition.name, server)
     given = _given_policies(policies)
     unknown = given.keys() - role_names(read.api).values()
@@ -74,12 +79,13 @@ def command(  # noqa: PLR0913 - one parameter an option
     source = _Source(roles_from, roles_endpoint_url) if roles_from or roles_endpoint_url else None
     for arn, name in sorted(role_names(read.api).items()):
         held = {POLICY_NAME: given[name]} if name in given else source.policies(name) if source else None
-        server.make_role(name, arn, held if held is not None else _derived(read, arn))
+        theirs = accounts | ({source.account(name)} if source else set())
+        server.make_role(name, arn, held if held is not None else _derived(read, arn), theirs)
     api_id = server.import_api(text, stage)
     click.echo(f"REST API {api_id} ({read.api.name}) is deployed on stage {stage}")
     if key and any(method.api_key_required for _, method in methods_of(read.api)):
         click.echo(f"API key: {server.make_key(read.api.name, api_id, stage)}")
-    for line in _remarks(read, server.region):
+    for line in [*_remarks(read, server.region), *_others(text.decode(), server.account_id)]:
         click.echo(line, err=True)
 
 
@@ -91,18 +97,17 @@ class _Server:
         self.region = self._calls.region
         self.account_id = self._calls.account_id()
 
-    def localized(self, text: bytes) -> bytes:
-        """Return a definition in which every ARN of the account that it comes from is one of this account."""
-        return localized(text.decode("utf-8-sig"), self.account_id).encode()
+    def make_role(self, name: str, arn: str, policies: Mapping[str, Document], accounts: frozenset[str]) -> None:
+        """Make a role that the gateway may assume, or give one that is there these policies.
 
-    def make_role(self, name: str, arn: str, policies: Mapping[str, Document]) -> None:
-        """Make a role that the gateway may assume, or give one that is there these policies."""
+        ARNs of `accounts` in the policies become ARNs of this one.
+        """
         path = "/" + "".join(f"{part}/" for part in arn.partition(":role/")[2].split("/")[:-1])
         trust = json.dumps(trust_policy())
         words = {"RoleName": name, "Path": path, "AssumeRolePolicyDocument": trust}
         made = self._calls.unless(["EntityAlreadyExists"], "iam", "create_role", **words)
         for policy, held in policies.items():
-            local = rewritten(held, lambda text: _local_arn(text, self.account_id, self.region))
+            local = rewritten(held, lambda text: _local_arn(text, accounts, self.account_id, self.region))
             self._calls.call(
                 "iam", "put_role_policy", RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(local)
             )
@@ -136,6 +141,11 @@ class _Source:
         except botocore.exceptions.BotoCoreError as error:
             raise click.UsageError(str(error)) from error
 
+    def account(self, role: str) -> str:
+        """Return the number of the account that has a role."""
+        with api_errors(self._iam.meta.endpoint_url):
+            return str(self._iam.get_role(RoleName=role)["Role"]["Arn"]).split(":")[4]
+
     def policies(self, role: str) -> dict[str, Document]:
         """Return the inline and attached policies of a role by name."""
         with api_errors(self._iam.meta.endpoint_url):
@@ -157,18 +167,30 @@ class _Source:
         return [each for page in pages for each in page[member]]
 
 
-def localized(text: str, account_id: str) -> str:
-    """Return a text in which ARNs with an account's number have this one's; those without one stay."""
-    return _ACCOUNT.sub(rf"\g<1>{account_id}", text)
+def localized(text: str, accounts: frozenset[str], account_id: str) -> str:
+    """Return a text in which ARNs of `accounts` are those of this one; what others have stays theirs.
+
+    What a resource policy says of the exported API is said of the imported one, whatever its id will be: a Deny that
+    names an API which is not here would deny nothing.
+    """
+    text = _RESOURCE.sub(lambda match: "execute-api:/" if match[1] in accounts else match[0], text)
+    return _ACCOUNT.sub(lambda match: match[1] + (account_id if match[2] in accounts else match[2]), text)
 
 
-def _local_arn(text: str, account_id: str, region: str) -> str:
+def _local_arn(text: str, accounts: frozenset[str], account_id: str, region: str) -> str:
     return (
-        localized(text, account_id)
+        localized(text, accounts, account_id)
         .replace("${AWS::AccountId}", account_id)
         .replace("${AWS::Region}", region)
         .replace("${AWS::Partition}", "aws")
     )
+
+
+def _own_accounts(text: bytes, name: str) -> frozenset[str]:
+    try:
+        return own_accounts(load_definition(text))
+    except DefinitionError as error:
+        raise click.ClickException(f"{name}: {error}") from error
 
 
 def _read(text: bytes, name: str, server: _Server) -> Definition:
@@ -176,6 +198,11 @@ def _read(text: bytes, name: str, server: _Server) -> Definition:
         return read_definition(text, server.account_id, server.region, policy_fault)
     except DefinitionError as error:
         raise click.ClickException("\n".join(f"{name}: {fault}" for fault in error.faults)) from error
+
+
+def _others(text: str, account_id: str) -> list[str]:
+    others = ", ".join(sorted({found for _, found in _ACCOUNT.findall(text)} - {account_id}))
+    return [f"note: ARNs of {others} stay as they are: the definition is not of that account"] if others else []
 
 
 def _given_policies(words: Iterable[str]) -> dict[str, Document]:

@@ -64,6 +64,14 @@ class Definition(msgspec.Struct, frozen=True):
     warnings: tuple[Fault, ...]
 
 
+def load_definition(text: bytes) -> dict[str, Any]:
+    """Return the document as it is written, before anything is read into it; raises DefinitionError."""
+    try:
+        return load_document(text, _KEPT)
+    except ServiceError as error:
+        raise DefinitionError([Fault(str(error), None)]) from error
+
+
 def read_definition(text: bytes, account_id: str, region: str, policy_fault: Callable[[str], str | None]) -> Definition:
     """Return a definition, checked like an import of it into `account_id` and `region`.
 
@@ -71,8 +79,8 @@ def read_definition(text: bytes, account_id: str, region: str, policy_fault: Cal
     """
     place = replace(_KEPT, account_id=account_id, region=region)
     findings = Findings()
+    tree = load_definition(text)
     try:
-        tree = load_document(text, _KEPT)
         lines = Lines(text.decode("utf-8-sig"))
         draft = read_draft(load_document(text, place), "", findings)
     except ServiceError as error:
