@@ -11,6 +11,7 @@ from groundwatch.gateway.definition import IntegrationResponse
 from groundwatch.gateway.integrations.base import UnknownServiceError
 from groundwatch.gateway.integrations.uri import fill_stage_variables, parse_aws_uri
 from groundwatch.gateway.mapping.errors import MappingError
+from groundwatch.gateway.runtime.errors import GatewayError
 
 URIS = [
     pytest.param("logs:action/GetLogEvents", {}, ("logs", "/", "GetLogEvents", None), id="action"),
@@ -44,6 +45,23 @@ BAD_URIS = [
 def test_bad_uri(uri):
     with pytest.raises(MappingError):
         parse_aws_uri(uri, {"host": "evil/"})
+
+
+UPWARDS = ["..", ".", "a/../../other", "../x", "a\\..\\b", "%2e%2e/b", "a/%2E%2E"]
+
+
+@pytest.mark.parametrize("value", UPWARDS)
+@pytest.mark.parametrize("place", ["s3:path/own-bucket/{key}", "lex:path/own/{key}/text"])
+def test_a_value_that_leads_out_of_its_place(value, place):
+    """Signatures are of the path without its detours, and so are the requests that some services see."""
+    with pytest.raises(GatewayError) as error:
+        parse_aws_uri(f"arn:aws:apigateway:eu-west-1:{place}", {"key": value})
+    assert error.value.response_type == "BAD_REQUEST_PARAMETERS"
+
+
+def test_dots_within_a_name_are_a_name():
+    target = parse_aws_uri("arn:aws:apigateway:eu-west-1:s3:path/b/{key}", {"key": "a/..b/c../...x/.d"})
+    assert target.path == "/b/a/..b/c../...x/.d"
 
 
 def test_stage_variables_in_the_uri():

@@ -84,7 +84,7 @@ def fill_url(url: str, mapped: MappedRequest) -> str:
         if found is None:
             raise MappingError(f"Invalid endpoint address: no value for {{{match.group(1)}}}")
         raw = paths.get(found)
-        _check_segments(found)
+        check_segments(found)
         return quote(found, safe="") if raw is None else requoted(raw, _PATH_CHARACTERS)
 
     return _PLACEHOLDER.sub(value, url)
@@ -96,7 +96,8 @@ def _greedy_values(routed: Routed) -> dict[str, str]:
     return {given[name]: routed.raw_path_parameters.get(name, given[name]) for name in names if name in given}
 
 
-def _check_segments(value: str) -> None:
+def check_segments(value: str) -> None:
+    """Raise 400 for a path with `.` or `..` as a segment, however they are written."""
     # Twice encoded dots, too: some servers decode twice.
     if any(unquote(segment) in (".", "..") for segment in re.split(r"[/\\]", value)):
         raise GatewayError("BAD_REQUEST_PARAMETERS", "Invalid path parameter", reason="a path leads upwards")

@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from groundwatch.gateway.integrations.sending import check_segments
 from groundwatch.gateway.mapping.errors import MappingError
 
 _URI = re.compile(
@@ -67,6 +68,7 @@ def parse_aws_uri(uri: str, path_parameters: Mapping[str, str]) -> AwsTarget:
 
     Raises:
         MappingError: for text that is no such URI, and for a placeholder without value.
+        GatewayError: 400 for values that would lead elsewhere, with `.` or `..` as a segment.
     """
     return _parse(uri, path_parameters) if "{" in uri else _parse_fixed(uri)
 
@@ -88,10 +90,18 @@ def _parse(uri: str, path_parameters: Mapping[str, str]) -> AwsTarget:
         service=match["service"],
         region=match["region"],
         kind=kind,
-        path="/" if kind == "action" else "/" + _fill(rest.removeprefix("/"), path_parameters),
+        path="/" if kind == "action" else _path(rest, path_parameters),
         action=rest if kind == "action" else None,
         subdomain=None if subdomain is None else _host_label(_fill(subdomain, path_parameters)),
     )
+
+
+def _path(text: str, parameters: Mapping[str, str]) -> str:
+    filled = "/" + _fill(text.removeprefix("/"), parameters)
+    if "{" in text:
+        # What is encoded once more than this is the service's to read.
+        check_segments(unquote(filled))
+    return filled
 
 
 def _fill(text: str, parameters: Mapping[str, str]) -> str:
