@@ -119,3 +119,17 @@ async def remember_deletions(room, group_id: int, stream_ids: range) -> None:
     rows = [{"group_id": group_id, "stream_id": number} for number in stream_ids]
     database = room.catalog._database
     await database.write(lambda connection: connection.execute(sqlalchemy.insert(reclaims), rows))
+
+
+async def test_a_deletion_is_not_forgotten_while_a_backup_is_taken(room, operations, context):
+    """Else a backup could hold the deleted events, and metadata that no longer knows that they are to go."""
+    await operations.create_log_group(context, log_group_name="g")
+    await operations.delete_log_group(context, log_group_name="g")
+    async with room.reclaimer.remembering():
+        reclaiming = asyncio.create_task(room.reclaimer.reclaim())
+        waiting = await room.catalog.waiting_reclaims()
+        done, _ = await asyncio.wait([reclaiming], timeout=0.3)
+        assert not done
+        assert await room.catalog.waiting_reclaims() == waiting != []
+    assert await reclaiming == 1
+    assert await room.catalog.waiting_reclaims() == []

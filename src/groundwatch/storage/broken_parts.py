@@ -96,7 +96,11 @@ def _take_out(client: Client, table: str, broken: BrokenPart, rows: int, error: 
     log.error("part %s of table %s in the event store is broken: %s", broken.part, table, error)
     kept_rows = _swap(client, table, broken.part, rows)
     rescue = Rescue(table, broken.part, rows, kept_rows, error)
-    (Path(broken.table_path) / "detached" / broken.part / NOTE).write_bytes(msgspec.json.encode(rescue))
+    try:
+        (Path(broken.table_path) / "detached" / broken.part / NOTE).write_bytes(msgspec.json.encode(rescue))
+    except OSError as reason:
+        # The rows are safe; only the doctor will know less.
+        log.warning("no note could be left beside part %s: %s", broken.part, reason)
     log.error(
         "part %s of table %s is out of service: %d of its %d rows were kept; `groundwatch doctor` says what to do",
         *(broken.part, table, kept_rows, rows),
