@@ -10,6 +10,8 @@ from groundwatch.logs.exports.buckets import BucketError
 from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner, Limits
 from groundwatch.logs.exports.tasks import ExportTasks
+from groundwatch.logs.insights.queries import QueryStore
+from groundwatch.logs.insights.runner import DEFAULT_LIMITS, QueryRunner
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
@@ -128,12 +130,13 @@ def make_exports(sql_database, catalog, store, clock, buckets=None, **limits) ->
     return Exports(tasks, ExportRunner(tasks, catalog, store, buckets, clock, limits=chosen), buckets)
 
 
-def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
+def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=None) -> LogsRoom:
     recent = RecentEvents(capacity_bytes)
     live_tail = LiveTail()
     writer = EventWriter(event_database, tell_each(recent.committed, live_tail.committed))
     catalog = LogCatalog(sql_database, clock)
     store = EventStore(event_database, recent)
+    queries = QueryStore(sql_database, clock)
     return LogsRoom(
         catalog=catalog,
         intake=Intake(writer),
@@ -144,6 +147,8 @@ def make_room(event_database, sql_database, clock, capacity_bytes) -> LogsRoom:
         exports=make_exports(sql_database, catalog, store, clock),
         subscriptions=make_subscriptions(event_database, sql_database, sql_database, clock).desk,
         query_definitions=QueryDefinitionStore(sql_database),
+        query_store=queries,
+        queries=QueryRunner(event_database, queries, catalog, clock, limits=query_limits or DEFAULT_LIMITS),
     )
 
 

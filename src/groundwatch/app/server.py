@@ -57,6 +57,8 @@ from groundwatch.logs.exports.buckets import Buckets
 from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner
 from groundwatch.logs.exports.tasks import ExportTasks
+from groundwatch.logs.insights.queries import QueryStore
+from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import DAY_MS, Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
@@ -142,6 +144,8 @@ class Server:
         store = EventStore(self._events, recent)
         tasks, buckets = ExportTasks(self._metadata, now_ms), Buckets(self._settings.s3_url)
         self._exports = Exports(tasks, ExportRunner(tasks, catalog, store, buckets, now_ms), buckets)
+        self._query_store = QueryStore(self._metadata, now_ms)
+        self._queries = QueryRunner(self._events, self._query_store, catalog, now_ms)
         self._logs = LogsRoom(
             catalog=catalog,
             intake=intake,
@@ -152,6 +156,8 @@ class Server:
             exports=self._exports,
             subscriptions=subscriptions.desk,
             query_definitions=QueryDefinitionStore(self._metadata),
+            query_store=self._query_store,
+            queries=self._queries,
         )
         tenant = Tenant(self._settings.account, self._settings.region)
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)
@@ -321,6 +327,7 @@ class Server:
         await self._deliveries.start()
         self._reclaimer.start()
         self._exports.runner.start()
+        await self._query_store.give_up_all()
         self._identity.key_uses.start()
         self._usage.start()
         self.gateway_app.stage_logs.start(TenantLogs(self._logs))
@@ -356,6 +363,7 @@ class Server:
         await self._journal.close()
         await self._reclaimer.stop()
         await self._exports.runner.stop()
+        await self._queries.stop()
         await self._writer.flush()
         await self._deliveries.stop()
         await self._outbound.close()

@@ -15,7 +15,9 @@ from groundwatch.logs.arns import group_name_of, log_group_arn, log_stream_arn
 from groundwatch.logs.pointers import parse_pointer
 
 STREAM_ACTIONS = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents", "GetLogEvents"})
-MANY_GROUPS_ACTIONS = frozenset({"StartLiveTail"})
+MANY_GROUPS_ACTIONS = frozenset({"StartLiveTail", "StartQuery"})
+QUERY_ACTIONS = frozenset({"GetQueryResults", "StopQuery", "DescribeQueries"})
+"""Queries are no resources of policies (Service Authorization Reference, CloudWatch Logs)."""
 ALL_GROUPS_ACTIONS = frozenset({"DescribeLogGroups"})
 TAG_ACTIONS = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
 DESTINATION_ACTIONS = frozenset({"PutDestination", "PutDestinationPolicy", "DeleteDestination"})
@@ -27,7 +29,7 @@ ACCOUNT_POLICY_ACTIONS = {
 """A subscription policy is a filter of every log group, so its operations need the filter's permission as well."""
 SERVICE_PRINCIPAL = "logs.amazonaws.com"
 TAG_MEMBERS = frozenset({"tags", "tagKeys"})
-FURTHER_MEMBERS = frozenset({"policyType", "unmask", "roleArn"})
+FURTHER_MEMBERS = frozenset({"logGroupIdentifier", "policyType", "unmask", "roleArn"})
 """Input that may call for more than the operation's own permission."""
 
 
@@ -54,6 +56,10 @@ def _further_checks(operation: str, params: Mapping[str, Any], context: RequestC
     if params.get("unmask"):
         # Asked for whether or not anything is masked (GetLogEvents, unmask); a permission on groups, not on streams.
         checks.append(AccessCheck("logs:Unmask", _resource("Unmask", params, context)))
+    if params.get("logGroupName") and params.get("logGroupIdentifier"):
+        # The operation refuses both; a service elsewhere, asked in its place, may look at the other one.
+        other = {**params, "logGroupName": None}
+        checks.append(AccessCheck(f"logs:{operation}", _resource(operation, other, context)))
     if role:
         checks.append(AccessCheck("iam:PassRole", str(role), {"iam:PassedToService": [SERVICE_PRINCIPAL]}))
     return checks
@@ -71,9 +77,12 @@ def _role_in(document: str | None) -> object:
 def _resources(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[str]:
     if operation in MANY_GROUPS_ACTIONS:
         # Every group must be allowed: each is checked like the one group of another operation.
-        named = [{"logGroupIdentifier": identifier} for identifier in params["logGroupIdentifiers"]]
-        return [_resource(operation, group, context) for group in named]
-    return [_resource(operation, params, context)]
+        listed = [*(params.get("logGroupIdentifiers") or ()), *(params.get("logGroupNames") or ())]
+        listed += [params["logGroupName"]] if params.get("logGroupName") else []
+        named = [{"logGroupIdentifier": identifier} for identifier in listed]
+        # A call that names none is refused by the operation, to who may do it at all.
+        return [_resource(operation, group, context) for group in named] or ["*"]
+    return ["*"] if operation in QUERY_ACTIONS else [_resource(operation, params, context)]
 
 
 def _resource(operation: str, params: Mapping[str, Any], context: RequestContext) -> str:

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 from groundwatch.storage.errors import StorageError, StorageUnavailableError
 
 T = TypeVar("T")
-Purpose = Literal["write", "read", "search", "upkeep", "care"]
+Purpose = Literal["write", "read", "search", "query", "upkeep", "care"]
 
 Repair = Callable[["Client", StorageError], bool]
 """Mends what made a read of the embedded store fail, and returns whether it is worth another try."""
 
-POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "upkeep": 1, "care": 1}
+POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "query": 2, "upkeep": 1, "care": 1}
 """Clients a purpose; care is what operators ask for: backups and checks. One writer: group commit wants one insert at
 a time (docs/decisions/0003-group-commit.md)."""
 

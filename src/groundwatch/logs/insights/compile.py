@@ -49,6 +49,8 @@ class Compiled(msgspec.Struct, frozen=True):
     scanned_sql: str
     """Counts the events of the range and the bytes of their messages."""
     max_rows: int
+    counts_itself: bool
+    """Whether every event that passes the filters is a row of the result, unless that is full."""
 
 
 def compile_query(text: str | Query, source: Source, *, max_rows: int = DEFAULT_ROWS) -> Compiled:
@@ -73,6 +75,7 @@ def compile_query(text: str | Query, source: Source, *, max_rows: int = DEFAULT_
         matched_sql=matched,
         scanned_sql=f"SELECT count(), sum(length(message)) FROM ({pipeline.source})",  # noqa: S608 - every value is bound
         max_rows=pipeline.asked_rows or max_rows,
+        counts_itself=pipeline.counts_itself,
     )
 
 

@@ -251,7 +251,7 @@ def _place(text: str, error: UnexpectedInput) -> tuple[int, Sequence[str]]:
         at_end = error.token.type == "$END"
         return (len(text) if at_end else int(error.token.start_pos or 0)), sorted(error.accepts or error.expected)
     if isinstance(error, UnexpectedCharacters):
-        return error.pos_in_stream, sorted(error.allowed)
+        return cast("int", error.pos_in_stream), sorted(error.allowed)
     return len(text), ()
 
 

@@ -71,6 +71,7 @@ class Pipeline:
         self._displayed: list[Column] | None = None
         self._ordered = False
         self._limited = False
+        self._exploded = False
         self._deduplicated = False
         self._count = 0
         self._bound: dict[tuple[str, str], str] = {}
@@ -221,6 +222,8 @@ class Pipeline:
 
     def explode(self, array: str) -> str:
         """Make a row of each element of an array, and return the element's column."""
+        self._exploded = True
+        self._note_matched()
         self._wrap()
         name = self.column(f"arrayJoin({array})")
         self._wrap()
@@ -278,6 +281,11 @@ class Pipeline:
         """Return the statement that counts the events that passed the filters."""
         self._note_matched()
         return self._with_base(self._matched)
+
+    @property
+    def counts_itself(self) -> bool:
+        """Whether every event that passes the filters is a row."""
+        return self.events and not (self._limited or self._deduplicated or self._exploded)
 
     # Layers
 

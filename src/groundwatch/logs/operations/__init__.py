@@ -6,6 +6,7 @@ from groundwatch.logs.operations.exports import ExportOperations
 from groundwatch.logs.operations.groups import GroupOperations
 from groundwatch.logs.operations.live_tail import LiveTailOperations
 from groundwatch.logs.operations.policies import PolicyOperations
+from groundwatch.logs.operations.queries import QueryOperations
 from groundwatch.logs.operations.query_definitions import QueryDefinitionOperations
 from groundwatch.logs.operations.records import RecordOperations
 from groundwatch.logs.operations.room import LogsRoom
@@ -25,6 +26,7 @@ class LogsOperations(
     RecordOperations,
     SubscriptionOperations,
     PolicyOperations,
+    QueryOperations,
     QueryDefinitionOperations,
 ):
     """All operations of the service, for the service port."""

@@ -9,6 +9,8 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.arns import group_name_of
 from groundwatch.logs.catalog import LogCatalog, LogGroup, Tenant
 from groundwatch.logs.exports.desk import Exports
+from groundwatch.logs.insights.queries import QueryStore
+from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.query_definitions import QueryDefinitionStore
@@ -30,6 +32,8 @@ class LogsRoom(msgspec.Struct, frozen=True):
     exports: Exports
     subscriptions: SubscriptionDesk
     query_definitions: QueryDefinitionStore
+    query_store: QueryStore
+    queries: QueryRunner
 
 
 class Operations:

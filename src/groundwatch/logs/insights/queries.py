@@ -1,0 +1,161 @@
+"""Insights queries that were started, with their results, in the metadata database; kept for seven days."""
+
+from __future__ import annotations
+
+import uuid
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.catalog import Tenant
+from groundwatch.storage.sql import Database
+from groundwatch.storage.tables.queries import queries as table
+from groundwatch.storage.tables.queries import query_results as parts
+
+Status = Literal["Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout"]
+ACTIVE = ("Scheduled", "Running")
+KEPT_MS = 7 * 86_400_000
+PART_ROWS = 1_000
+Pair = tuple[str, str]
+ResultRow = list[Pair]
+"""Field and value, of those that have one."""
+
+
+class StoredQuery(msgspec.Struct, frozen=True):
+    """A query that was started."""
+
+    id: str
+    tenant: Tenant
+    query: str
+    group_names: list[str]
+    start_s: int
+    end_s: int
+    identity: str
+    created_ms: int
+    status: Status = "Scheduled"
+    ended_ms: int | None = None
+    statistics: dict[str, float] = {}
+
+
+class QueryStore:
+    """Reads and writes of queries and results."""
+
+    def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._clock_ms = clock_ms
+
+    async def add(self, query: StoredQuery, *, limit: int) -> None:
+        """Remember a query that begins to wait; `LimitExceededException` beside `limit` that have not ended."""
+
+        def add(connection: Connection) -> None:
+            active = select(func.count()).select_from(table).where(_of(query.tenant), table.c.status.in_(ACTIVE))
+            if connection.execute(active).scalar_one() >= limit:
+                raise ServiceError("LimitExceededException", "Account maximum query concurrency limit reached.")
+            # Results are found for seven days; nobody else looks after what is older.
+            connection.execute(delete(table).where(table.c.created_ms < self._clock_ms() - KEPT_MS))
+            values = {name: getattr(query, name) for name in query.__struct_fields__ if name != "tenant"}
+            place = {"account_id": query.tenant.account_id, "region": query.tenant.region}
+            connection.execute(insert(table).values(values | place))
+
+        await self._database.write(add)
+
+    async def begin(self, query_id: str) -> bool:
+        """Say that a query runs; False when it was stopped while it waited."""
+        statement = update(table).where(table.c.id == query_id, table.c.status == "Scheduled").values(status="Running")
+        return bool(await self._database.write(lambda connection: connection.execute(statement).rowcount))
+
+    async def end(
+        self,
+        query_id: str,
+        status: Status,
+        *,
+        message: str | None = None,
+        rows: Sequence[bytes] = (),
+        statistics: Mapping[str, float] | None = None,
+    ) -> bool:
+        """End a query with the parts of its result; False when it had ended already, as by StopQuery."""
+        values = {"status": status, "message": message, "ended_ms": self._clock_ms(), "statistics": statistics or {}}
+
+        def end(connection: Connection) -> bool:
+            changed = update(table).where(table.c.id == query_id, table.c.status.in_(ACTIVE)).values(values)
+            if not connection.execute(changed).rowcount:
+                return False
+            made = [
+                {"query_id": query_id, "first_row": number * PART_ROWS, "rows": part}
+                for number, part in enumerate(rows)
+            ]
+            if made:
+                connection.execute(insert(parts), made)
+            return True
+
+        return await self._database.write(end)
+
+    async def find(self, tenant: Tenant, query_id: str) -> StoredQuery:
+        """Return a query of the tenant; `ResourceNotFoundException` when there is none of that id."""
+        statement = select(table).where(_of(tenant), table.c.id == query_id)
+        row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+        if row is None or row.created_ms < self._clock_ms() - KEPT_MS:
+            raise ServiceError("ResourceNotFoundException", f"Query with id {query_id} does not exist.")
+        return _query(row)
+
+    async def rows(self, query_id: str, first: int, count: int) -> list[ResultRow]:
+        """Return rows of a result, from the row number `first` on."""
+        place = parts.c.first_row
+        statement = select(place, parts.c.rows).where(
+            parts.c.query_id == query_id, place > first - PART_ROWS, place < first + count
+        )
+        found = await self._database.read(lambda connection: connection.execute(statement.order_by(place)).all())
+        if not found:
+            return []
+        rows = [row for part in found for row in decoded(part.rows)]
+        return rows[first - found[0].first_row :][:count]
+
+    async def page(
+        self, tenant: Tenant, *, before: tuple[int, str] | None, limit: int, status: str | None, group: str | None
+    ) -> list[StoredQuery]:
+        """Return up to `limit` queries, the newest first, behind (creation, id) `before`."""
+        created = table.c.created_ms
+        statement = select(table).where(_of(tenant), created >= self._clock_ms() - KEPT_MS)
+        if before is not None:
+            statement = statement.where(or_(created < before[0], and_(created == before[0], table.c.id < before[1])))
+        if status is not None:
+            statement = statement.where(table.c.status == status)
+        statement = statement.order_by(created.desc(), table.c.id.desc())
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [_query(row) for row in rows if group is None or group in row.group_names][:limit]
+
+    async def give_up_all(self) -> None:
+        """End what a process that is gone left running; only for a database without other users."""
+        if self._database.engine.dialect.name != "sqlite":
+            return
+        values = {"status": "Failed", "message": "the server was stopped", "ended_ms": self._clock_ms()}
+        statement = update(table).where(table.c.status.in_(ACTIVE)).values(values)
+        await self._database.write(lambda connection: connection.execute(statement))
+
+
+def new_query_id() -> str:
+    """Return an id that no query has."""
+    return str(uuid.uuid4())
+
+
+def encoded(rows: Sequence[ResultRow]) -> bytes:
+    """Return a part of a result as it is stored."""
+    return zlib.compress(msgspec.msgpack.encode(rows), 1)
+
+
+def decoded(part: bytes) -> list[ResultRow]:
+    """Return the rows of a stored part."""
+    return msgspec.msgpack.decode(zlib.decompress(part), type=list[ResultRow])
+
+
+def _of(tenant: Tenant) -> ColumnElement[bool]:
+    return and_(table.c.account_id == tenant.account_id, table.c.region == tenant.region)
+
+
+def _query(row: Row[Any]) -> StoredQuery:
+    named = {name: getattr(row, name) for name in StoredQuery.__struct_fields__ if name != "tenant"}
+    return StoredQuery(tenant=Tenant(row.account_id, row.region), **named)
