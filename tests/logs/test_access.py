@@ -45,3 +45,11 @@ def test_unmask_needs_its_own_permission(context, operation, unmask, further):
     assert {check.resource.rpartition(":")[0] for check in checks[1:]} <= {
         f"arn:aws:logs:{context.region}:{context.account_id}:log-group:g:log-stream"
     }
+
+
+def test_a_group_named_twice_must_be_allowed_both_times(context):
+    """The operation refuses such a request; a service elsewhere, asked in its place, may look at the other name."""
+    params = {"logGroupName": "g", "logGroupIdentifier": "other"}
+    checks = logs_access("FilterLogEvents", params, context)
+    groups = [check.resource.partition("log-group:")[2].partition(":")[0] for check in checks]
+    assert (groups, {check.action for check in checks}) == (["g", "other"], {"logs:FilterLogEvents"})
