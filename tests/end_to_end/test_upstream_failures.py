@@ -21,6 +21,10 @@ GET = {"X-Operation": "Logs_20140328.GetLogEvents"}
 ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>ASIA{number}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>
 <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+OPERATOR = "arn:aws:iam::123456789012:user/operator"
+REFUSED = f"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
+<Code>AccessDenied</Code><Message>User: {OPERATOR} is not authorized to perform: sts:AssumeRole</Message></Error>
+<RequestId>x</RequestId></ErrorResponse>"""
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -55,7 +59,7 @@ class Fake(http.server.ThreadingHTTPServer):
         self.assumed, self.keys = 0, []
         self.over.clear()
         self.logs: Callable[[str], Said] = lambda _key: EVENTS
-        self.sts_hangs = False
+        self.sts_hangs = self.sts_refuses = False
 
     def hang(self) -> Said:
         """Answer only when the test is over."""
@@ -82,6 +86,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         number = self.server.assumed
         if self.server.sts_hangs:
             self.server.hang()
+        if self.server.sts_refuses:
+            self._answer(403, REFUSED.encode(), {})
+            return
         self._answer(200, ASSUMED.format(number=number).encode(), {})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str | None]):
@@ -203,6 +210,20 @@ def test_an_upstream_that_never_answers(fake, running, path):
 def test_an_sts_that_never_answers(fake, running, path):
     fake.sts_hangs = True
     assert_times_out(running, path)
+
+
+def test_why_a_role_cannot_be_assumed_is_for_the_operator_alone(fake, running, path):
+    """Owners of APIs see the logs of theirs, in which other people's names have no place."""
+    fake.sts_refuses = True
+    gateway, api = running.client("apigateway"), path.split("/")[1]
+    resources = gateway.get_resources(restApiId=api)["items"]
+    place = {"restApiId": api, "resourceId": next(each["id"] for each in resources if "resourceMethods" in each)}
+    tried = gateway.test_invoke_method(
+        **place, httpMethod="GET", pathWithQueryString="/groups/g/streams/s", headers=dict(GET)
+    )
+    assert (tried["status"], OPERATOR in tried["log"]) == (500, False)
+    assert "API Gateway does not have permission to assume the provided role" in tried["log"]
+    assert OPERATOR in running.output.read_text()
 
 
 def assert_times_out(running: RunningServer, path: str) -> None:

@@ -109,7 +109,8 @@ class UpstreamCalls:
             return await self._upstream.roles.current(role_arn, SESSION_NAME, self._sts(target.region))
         except UpstreamCredentialsError as error:
             log.warning("no credentials for an upstream call: %s", error)
-            reason = f"API Gateway does not have permission to assume the provided role {role_arn}: {error}"
+            # The reason may name the operator's own user, and the log of a stage is its owner's.
+            reason = f"API Gateway does not have permission to assume the provided role {role_arn}"
             raise configuration_error(reason) from error
 
     def _sts(self, region: str) -> Endpoint:
