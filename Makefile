@@ -42,6 +42,7 @@ bench: setup
 docs: setup
 	$(BIN)/python -m groundwatch.cli.docs docs
 	$(BIN)/python -m groundwatch.compatibility_page docs/compatibility.md
+	$(BIN)/python -m groundwatch.insights_page docs/insights.md
 
 # Exact versions with hashes for every platform; names, versions and hashes only.
 lock: setup

@@ -36,6 +36,7 @@ ROOMS: dict[str, set[str]] = {
         *("aws", "storage", "identity", "logs", "gateway", "config", "data_directory", "credentials_file", "tls"),
         *("listeners", "journal", "bundled_api", "welcome", "sni", "upkeep"),
     },
+    "insights_page": {"cli", "logs"},
     "compatibility_page": {"app", "aws", "config", "journal"},
 }
 
