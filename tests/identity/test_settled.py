@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from groundwatch.aws.context import AccessCheck, Principal
 from groundwatch.aws.errors import ServiceError
-from groundwatch.identity.policy.evaluate import ALLOWED, Decision
 from groundwatch.identity.settled import SettledDecisions
 from groundwatch.identity.values import Permissions
 
@@ -17,7 +16,6 @@ GET = AccessCheck("logs:GetLogEvents", STREAM)
 ALLOW = {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}
 ALICE = Principal("111122223333", "arn:aws:iam::111122223333:user/alice", "User", "AIDAALICE")
 BOB = Principal("111122223333", "arn:aws:iam::111122223333:user/bob", "User", "AIDABOB")
-DENIED = Decision("implicitDeny", "identity")
 
 
 async def is_allowed(world, context, check) -> bool:
@@ -86,21 +84,21 @@ async def test_what_another_process_wrote_counts_when_the_cache_is_old(world, po
 
 def test_a_decision_belongs_to_its_question_and_its_permissions():
     settled, permissions = SettledDecisions(), Permissions()
-    settled.keep(ALICE, GET, permissions, DENIED)
-    assert settled.find(ALICE, GET, permissions) is DENIED
-    assert settled.find(ALICE, GET, Permissions()) is None, "equal permissions are not the same"
+    settled.keep(ALICE, GET, permissions)
+    assert settled.find(ALICE, GET, permissions)
+    assert not settled.find(ALICE, GET, Permissions()), "equal permissions are not the same"
     for principal, check in (
         (BOB, GET),
         (replace(ALICE, session_policies=("{}",)), GET),
         (ALICE, replace(GET, action="logs:PutLogEvents")),
         (ALICE, replace(GET, resource="*")),
     ):
-        assert settled.find(principal, check, permissions) is None
+        assert not settled.find(principal, check, permissions)
 
 
 def test_the_oldest_decision_goes_first():
     settled, permissions = SettledDecisions(capacity=2), Permissions()
     checks = [replace(GET, resource=str(number)) for number in range(3)]
     for check in (*checks[:2], checks[0], checks[2]):
-        settled.keep(ALICE, check, permissions, ALLOWED)
-    assert [settled.find(ALICE, check, permissions) for check in checks] == [ALLOWED, None, ALLOWED]
+        settled.keep(ALICE, check, permissions)
+    assert [settled.find(ALICE, check, permissions) for check in checks] == [True, False, True]

@@ -26,7 +26,6 @@ from groundwatch.aws.sigv4 import (
     SigningKeys,
     canonical_request,
     payload_hash,
-    signature,
     string_to_sign,
 )
 
@@ -126,7 +125,7 @@ def verify(
     without = "X-Amz-Signature" if authorization.is_presigned else None
     canonical = canonical_request(request, authorization.signed_headers, body_hash, without_query=without)
     text = string_to_sign(canonical, authorization.timestamp, authorization.scope)
-    expected = signature(keys.find(credential.secret_access_key, authorization.scope), text)
+    expected = keys.sign(credential.secret_access_key, authorization.scope, text)
     if not _same(expected, authorization.signature):
         raise ServiceError("SignatureDoesNotMatch", _WRONG_SIGNATURE)
 
@@ -174,13 +173,13 @@ def _header_form(header: str, request: WireRequest) -> _Parts:
             raise ServiceError("IncompleteSignature", message)
         found[name] = value
     date = request.header("x-amz-date") or request.header("date")
-    faults = [f"Authorization header requires '{part}' parameter." for part in _HEADER_PARTS if not found.get(part)]
-    if not date:
-        faults.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
-    if faults or not date:
+    credential, names, given = found.get("Credential"), found.get("SignedHeaders"), found.get("Signature")
+    if not (credential and names and given and date):
+        faults = [f"Authorization header requires '{part}' parameter." for part in _HEADER_PARTS if not found.get(part)]
+        if not date:
+            faults.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
         raise ServiceError("IncompleteSignature", " ".join([*faults, f"Authorization={ALGORITHM}"]))
-    token = request.header("x-amz-security-token")
-    return _Parts(found["Credential"], found["SignedHeaders"], found["Signature"], date, token, None, False)  # noqa: FBT003
+    return _Parts(credential, names, given, date, request.header("x-amz-security-token"), None, False)  # noqa: FBT003
 
 
 def _query_form(query: Mapping[str, str]) -> _Parts:

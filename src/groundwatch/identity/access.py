@@ -43,7 +43,8 @@ BOUNDARY_ACTIONS = frozenset(
 RENAMES = frozenset({"iam:UpdateUser", "iam:UpdateGroup"})
 KEY_USE_ACTION = "iam:GetAccessKeyLastUsed"
 BOUNDARY_KEY = "iam:PermissionsBoundary"
-NO_PERMISSIONS = Permissions()
+OWNERS = frozenset({"User", "AssumedRole"})
+"""Kinds of principals that policies are attached to."""
 
 
 class ResourcePolicy(msgspec.Struct, frozen=True):
@@ -74,10 +75,12 @@ class PolicyAuthorizer:
         if checks:
             self._store.key_uses.note(context, checks[0].action)
         for index, check in enumerate(checks):
+            if self._is_settled(context.principal, check):
+                continue
             # The second check of a rename is on the new name, which is taken as it will be.
             renamed = index > 0 and check.action in RENAMES
             completed = check if renamed else await self._complete(check)
-            decision = await self._decide_by_identity(context, completed)
+            decision = await self._evaluate(context, completed, None)
             if not decision.allowed:
                 raise access_denied(context.principal, completed, decision)
 
@@ -88,32 +91,27 @@ class PolicyAuthorizer:
         self._store.key_uses.note(context, check.action)
         if isinstance(resource_policy, str):
             resource_policy = ResourcePolicy(resource_policy)
-        permissions = await self._permissions(context.principal)
-        return await self._evaluate(context, await self._complete(check), resource_policy, permissions)
+        return await self._evaluate(context, await self._complete(check), resource_policy)
 
-    async def _decide_by_identity(self, context: RequestContext, check: AccessCheck) -> Decision:
-        permissions = await self._permissions(context.principal)
-        settled = self._settled.find(context.principal, check, permissions)
-        return settled or await self._evaluate(context, check, None, permissions)
-
-    async def _permissions(self, principal: Principal) -> Permissions:
-        if principal.kind in ("User", "AssumedRole"):
-            return await self._store.permissions(unique_id(principal))
-        return NO_PERMISSIONS
+    def _is_settled(self, principal: Principal, check: AccessCheck) -> bool:
+        """Tell whether the check is known to pass, without waiting for anything."""
+        # What IAM's own checks are about is completed first.
+        if principal.kind not in OWNERS or check.action.startswith("iam:"):
+            return False
+        permissions = self._store.kept_permissions(unique_id(principal))
+        return permissions is not None and self._settled.find(principal, check, permissions)
 
     async def _evaluate(
-        self,
-        context: RequestContext,
-        check: AccessCheck,
-        resource_policy: ResourcePolicy | None,
-        permissions: Permissions,
+        self, context: RequestContext, check: AccessCheck, resource_policy: ResourcePolicy | None
     ) -> Decision:
         caller = caller_of(context.principal)
+        owned = caller.kind in OWNERS
+        permissions = await self._store.permissions(caller.unique_id) if owned else Permissions()
         call = Call(context, check, permissions.tags, await self._issued_ms(context.principal))
         keys, policies = CallKeys(call), self._policies(context.principal, permissions, resource_policy)
         decision = evaluate(PolicyRequest(caller, check.action, check.resource, keys), policies)
-        if not keys.asked and resource_policy is None:
-            self._settled.keep(context.principal, check, permissions, decision)
+        if decision.allowed and not keys.asked and resource_policy is None:
+            self._settled.keep(context.principal, check, permissions)
         if not keys.missed_resource_tags:
             return decision
         # Most policies do not ask for tags, so they are looked up only now, and the question is asked again.

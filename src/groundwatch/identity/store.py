@@ -83,12 +83,16 @@ class IdentityStore:
             access_key_id, lambda: self.read(lambda connection: _load_credential(connection, access_key_id))
         )
 
+    def kept_permissions(self, owner_id: str) -> Permissions | None:
+        """Return what `permissions` would at once, None when it would ask the database."""
+        return self._permissions.peek(owner_id)
+
     async def permissions(self, owner_id: str) -> Permissions:
         """Return what is attached to the user, role or group with this unique id; nothing when there is none.
 
         A user's permissions hold those of its groups.
         """
-        found = self._permissions.peek(owner_id) or await self._permissions.get(
+        found = await self._permissions.get(
             owner_id, lambda: self.read(lambda connection: _load_permissions(connection, owner_id))
         )
         return found or Permissions()
