@@ -19,6 +19,8 @@ from groundwatch.gateway.definition import (
     PassthroughBehavior,
     RestApi,
 )
+from groundwatch.gateway.mapping.errors import MappingError
+from groundwatch.gateway.mapping.regex import Regex
 
 HTTP_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY")
 AUTHORIZATION_TYPES = ("NONE", "AWS_IAM")
@@ -228,12 +230,22 @@ def _is_declared(method: Method, place: str, name: str) -> bool:
 def check_integration_response(method: Method, response: IntegrationResponse) -> None:
     """Raise when a response maps to a header that the method response does not declare, or from nothing known."""
     _check_content_types(response.response_templates)
+    _check_selection_pattern(response.selection_pattern)
     declared = method.responses.get(response.status_code)
     for target, source in response.response_parameters.items():
         if declared is None or target not in declared.response_parameters:
             raise invalid_mapping(f"Invalid mapping expression parameter specified: {target}")
         if not _RESPONSE_SOURCE.fullmatch(source):
             raise invalid_mapping(f"Invalid mapping expression specified: {source}")
+
+
+def _check_selection_pattern(pattern: str | None) -> None:
+    if pattern:
+        # Better now than as a 500 for every client of the method.
+        try:
+            Regex(pattern)
+        except MappingError as error:
+            raise bad_request(f"Invalid selection pattern specified: {error}") from error
 
 
 def _check_content_types(content_types: Iterable[str]) -> None:

@@ -49,6 +49,12 @@ class _Match(Protocol):
         """Return where the match begins and ends."""
 
 
+def _said(error: Exception) -> str:
+    # RE2 tells its reasons in bytes.
+    said = error.args[0] if error.args else ""
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(error)
+
+
 class Regex:
     """A compiled pattern.
 
@@ -66,7 +72,7 @@ class Regex:
         try:
             self._compiled = re2.compile(pattern, options)
         except (re2.error, UnicodeEncodeError) as error:
-            raise MappingError(f"regular expression {pattern!r} cannot be used: {error}") from error
+            raise MappingError(f"regular expression {pattern!r} cannot be used: {_said(error)}") from error
         self._instructions = int(self._compiled.programsize)
         if self._instructions > MAX_INSTRUCTIONS:
             raise MappingError(f"regular expression {pattern[:80]!r} is too large")
