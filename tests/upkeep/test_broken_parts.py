@@ -6,7 +6,7 @@ import re
 import pytest
 from tests.upkeep.conftest import ROWS
 
-from groundwatch.storage.broken_parts import broken_part, finish_rescues, tell_of_refused
+from groundwatch.storage.broken_parts import _from_marks, broken_part, finish_rescues, tell_of_refused
 from groundwatch.storage.errors import StorageError
 from groundwatch.upkeep.part_checks import check_parts
 from groundwatch.upkeep.store_checks import check_event_store
@@ -131,3 +131,21 @@ PLACE = "/d/events/store/3db/3db51186-e952-403e-99b2-bd20a86f5e2d/"
 def test_which_part_an_error_names(text, part):
     found = broken_part(StorageError(text))
     assert (found and found.part) == part
+
+
+@pytest.mark.parametrize(
+    ("marks", "block", "spoilt"),
+    [
+        pytest.param([(8, 0, 0), (8, 50, 0), (8, 90, 0), (0, 120, 0)], 50, [1], id="a block a granule"),
+        pytest.param([(8, 0, 0), (8, 0, 64), (8, 90, 0), (0, 120, 0)], 0, [0, 1], id="two granules share a block"),
+        pytest.param([(8, 0, 0), (8, 50, 10), (8, 90, 0), (0, 120, 0)], 50, [0, 1], id="one reaches into the next"),
+        pytest.param([(8, 0, 0), (8, 90, 0), (0, 120, 0)], 50, [0], id="a granule of several blocks"),
+        pytest.param([(8, 0, 0), (3, 50, 0)], 50, [1], id="no mark at the end"),
+        pytest.param([(8, 0, 0), (3, 50, 0)], None, [], id="an error that names no block"),
+    ],
+)
+def test_which_granules_a_block_spoils(marks, block, spoilt):
+    granules = list(_from_marks(marks, block))
+    assert [n for n, granule in enumerate(granules) if granule.is_spoilt] == spoilt
+    assert granules[0].span == (0, 8)
+    assert granules[-1].span[1] == sum(rows for rows, *_ in marks)

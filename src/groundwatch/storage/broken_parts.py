@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -22,15 +23,23 @@ log = logging.getLogger(__name__)
 NOTE = "groundwatch.json"
 """In the directory of a part that was taken out of service: what could be kept of it."""
 RESCUE_SUFFIX = "_rescued"
+MAX_ERROR_CHARACTERS = 600
 GRANULE_ROWS = 8192
-"""What the engine reads at least. Good ones are read in milliseconds each; a bad one takes seconds, since the engine
-looks for the one bit that flipped, so that halving what fails would be slower."""
+"""What the engine reads at least, at most this. Good ones are read in milliseconds each; a bad one takes seconds, since
+the engine looks for the one bit that flipped, so that halving what fails would be slower."""
+BLOCK_CHECKSUM_BYTES = 16
+"""Before each compressed block, and not part of its size."""
+LAST_BYTE = 2**63
 
 # Names of ClickHouse's error codes that say "what is on disk cannot be understood".
 _SPOILT = re.compile(
     r"\((CHECKSUM_DOESNT_MATCH|CORRUPTED_DATA|CANNOT_DECOMPRESS|CANNOT_READ_ALL_DATA|ATTEMPT_TO_READ_AFTER_EOF"
     r"|FILE_DOESNT_EXIST|NO_FILE_IN_DATA_PART|BAD_SIZE_OF_FILE_IN_DATA_PART|UNKNOWN_CODEC"
     r"|INCORRECT_DATA|SIZES_OF_MARKS_FILES_ARE_INCONSISTENT|CANNOT_READ_FROM_FILE_DESCRIPTOR)\)"
+)
+_BLOCK = re.compile(
+    r"Size of compressed block: (?P<size>\d+).*?/(?P<file>[^/ ]+)\.bin \(position: (?P<end>\d+)"
+    r".*?while reading column (?P<column>[a-z_]+)\)"
 )
 _PLACE = re.compile(r"(?P<table>/[^\s()]*?/store/[0-9a-f]{3}/[0-9a-f-]{36}/)(?P<part>[0-9][0-9A-Za-z_-]*)/")
 # Rows are read from the columns alone: projections and skip indexes may be what is spoilt.
@@ -56,6 +65,14 @@ class Rescue(msgspec.Struct, frozen=True):
     rows: int
     kept_rows: int
     error: str
+
+
+class Granule(msgspec.Struct, frozen=True):
+    """The least that the engine reads of a part."""
+
+    span: Span
+    is_spoilt: bool
+    """Known to be; others may be as well."""
 
 
 def broken_part(error: StorageError) -> BrokenPart | None:
@@ -87,15 +104,17 @@ class Rescuer:
                 return False
             rows = _active_rows(client, table, broken.part)
             if rows is not None:
-                translated(lambda client: _take_out(client, table, broken, rows, _first_sentences(error)), client)
+                translated(lambda client: _take_out(client, table, broken, rows, " ".join(str(error).split())), client)
         # Without rows another thread was faster, or a merge.
         return True
 
 
 def _take_out(client: Client, table: str, broken: BrokenPart, rows: int, error: str) -> None:
-    log.error("part %s of table %s in the event store is broken: %s", broken.part, table, error)
-    kept_rows = _swap(client, table, broken.part, rows)
-    rescue = Rescue(table, broken.part, rows, kept_rows, error)
+    # What and where; a trace of the engine's calls follows.
+    shown = error[:MAX_ERROR_CHARACTERS]
+    log.error("part %s of table %s in the event store is broken: %s", broken.part, table, shown)
+    kept_rows = _swap(client, table, broken.part, rows, error)
+    rescue = Rescue(table, broken.part, rows, kept_rows, shown)
     try:
         (Path(broken.table_path) / "detached" / broken.part / NOTE).write_bytes(msgspec.json.encode(rescue))
     except OSError as reason:
@@ -121,11 +140,6 @@ def finish_rescues(client: Client) -> None:
         client.command(f"DROP TABLE {name} SYNC")
 
 
-def _first_sentences(error: StorageError) -> str:
-    """Return the part of the engine's text that says what and where; a trace of its calls follows."""
-    return " ".join(str(error).split())[:600]
-
-
 def tell_of_refused(client: Client) -> None:
     """Log which parts the engine refused when it opened its tables: their rows are not served."""
     found = client.query(
@@ -136,9 +150,9 @@ def tell_of_refused(client: Client) -> None:
         log.error("part %s of table %s is broken and out of service: %s; see `groundwatch doctor`", name, table, path)
 
 
-def _swap(client: Client, table: str, part: str, rows: int) -> int:
+def _swap(client: Client, table: str, part: str, rows: int, error: str) -> int:
     """Replace a part by one of its readable rows, and return how many these are."""
-    readable = list(_readable(client, table, part, rows))
+    readable = list(_readable(client, table, part, rows, error))
     aside = table + RESCUE_SUFFIX
     client.command(f"DROP TABLE IF EXISTS {aside} SYNC")
     # The comment tells `finish_rescues` whose rows these are. It takes no bound value; `_PLACE` vouches for the name.
@@ -164,12 +178,12 @@ def _move_back(client: Client, table: str) -> None:
         client.command(sql, parameters={"partition": partition})
 
 
-def _readable(client: Client, table: str, part: str, rows: int) -> Iterator[Span]:
+def _readable(client: Client, table: str, part: str, rows: int, error: str) -> Iterator[Span]:
     """Yield the spans of a part that can be read, neighbours joined."""
     joined: Span | None = None
-    for first in range(0, rows, GRANULE_ROWS):
-        end = min(first + GRANULE_ROWS, rows)
-        if not _can_read(client, table, part, (first, end)):
+    for granule in _granules(client, table, part, rows, error):
+        first, end = granule.span
+        if granule.is_spoilt or not _can_read(client, table, part, granule.span):
             continue
         if joined is not None and joined[1] == first:
             joined = (joined[0], end)
@@ -179,6 +193,40 @@ def _readable(client: Client, table: str, part: str, rows: int) -> Iterator[Span
         joined = (first, end)
     if joined is not None:
         yield joined
+
+
+def _granules(client: Client, table: str, part: str, rows: int, error: str) -> list[Granule]:
+    """Return the granules of a part; one that the error names is known to be spoilt without another slow read."""
+    block = _BLOCK.search(error)
+    column = block["column"] if block else "message"
+    if block and block["file"] not in {column, "data"}:
+        # A file beside the column's own, such as that of lengths, has marks of its own.
+        block = None
+    sql = (
+        f"SELECT rows_in_granule, `{column}.mark`.1, `{column}.mark`.2 "  # noqa: S608 - our tables and columns
+        f"FROM mergeTreeIndex(currentDatabase(), {table}, with_marks = true) WHERE part_name = {{part:String}} "
+        "ORDER BY mark_number"
+    )
+    try:
+        marks = translated(lambda client: client.query(sql, parameters={"part": part}), client).result_rows
+    except StorageError:
+        # The marks may be what is spoilt: then every granule is tried.
+        starts = range(0, rows, GRANULE_ROWS)
+        return [Granule((first, min(first + GRANULE_ROWS, rows)), is_spoilt=False) for first in starts]
+    start = int(block["end"]) - int(block["size"]) - BLOCK_CHECKSUM_BYTES if block else None
+    return list(_from_marks(marks, start))
+
+
+def _from_marks(marks: Sequence[Sequence[int]], spoilt_block: int | None) -> Iterator[Granule]:
+    first = 0
+    for mark, following in pairwise([*marks, (0, LAST_BYTE, 0)]):
+        rows, block, _ = mark
+        # A granule reaches into the block of the next one unless that begins there.
+        last = following[1] if following[2] else following[1] - 1
+        if rows:
+            is_spoilt = spoilt_block is not None and block <= spoilt_block <= last
+            yield Granule((first, first + rows), is_spoilt=is_spoilt)
+            first += rows
 
 
 def _can_read(client: Client, table: str, part: str, span: Span) -> bool:
