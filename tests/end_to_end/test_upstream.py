@@ -10,6 +10,9 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from tests.live import SCRIPTS, free_port, moto_answers, wait_for
 
@@ -98,6 +101,29 @@ def test_with_own_credentials_the_role_here_decides(make_server, moto, own_keys)
     refused = running.get(f"{path}/%2Ftheirs%2Fclosed/streams/s", GET)
     assert refused.json()["__type"] == "AccessDeniedException"
     assert b"secret" not in refused.body
+
+
+def test_callers_do_not_get_the_process_s_own_credentials(make_server, moto, own_keys):
+    """They would be judged by policies of their account, on groups of that account, and read those of this process."""
+    fill(at_moto("logs", moto), "/theirs/own", "secret")
+    running = make_server("--account", ACCOUNT, "--upstream", moto, "--upstream-credentials", "own").start()
+    gateway = running.client("apigateway")
+    text = DEFINITION.read_text().replace("${AWS::Region}", "us-east-1")
+    text = text.replace("${AWS::AccountId}:role/logs-reader", "*:user/*")
+    signed = "{ type: apiKey, name: Authorization, in: header, x-amazon-apigateway-authtype: awsSigv4 }"
+    text += f"components: {{ securitySchemes: {{ signed: {signed} }} }}\nsecurity: [ {{ signed: [] }} ]\n"
+    api = gateway.import_rest_api(body=text.encode())["id"]
+    gateway.create_deployment(restApiId=api, stageName="v1")
+    answer = signed_get(running, f"/{api}/v1/groups/%2Ftheirs%2Fown/streams/s")
+    assert (answer.status, answer.json()) == (500, {"message": "Internal server error"})
+
+
+def signed_get(running, path):
+    held = running.credentials
+    request = AWSRequest("GET", running.gateway_url + path, headers={"X-Operation": GET["X-Operation"]})
+    credentials = Credentials(held.access_key_id, held.secret_access_key)
+    SigV4Auth(credentials, "execute-api", "us-east-1").add_auth(request)
+    return running.get(path, dict(request.headers))
 
 
 def test_a_role_of_another_account_cannot_be_named(make_server, moto, own_keys):

@@ -31,7 +31,7 @@ class RoleSessions:
         Raises:
             GatewayError: when there is no role, or it cannot be used.
         """
-        if _CALLER_CREDENTIALS.fullmatch(role_arn):
+        if is_caller(role_arn):
             return _caller(mapped)
         check_role(mapped, role_arn)
         routed = mapped.routed
@@ -72,6 +72,11 @@ class RoleSessions:
             await self._authorizer.authorize(context, [check])
         except ServiceError as error:
             raise configuration_error(f"{role_arn} may not {check.action}: {error.message}") from error
+
+
+def is_caller(role_arn: str) -> bool:
+    """Tell whether an integration's `credentials` are those of whoever calls."""
+    return _CALLER_CREDENTIALS.fullmatch(role_arn) is not None
 
 
 def check_role(mapped: MappedRequest, role_arn: str) -> None:

@@ -11,7 +11,7 @@ import logging
 
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.gateway.integrations.base import UnknownServiceError
-from groundwatch.gateway.integrations.roles import SESSION_NAME, RoleSessions, check_role, source_arn_of
+from groundwatch.gateway.integrations.roles import SESSION_NAME, RoleSessions, check_role, is_caller, source_arn_of
 from groundwatch.gateway.integrations.uri import AwsTarget
 from groundwatch.gateway.outbound import AnswerTooLargeError, OutboundError, OutboundTimeoutError
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
@@ -56,6 +56,9 @@ class UpstreamCalls:
         Raises:
             GatewayError: 504 when there is no answer, 500 when there are no credentials to ask with.
         """
+        if is_caller(role_arn):
+            # Policies of the caller's account are about that account; what is asked upstream is another one's.
+            raise configuration_error("the caller's own credentials cannot be used for a service elsewhere")
         if self._upstream.mode == "own":
             refused = await self._refusal(mapped, target, request, role_arn)
             if refused is not None:
