@@ -2,7 +2,7 @@
 
 One wrong byte would otherwise fail every statement that touches its part, and a wrong byte in a primary index those
 that want other groups as well. The readable rows go into a new part, the spoilt one to `detached/`, where an operator
-finds it (docs/decisions/0015-backups-and-broken-parts.md).
+finds it (docs/decisions/0017-backups-and-broken-parts.md).
 """
 
 from __future__ import annotations
