@@ -71,6 +71,30 @@ def test_what_the_running_server_knows(run, server, tmp_path):
     assert cfnlint.lint(out.read_text(), regions=["us-east-1"]) == []
 
 
+def test_customers_whose_keys_have_one_name_keep_a_key_each(run, server, tmp_path):
+    """Names of keys and plans need not differ, and who gets another one's key reads another one's logs."""
+    definition = EXAMPLE.parent / "tenants" / "api.yaml"
+    assert main(["import-api", str(definition), "--no-key", "--data", str(server.data)]) == 0
+    gateway = server.client("apigateway")
+    api = next(each["id"] for each in gateway.get_rest_apis()["items"] if each["name"] == "customers")
+    for _ in range(2):
+        key = gateway.create_api_key(name="twin", enabled=True)["id"]
+        plan = gateway.create_usage_plan(name="twin", apiStages=[{"apiId": api, "stage": "v1"}])["id"]
+        gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    for form in ("cloudformation", "terraform"):
+        out = tmp_path / f"{form}.json"
+        run(definition, "--data", server.data, "--format", form, "--out", out)
+        assert numbers(json.loads(out.read_text())) == [2, 2, 2]
+
+
+def numbers(made):
+    """Return how many keys, plans and admissions there are, of either format."""
+    if "Resources" in made:
+        kinds = [each["Type"].rpartition("::")[2] for each in made["Resources"].values()]
+        return [kinds.count(kind) for kind in ("ApiKey", "UsagePlan", "UsagePlanKey")]
+    return [len(made["resource"][f"aws_api_gateway_{kind}"]) for kind in ("api_key", "usage_plan", "usage_plan_key")]
+
+
 def test_check_explains(run):
     done = run(EXAMPLE, "--offline", "--check")
     for words in ("What the stack creates", "Who could read what", "API key", "GetLogEvents", "What differs on AWS"):

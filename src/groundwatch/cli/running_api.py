@@ -36,6 +36,23 @@ SETTINGS = {
 DEFAULT_RETENTION_DAYS = 30
 
 
+class _Names:
+    """Names that tell things apart: those of keys and plans need not, and a stack knows them by name."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, str] = {}
+
+    def own(self, item_id: str, name: str) -> str:
+        """Return the name of an item; that of a second one with the same name gets a number."""
+        if item_id not in self._by_id:
+            wanted, number = name, 2
+            while wanted in self._by_id.values():
+                wanted = f"{name} ({number})"
+                number += 1
+            self._by_id[item_id] = wanted
+        return self._by_id[item_id]
+
+
 class RunningApi:
     """Asks one server, with the user's credentials."""
 
@@ -112,18 +129,20 @@ class RunningApi:
         )
 
     def _usage_plans(self, api_id: str, stage: str) -> Iterator[tuple[UsagePlanPlan, list[KeyPlan]]]:
+        key_names, plan_names = _Names(), _Names()
         for plan in self._calls.pages("apigateway", "get_usage_plans", "items"):
             for held in plan.get("apiStages", ()):
                 if (held["apiId"], held["stage"]) == (api_id, stage):
-                    keys = [self._key(str(key["id"])) for key in self._plan_keys(str(plan["id"]))]
-                    yield _usage_plan(plan, held, keys), keys
+                    keys = [self._key(str(key["id"]), key_names) for key in self._plan_keys(str(plan["id"]))]
+                    name = plan_names.own(str(plan["id"]), plan["name"])
+                    yield _usage_plan({**plan, "name": name}, held, keys), keys
 
     def _plan_keys(self, plan_id: str) -> Iterator[Mapping[str, Any]]:
         return self._calls.pages("apigateway", "get_usage_plan_keys", "items", usagePlanId=plan_id)
 
-    def _key(self, key_id: str) -> KeyPlan:
+    def _key(self, key_id: str, names: _Names) -> KeyPlan:
         held = self._calls.call("apigateway", "get_api_key", apiKey=key_id)
-        return KeyPlan(held["name"], held.get("description"), held["enabled"])
+        return KeyPlan(names.own(key_id, held["name"]), held.get("description"), held["enabled"])
 
     def _log_group(self, name: str) -> LogGroupPlan | None:
         for held in self._calls.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=name):
