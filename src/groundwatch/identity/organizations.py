@@ -240,7 +240,7 @@ class OrganizationsOperations:
             left = accounts.tables_in_use(connection, account_id, self._tenant_tables)
             if left:
                 named = ", ".join(name.replace("_", " ") for name in left)
-                message = f"The account still has rows in: {named}. Let it in again and delete them first."
+                message = f"The account still has {named}. Enable it again and delete these first."
                 raise _constraint(message, MUST_STAY)
             accounts.delete_account(connection, account_id)
 
