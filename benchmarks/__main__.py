@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 
 from benchmarks import (
+    disk,
     fan_out,
     filter_log_events,
     gateway_apis,
@@ -38,6 +39,7 @@ BENCHMARKS = (
     Benchmark(start.NAME, start.run),
     Benchmark(get_log_events.NAME, get_log_events.run),
     Benchmark(put_log_events.NAME, put_log_events.run),
+    Benchmark(disk.NAME, disk.run),
     Benchmark(fan_out.NAME, fan_out.run),
     Benchmark(filter_log_events.NAME, filter_log_events.run),
     Benchmark(gateway_cache.NAME, gateway_cache.run),
@@ -52,15 +54,23 @@ NAMES = [each.name for each in BENCHMARKS]
 @click.argument("names", nargs=-1, type=click.Choice(NAMES), metavar="[NAME]...")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds; the median is reported.")
 @click.option("--quick", is_flag=True, help="Short rounds and few events, to try the harness; not for quoting.")
+@click.option(
+    "--texts",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Directory of *.log files that `disk` stores, again and again, in place of made-up ones.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write every round to this JSON file.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows as a Markdown table.")
-def main(names: tuple[str, ...], rounds: int, out: Path | None, markdown: Path | None, *, quick: bool) -> None:
+def main(
+    names: tuple[str, ...], rounds: int, texts: Path | None, out: Path | None, markdown: Path | None, *, quick: bool
+) -> None:
     """Measure Groundwatch beside its yardsticks on this machine.
 
     NAME is one of the benchmarks in the table of this module; without a name all of them run. Ends with 1 when a target
     is missed and with 2 when something could not be measured.
     """
-    settings = Settings(rounds=rounds).quick() if quick else Settings(rounds=rounds)
+    chosen = Settings(rounds=rounds, texts=texts)
+    settings = chosen.quick() if quick else chosen
     # A table in a file or a pipe is read later, on a wider page than the 80 columns that rich assumes.
     console = Console() if sys.stdout.isatty() else Console(width=160)
     report = Report(machine_facts(), _run(names, settings, console))

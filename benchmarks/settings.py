@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 
@@ -20,6 +22,8 @@ class Settings(msgspec.Struct, frozen=True):
     search_events: int = 5_000_000
     deployed_apis: int = 1000
     memory_requests: int = 1_000_000
+    texts: Path | None = None
+    """A directory of `*.log` files to store instead of text logs that are made up."""
 
     def quick(self) -> Settings:
         """Return sizes for trying the harness out; the figures are not for quoting."""
@@ -30,4 +34,5 @@ class Settings(msgspec.Struct, frozen=True):
             search_events=self.search_events // 10,
             deployed_apis=self.deployed_apis // 20,
             memory_requests=self.memory_requests // 20,
+            texts=self.texts,
         )
