@@ -47,6 +47,7 @@ class JsonCodec:
         self._profile = find_profile(service.name, service.protocol)
         self._content_type = f"application/x-amz-json-{service.json_version}"
         self._target_prefix = service.target_prefix + "."
+        self._targets: dict[str | None, Operation] = {}
         self._decoders: dict[str, FastDecoder | None] = {}
         self._plain_outputs: dict[str, bool] = {}
         self._compact_outputs: dict[str, bool] = {}
@@ -56,15 +57,18 @@ class JsonCodec:
         """Return the operation that `X-Amz-Target` names."""
         target = request.header("x-amz-target")
         content_type = request.header("content-type") or ""
-        # Nearly all clients send the plain name.
-        is_known = content_type in _CONTENT_TYPES or content_type.partition(";")[0].strip().lower() in _CONTENT_TYPES
-        if not target or not is_known:
+        known = self._targets.get(target) if content_type == self._content_type else None
+        if known is not None:
+            return known
+        if not target or content_type.partition(";")[0].strip().lower() not in _CONTENT_TYPES:
             raise NoTargetError
         if not target.startswith(self._target_prefix):
             raise ServiceError("UnknownOperationException")
         operation = self.service.find_operation(target[len(self._target_prefix) :])
         if operation is None:
             raise ServiceError("UnknownOperationException")
+        # Bounded by the operations of the model, and looked up twice per request.
+        self._targets[target] = operation
         return operation
 
     def parse(self, request: WireRequest) -> tuple[Operation, dict[str, Any]]:
