@@ -208,7 +208,7 @@ async def test_an_account_with_data_is_not_deleted(world, database):
     operations = OrganizationsOperations(world.store, world.clock, operator_account=OPERATOR, tenant_tables=[groups])
     await database.write(lambda connection: connection.execute(insert(groups), {"account_id": OTHER, "name": "g"}))
     await operations.close_account(world.root(), account_id=OTHER)
-    with pytest.raises(ServiceError, match="The account still has log groups. Enable it"):
+    with pytest.raises(ServiceError, match=r"The account still has log groups. Enable it again"):
         await operations.remove_account_from_organization(world.root(), account_id=OTHER)
     await database.write(lambda connection: connection.execute(groups.delete()))
     await operations.remove_account_from_organization(world.root(), account_id=OTHER)
