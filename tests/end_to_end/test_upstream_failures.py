@@ -58,13 +58,12 @@ class Fake(http.server.ThreadingHTTPServer):
     def reset(self) -> None:
         self.assumed, self.keys = 0, []
         self.over.clear()
-        self.logs: Callable[[str], Said] = lambda _key: EVENTS
+        self.logs: Callable[[str], Said | None] = lambda _key: EVENTS
         self.sts_hangs = self.sts_refuses = False
 
-    def hang(self) -> Said:
-        """Answer only when the test is over."""
+    def hang(self) -> None:
+        """Say nothing until the test is over."""
         self.over.wait(30)
-        return EVENTS
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -79,6 +78,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         key = self.headers["authorization"].partition("Credential=")[2].partition("/")[0]
         self.server.keys.append(key)
         said = self.server.logs(key)
+        if said is None:
+            self.close_connection = True
+            return
         self._answer(said.status, json.dumps(said.body).encode(), {"x-amzn-ErrorType": said.error_type})
 
     def _sts(self):
@@ -86,6 +88,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         number = self.server.assumed
         if self.server.sts_hangs:
             self.server.hang()
+            self.close_connection = True
+            return
         if self.server.sts_refuses:
             self._answer(403, REFUSED.encode(), {})
             return
