@@ -35,6 +35,15 @@ PIECES = (
     *("0", "9" * 30, "1e308", "-1", "like /x/", "in [1]", "^", "%", "=~", "@timestamp", "a.0.b", "@@x", "null", "\x00"),
     *("sort a", "| limit 3", "| dedup a", "| stats sum(a) as a by bin(1w)", 'parse "*-*" as a, b |', "é", "\n# c\n"),
     *("md5(", "case(", "pct(a, 50)", "parseDate(a, 'QQ')", "formatDate(a, '%Y')", "1d", "dateceil(a, 9999y)"),
+    *(
+        "| expand a",
+        "| unnest a into b",
+        "| countFrequent a",
+        "addtotals a, b",
+        "logfmt as m",
+        "csv as x, y",
+        "@duration",
+    ),
 )
 
 
@@ -58,7 +67,10 @@ PIECES = (
         ("stats count(*) | stats count(*) by bin(5m)", (35, 42), "bin needs @timestamp, which stats drops"),
         ("fields a | sort a | stats count(*)", (20, 34), "sort and limit must come after the last stats"),
         ("dedup a | filter a = 1", (10, 22), "only limit may follow dedup"),
-        ("fields @duration", (7, 16), "the field @duration is not supported by Groundwatch"),
+        ("fields @entity.Name", (7, 19), "the field @entity.Name is not supported by Groundwatch"),
+        ("addtotals col=true a", (10, 13), "the option col of addtotals is not supported by Groundwatch"),
+        ("parse @message logfmt as a, b", (0, 29), "parse logfmt has one name, that of the map"),
+        ("sort a | countFrequent b", (9, 24), "sort and limit must come after the last stats"),
         ("fields @ptr + 1", (7, 11), "the field @ptr is not supported by Groundwatch"),
         ('parse @message "a*b*" as x', (15, 21), "the pattern has 2 wildcards (*) for 1 names"),
         ("parse @message /(a)(b)/ as x", (15, 23), "the regular expression has 2 groups for 1 names"),

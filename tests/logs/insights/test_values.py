@@ -77,6 +77,24 @@ MESSAGE = (
         ("stats min(s) as x, max(@timestamp) as y", {"x": "nan", "y": "2026-01-02 00:00:00.000"}),
         ("filter a = 2 | stats count(*)", None),
         ("stats count(*) as c by bin(1h) as t | sort @timestamp | limit 3", {"t": "2026-01-02 00:00:00.000", "c": "1"}),
+        # Rows out of lists.
+        ("expand ar | filter ar = 2 | display ar", {"ar": "2"}),
+        ("expand nope", None),
+        ("fields '[7]' as l | expand l | display l", {"l": "7"}),
+        ("fields a as l | expand l | display l", {"l": "1"}),
+        ("fields jsonParse('[]') as j | unnest j into x", None),
+        ("fields jsonParse('{\"k\":3}') as j | unnest j into x | display x.k", {"x.k": "3"}),
+        ("fields ar | expand ar | limit 1 | fields a | display ar, a", {"ar": "1", "a": "1.0"}),
+        # Values between commas, pairs, totals, frequencies.
+        (
+            'fields "\\"a,\\"\\"b\\"\\"\\",,c" as l | parse l csv as p, q, r, s | display p, q, r, s',
+            {"p": 'a,"b"', "q": "", "r": "c"},
+        ),
+        ('fields "k=1 m=\\"x y\\"" as l | parse l logfmt as f | display f.m, f.k, f.n', {"f.m": "x y", "f.k": "1"}),
+        ("addtotals fieldname=all a, h, nope | display all", {"all": "1.0313"}),
+        ("countFrequent a, s", {"a": "1.0", "s": "nan", "_approxcount": "1"}),
+        # Fields of other formats are missing in JSON.
+        ("fields @duration, @type, srcAddr, bytes", {}),
         # A `parse` pattern that meets no text.
         ('parse nope "*" as x', {}),
         ("parse @message /(?<x>zzz)?(?<y>a)/", {"x": "", "y": "a"}),

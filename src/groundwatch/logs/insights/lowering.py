@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.errors import Span, malformed, suggestion
+from groundwatch.logs.insights.formats import lambda_pattern, lambda_value
 from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET
 from groundwatch.logs.insights.functions.function import Argument
 from groundwatch.logs.insights.functions.table import FUNCTIONS, NOT_YET
@@ -17,9 +18,7 @@ from groundwatch.logs.insights.values import FALSE, Value, as_condition, as_numb
 SYSTEM_FIELDS = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime")
 FIELDS_NOT_YET = frozenset(
     {
-        *("@type", "@requestId", "@duration", "@billedDuration", "@memorySize", "@maxMemoryUsed", "@initDuration"),
-        *("@xrayTraceId", "@xraySegmentId", "@entity", "@aws", "@source", "@data_source_name", "@data_source_type"),
-        *("@data_format", POINTER),
+        *("@entity", "@aws", "@source", "@data_source_name", "@data_source_type", "@data_format", POINTER),
     }
 )
 MAX_OPERANDS = 200
@@ -81,10 +80,17 @@ def resolve(name: nodes.Name, pipeline: Pipeline) -> Value:
     if not pipeline.events:
         near = suggestion(text, pipeline.names)
         raise malformed(f"Unknown symbols found in or after stats: {text}{near}", name.span)
+    return _of_event(name, text, pipeline)
+
+
+def _of_event(name: nodes.Name, text: str, pipeline: Pipeline) -> Value:
     if text in SYSTEM_FIELDS:
         return pipeline.system(text)
     if text in FIELDS_NOT_YET or name.segments[0] in FIELDS_NOT_YET:
         raise malformed(f"the field {text} is not supported by Groundwatch", name.span)
+    pattern = lambda_pattern(text)
+    if pattern is not None:
+        return lambda_value(text, pipeline.found(pattern))
     if text.startswith("@@"):
         return pipeline.discovered(_path((name.segments[0][1:], *name.segments[1:])))
     if text.startswith("@"):

@@ -25,7 +25,7 @@ WORD = re.compile(r"[A-Za-z_@]\w*")
 LEXEME = re.compile(r"[A-Za-z_@][\w@.]*|\d[\w.]*|[=!<>~]+|\S")
 UNITS = ("ms", "mo", "s", "m", "h", "d", "w", "q", "y")
 ESCAPES = {'"': '"', "'": "'", "\\": "\\", "n": "\n", "r": "\r"}
-WORDS = ("any", "by", "asc", "desc", "multi")
+WORDS = ("any", "by", "asc", "desc", "multi", "logfmt", "csv")
 """Words inside commands that may also be names."""
 READABLE = {
     "VBAR": "|",

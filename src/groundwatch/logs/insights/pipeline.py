@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from groundwatch.logs.insights.errors import Span, malformed
-from groundwatch.logs.insights.values import NULL, Value, as_text, json_number, json_text
+from groundwatch.logs.insights.formats import FLOW_FIELDS, FLOW_LINE
+from groundwatch.logs.insights.values import NULL, Value, as_number, as_text, json_number, json_text
 
 DEFAULT_ROWS = 10_000
 MAX_ROWS = 100_000
@@ -109,6 +110,12 @@ class Pipeline:
         self.names[name] = stored
         return stored
 
+    def replace(self, name: str, value: Value) -> None:
+        """Give a name another value, also where it is shown already."""
+        stored = self.define(name, value)
+        if name in self._shown:
+            self._shown[name] = Column(name, stored)
+
     def _stored(self, value: Value, short: int) -> Value:
         if value.literal is not None:
             return value
@@ -148,7 +155,19 @@ class Pipeline:
         name = f"field_{len(self._fields)}"
         self._source.append(f"nullIf({raw}, '') AS {name}")
         text = json_text(name, double=f"({double} = 'Double')")
-        return Value("json", name, number=self._derived(json_number(name)), text=self._derived(text))
+        number = json_number(name)
+        if whole in FLOW_FIELDS:
+            place = self.bind(FLOW_FIELDS.index(whole) + 1, "UInt8")
+            line = f"match(message, {self.bind(FLOW_LINE, 'String')})"
+            part = f"if({line}, nullIf(splitByChar(' ', message)[{place}], '-'), NULL)"
+            text, number = f"ifNull({text}, {part})", f"ifNull({number}, {as_number(Value('text', part))})"
+        return Value("json", name, number=self._derived(number), text=self._derived(text))
+
+    def found(self, pattern: str) -> str:
+        """Return the column with what the group of a regular expression holds in the message; empty without a match."""
+        sql = f"extract(message, {self.bind(pattern, 'String')})"
+        known = next((name for name, made in self._derivations.items() if made == sql), None)
+        return known or self._derived(sql)
 
     def _derived(self, sql: str) -> str:
         # A layer of its own beneath all commands, so that a field is read once however often it is named.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import re2
+from lark import Token
 
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.commands.command import Command
@@ -16,6 +17,7 @@ from groundwatch.logs.insights.regexes import compiled
 from groundwatch.logs.insights.values import Value, as_text
 
 MAX_NAMES = 200
+CSV_VALUE = r',(?:"((?:[^"]|"")*)"|([^,]*))'
 WHOLE_TEXT = "(?s)"
 ONE_LINE = "(?-s)"
 """In the engine a dot matches a line end unless told otherwise."""
@@ -51,6 +53,41 @@ class Parse(nodes.Node, frozen=True):
         return pipeline.column(f"if(isNull({text}), [], extractGroups(ifNull({text}, ''), {pattern}))")
 
 
+class ParseLogfmt(nodes.Node, frozen=True):
+    """`key=value` pairs: the field to read, and the name of the map that they become."""
+
+    source: nodes.Name | None
+    name: str
+
+    def lower(self, pipeline: Pipeline) -> None:
+        """Define the map, whose members are read as `name.key`; quotes around values are dropped."""
+        pipeline.require_no_dedup(self.span)
+        text = as_text(pipeline.system(MESSAGE) if self.source is None else resolve(self.source, pipeline))
+        pairs = f"extractKeyValuePairs(ifNull({text}, ''), '=', ' ', '\"')"
+        value = Value("json", f"toNullable(toJSONString({pairs}))")
+        pipeline.project(Column(self.name, pipeline.define(self.name, value)))
+
+
+class ParseCsv(nodes.Node, frozen=True):
+    """Values between commas: the field to read, and their names by position."""
+
+    source: nodes.Name | None
+    names: tuple[str, ...]
+
+    def lower(self, pipeline: Pipeline) -> None:
+        """Define the names; quotes are those of RFC 4180, and a name without a value stays unset."""
+        pipeline.require_no_dedup(self.span)
+        text = as_text(pipeline.system(MESSAGE) if self.source is None else resolve(self.source, pipeline))
+        # A comma before the first value makes all values alike.
+        every = f"extractAllGroupsVertical(concat(',', ifNull({text}, '')), {pipeline.bind(CSV_VALUE, 'String')})"
+        found = pipeline.column(f"if(isNull({text}), [], {every})")
+        for index, name in enumerate(self.names, start=1):
+            groups = f"{found}[{pipeline.bind(index, 'UInt32')}]"
+            value = f"""if({groups}[1] != '', replaceAll({groups}[1], '""', '"'), {groups}[2])"""
+            sql = f"if(length({found}) < {pipeline.bind(index, 'UInt32')}, NULL, {value})"
+            pipeline.project(Column(name, pipeline.define(name, Value("text", sql))))
+
+
 def glob_expression(glob: str) -> str:
     """Return the regular expression of a glob: each `*` the shortest text up to what follows, the last one the rest."""
     pieces = glob.split("*")
@@ -61,16 +98,32 @@ def glob_expression(glob: str) -> str:
     return f"{WHOLE_TEXT}{start}{expression}"
 
 
-def _build(parts: Sequence[Any], span: Span) -> Parse:
-    source, pattern, names, multi = parts
+def _build(parts: Sequence[Any], span: Span) -> Parse | ParseLogfmt | ParseCsv:
+    source, pattern, names, *multi = parts
     aliases = tuple(name.text for name in names or ())
     if len(aliases) > MAX_NAMES:
         raise malformed(f"parse extracts at most {MAX_NAMES} fields", span)
+    if isinstance(pattern, nodes.Text | nodes.Regex):
+        return _from_pattern(span, source, pattern, aliases, multi[0])
+    if pattern.type == "K_CSV":
+        return ParseCsv(span, source, aliases)
+    if len(aliases) != 1:
+        raise malformed("parse logfmt has one name, that of the map", span)
+    return ParseLogfmt(span, source, aliases[0])
+
+
+def _from_pattern(
+    span: Span,
+    source: nodes.Name | None,
+    pattern: nodes.Text | nodes.Regex,
+    aliases: tuple[str, ...],
+    multi: Token | None,
+) -> Parse:
     if isinstance(pattern, nodes.Regex):
         return _from_regex(span, source, pattern, aliases, multi=multi is not None)
     stars = pattern.value.count("*")
     if multi is not None:
-        raise malformed("multi needs a regular expression", (multi.start_pos, multi.end_pos))
+        raise malformed("multi needs a regular expression", span)
     if stars != len(aliases) or not stars:
         raise malformed(f"the pattern has {stars} wildcards (*) for {len(aliases)} names", pattern.span)
     return Parse(span, source, glob_expression(pattern.value), aliases)
@@ -92,8 +145,8 @@ def _from_regex(
 COMMAND = Command(
     name="parse",
     words=("parse",),
-    grammar='[field] (text | regex) ["as"i parsed_names] [K_MULTI]',
+    grammar=('([field] (text | regex) ["as"i parsed_names] [K_MULTI] | [field] (K_LOGFMT | K_CSV) "as"i parsed_names)'),
     build=_build,
-    syntax='parse [FIELD] "GLOB" as NAME, … · parse [FIELD] /REGEX/ [as NAME, …] [multi]',
+    syntax='parse [FIELD] "GLOB" as NAME, … | /REGEX/ [as NAME, …] [multi] | logfmt as NAME | csv as NAME, …',
     help="Extracts fields from `@message` or another field; a row without a match stays, without them.",
 )

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from groundwatch.logs.insights.commands import dedup, display, fields, filtering, limit, parsing, sort, stats
+from groundwatch.logs.insights.commands import (
+    addtotals,
+    count_frequent,
+    dedup,
+    display,
+    expand,
+    fields,
+    filtering,
+    limit,
+    parsing,
+    sort,
+    stats,
+    unnest,
+)
 from groundwatch.logs.insights.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -14,13 +27,17 @@ COMMANDS: tuple[Command, ...] = (
     limit.COMMAND,
     dedup.COMMAND,
     parsing.COMMAND,
+    unnest.COMMAND,
+    expand.COMMAND,
+    count_frequent.COMMAND,
+    addtotals.COMMAND,
 )
 
 NOT_YET = frozenset(
     {
-        *("source", "unnest", "expand", "pattern", "anomaly", "diff", "logcompare", "unmask", "filterindex", "lookup"),
-        *("cidrlookup", "join", "json", "accum", "addtotals", "appendcols", "autoregress", "countfrequent"),
-        *("count_frequent", "estimate", "filldown", "fillmissing", "outlier", "relevantfields", "sessionize"),
+        *("source", "pattern", "anomaly", "diff", "logcompare", "unmask", "filterindex", "lookup"),
+        *("cidrlookup", "join", "json", "accum", "appendcols", "autoregress"),
+        *("estimate", "filldown", "fillmissing", "outlier", "relevantfields", "sessionize"),
         *("search", "order", "head", "tail"),
     }
 )

@@ -1,0 +1,55 @@
+"""Fields of messages that are no JSON: reports of Lambda functions, and VPC flow logs in the default format.
+
+A line is recognized by its shape, whatever group it is in (User Guide, supported logs and discovered fields, says only
+which fields there are).
+"""
+
+from __future__ import annotations
+
+from groundwatch.logs.insights.values import Value, double_text
+
+MEGABYTE = 1_000_000
+"""Bytes of what Lambda's reports call an MB, as the service counts them."""
+INVOCATION = "^(?:START|END|REPORT) RequestId: "
+REPORT = r"(?s)^REPORT RequestId: .*"
+LAMBDA_TEXTS = {
+    "@type": "^(START|END|REPORT) RequestId: ",
+    "@requestId": rf"{INVOCATION}([0-9A-Za-z-]+)",
+    "@xrayTraceId": rf"{REPORT}\tXRAY TraceId: (\S+)",
+    "@xraySegmentId": rf"{REPORT}\tSegmentId: (\S+)",
+}
+LAMBDA_NUMBERS = {
+    "@duration": (r"\tDuration: ([0-9.]+) ms", 1),
+    "@billedDuration": (r"\tBilled Duration: ([0-9.]+) ms", 1),
+    "@initDuration": (r"\tInit Duration: ([0-9.]+) ms", 1),
+    "@memorySize": (r"\tMemory Size: ([0-9]+) MB", MEGABYTE),
+    "@maxMemoryUsed": (r"\tMax Memory Used: ([0-9]+) MB", MEGABYTE),
+}
+"""Where a number stands, and what it is counted in: milliseconds, bytes."""
+FLOW_FIELDS = (
+    *("version", "accountId", "interfaceId", "srcAddr", "dstAddr", "srcPort", "dstPort", "protocol", "packets"),
+    *("bytes", "startTime", "endTime", "action", "logStatus"),
+)
+"""In the order of the default format (VPC User Guide, flow log records)."""
+ADDRESS = r"(?:[0-9a-fA-F.:]+|-)"
+COUNT = r"(?:[0-9]+|-)"
+FLOW_LINE = (
+    rf"^[0-9] (?:[0-9]{{12}}|unknown|-) eni-\S+ {ADDRESS} {ADDRESS} {COUNT} {COUNT} {COUNT} {COUNT} {COUNT} "
+    r"[0-9]+ [0-9]+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)$"
+)
+
+
+def lambda_pattern(name: str) -> str | None:
+    """Return the regular expression whose group holds a field of Lambda, None for other names."""
+    if name in LAMBDA_NUMBERS:
+        return REPORT[: -len(".*")] + ".*?" + LAMBDA_NUMBERS[name][0]
+    return LAMBDA_TEXTS.get(name)
+
+
+def lambda_value(name: str, found: str) -> Value:
+    """Return the value of such a field, from the column with what its expression found."""
+    if name not in LAMBDA_NUMBERS:
+        return Value("text", f"nullIf({found}, '')")
+    number = f"(toFloat64OrNull({found}) * {LAMBDA_NUMBERS[name][1]})"
+    shown = f"if(isNull({number}), NULL, {double_text(f'ifNull({number}, 0)')})"
+    return Value("text", shown, number=number)
