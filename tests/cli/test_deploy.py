@@ -71,6 +71,25 @@ def test_what_the_running_server_knows(run, server, tmp_path):
     assert cfnlint.lint(out.read_text(), regions=["us-east-1"]) == []
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        pytest.param("throttling/burstLimit", "7", {"ThrottlingBurstLimit": 7}, id="not-spoken-of"),
+        pytest.param("caching/enabled", "true", {"CachingEnabled": True}, id="wanted"),
+    ],
+)
+def test_a_cache_is_only_spoken_of_where_somebody_did(run, make_server, tmp_path, setting, value, expected):
+    server = make_server().start()
+    gateway = server.client("apigateway")
+    api = next(each["id"] for each in gateway.get_rest_apis()["items"] if each["name"] == "groundwatch-logs")
+    patch = {"op": "replace", "path": f"/~1groups/GET/{setting}", "value": value}
+    gateway.update_stage(restApiId=api, stageName="v1", patchOperations=[patch])
+    out = tmp_path / "stack.json"
+    run(EXAMPLE, "--data", server.data, "--out", out)
+    settings = json.loads(out.read_text())["Resources"]["Stage"]["Properties"]["MethodSettings"]
+    assert {"ResourcePath": "/~1groups", "HttpMethod": "GET", **expected} in settings
+
+
 def test_customers_whose_keys_have_one_name_keep_a_key_each(run, server, tmp_path):
     """Names of keys and plans need not differ, and who gets another one's key reads another one's logs."""
     definition = EXAMPLE.parent / "tenants" / "api.yaml"
