@@ -23,7 +23,8 @@ from groundwatch.storage.clickhouse import Client, open_client
 from groundwatch.storage.event_schema import WEEK_MS, migrate_events
 
 NAME = "disk"
-JSON_TARGET, TEXT_TARGET = 4.0, 6.0
+JSON_TARGET, REPEATED_TARGET, WRITTEN_TARGET = 4.0, 6.0, 4.5
+"""The second is for the six systems of loghub, repeated (`--texts`); lines that are made up never repeat themselves."""
 TIMEOUT_S = 1800
 START_MS = 2_900 * WEEK_MS
 """The first instant of a partition: how many the events fall into must not hang on the day of the run."""
@@ -47,9 +48,12 @@ def run(settings: Settings) -> list[Row]:
     json = measure("json", settings.put_events)
     texts = () if settings.texts is None else (str(settings.texts),)
     text = measure("text", settings.put_events, *texts)
-    kind = "text logs as generated" if settings.texts is None else f"text logs of {settings.texts.name}, repeated"
     events = f"{settings.put_events:,} events after merges, index included"
-    return [_row(f"JSON events, {events}", json, JSON_TARGET), _row(f"{kind}, {events}", text, TEXT_TARGET)]
+    if settings.texts is None:
+        of_text = _row(f"text logs, made up, {events}", text, WRITTEN_TARGET)
+    else:
+        of_text = _row(f"text logs of {settings.texts.name}, repeated, {events}", text, REPEATED_TARGET)
+    return [_row(f"JSON events, {events}", json, JSON_TARGET), of_text]
 
 
 def measure(kind: str, events: int, *directory: str) -> Sizes:

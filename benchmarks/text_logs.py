@@ -33,6 +33,10 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
         "ERROR [worker-{a}] jobs.Runner - job {hex} failed: java.io.IOException: read timed out after {n} ms",
     ),
 }
+CURRENT = 50
+"""How many jobs, blocks or keys a program has to do with at a time."""
+LINES_EACH = 4
+SIZES = (67_108_864, *(size * 37 for size in range(100, 400)))
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -65,14 +69,23 @@ def _lines_of(path: Path) -> list[str]:
 
 def _lines(shapes: Sequence[str], chance: random.Random) -> Iterator[str]:
     now = START
+    current = [_identifier(chance) for _ in range(CURRENT)]
     while True:
         now += timedelta(milliseconds=chance.randrange(1500))
+        # What a program is busy with shows in several lines, then never again.
+        place = chance.randrange(CURRENT)
+        if chance.randrange(LINES_EACH) == 0:
+            current[place] = _identifier(chance)
         text = chance.choice(shapes).format(
-            a=chance.randrange(16),
-            b=chance.randrange(32),
-            c=chance.randrange(256),
-            n=chance.randrange(20_000),
-            bytes=int(chance.paretovariate(1.2) * 1000),
-            hex=f"{chance.getrandbits(64):016x}",
+            a=chance.randrange(4),
+            b=chance.randrange(8),
+            c=chance.randrange(64),
+            n=chance.randrange(2000),
+            bytes=chance.choice(SIZES),
+            hex=current[place],
         )
         yield f"{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03d} {text}"
+
+
+def _identifier(chance: random.Random) -> str:
+    return f"{chance.getrandbits(64):016x}"
