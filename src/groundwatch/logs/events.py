@@ -6,6 +6,7 @@ real service: numeric order of ids is the documented order of events (timestamp,
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -16,6 +17,8 @@ MAX_PAGE_BYTES = 1_048_576
 MAX_PAGE_EVENTS = 10_000
 EVENT_OVERHEAD_BYTES = 26
 ID_DIGITS = 56
+REMEMBERED_TOKENS = 1024
+"""Whoever polls sends the same token until there is something new; numbers of 56 digits take long to read and write."""
 LAST_TIMESTAMP_MS = 10**ID_DIGITS // 2**144 - 1
 """In the year 2112: the last time whose events have ids of that many digits."""
 
@@ -88,6 +91,7 @@ def parse_event_id(text: str) -> EventKey:
     return key
 
 
+@lru_cache(maxsize=REMEMBERED_TOKENS)
 def parse_page_token(text: str) -> PageToken:
     """Return the token that GetLogEvents gave out; `InvalidParameterException` for anything else."""
     direction, _, rest = text.partition("/")
@@ -107,6 +111,7 @@ def invalid_token() -> ServiceError:
     return ServiceError("InvalidParameterException", "The specified nextToken is invalid.")
 
 
+@lru_cache(maxsize=REMEMBERED_TOKENS)
 def page_tokens(first: EventKey, last: EventKey) -> tuple[str, str]:
     """Return the tokens that lead on from a page between these keys: backward, forward."""
     backward = str(PageToken("b", first))
