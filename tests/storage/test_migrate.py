@@ -7,7 +7,6 @@ from alembic.migration import MigrationContext
 from groundwatch.storage import tables
 from groundwatch.storage.clickhouse import EventDatabase, without_password
 from groundwatch.storage.errors import StorageUnavailableError
-from groundwatch.storage.event_schema import MIGRATIONS
 from groundwatch.storage.migrate import migrate
 from groundwatch.storage.sql import Database
 
@@ -67,7 +66,3 @@ def test_passwords_are_not_shown(url, shown):
 def test_an_unreachable_event_store_is_one_named_error():
     with pytest.raises(StorageUnavailableError, match=r"cannot open the event store at http://127\.0\.0\.1:9"):
         EventDatabase("http://127.0.0.1:9/default")
-
-
-def test_event_migrations_only_create():
-    assert all("CREATE TABLE" in statement for statement in MIGRATIONS)

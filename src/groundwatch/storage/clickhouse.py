@@ -7,6 +7,7 @@ purpose: a long search never holds a client that a short read or an insert needs
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -42,10 +43,15 @@ EMBEDDED_SETTINGS = {
     "log_queries": "0",
 }
 
+MERGE_NICENESS = 5
+
 EMBEDDED_OPTIONS = {
     # Two merges at a time, as there are two cores: more only hold more memory while events pour in.
     "background_pool_size": "2",
     "background_merges_mutations_concurrency_ratio": "1",
+    # Merges, which build the skip index, take what processor time requests leave; parts that had to wait are merged
+    # many at once, so fewer times (docs/decisions/0015-disk-and-merges.md). The process may be nice itself.
+    "os_threads_nice_value_merge_mutate": str(min(os.nice(0) + MERGE_NICENESS, 19)),
 }
 
 
