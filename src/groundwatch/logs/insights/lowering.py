@@ -163,6 +163,9 @@ def compare(order: nodes.Order, left: Value, right: Value, pipeline: Pipeline) -
         return f"ifNull({as_number(left)} {order} {as_number(right)}, 0)"
     if any(_is_text(side, order) for side in (left, right)):
         return f"ifNull({as_text(left)} {order} {as_text(right)}, 0)"
+    if order == "=" and any(side.literal is not None for side in (left, right)):
+        # The constant is a number, and what is none cannot equal it: its text need not be made.
+        return f"ifNull({as_number(left)} = {as_number(right)}, 0)"
     left, right = pipeline.shared_value(left), pipeline.shared_value(right)
     numbers = [pipeline.shared(as_number(side)) for side in (left, right)]
     both = " AND ".join(f"isNotNull({number})" for number in numbers)

@@ -27,6 +27,7 @@ UNITS = ("ms", "mo", "s", "m", "h", "d", "w", "q", "y")
 ESCAPES = {'"': '"', "'": "'", "\\": "\\", "n": "\n", "r": "\r"}
 WORDS = ("any", "by", "asc", "desc", "multi", "logfmt", "csv")
 """Words inside commands that may also be names."""
+CHAINS = frozenset({"some", "every", "arithmetic"})
 READABLE = {
     "VBAR": "|",
     "COMMA": ",",
@@ -104,6 +105,9 @@ class _Builder:
         return command.build([self._part(child) for child in tree.children], self._span(tree))
 
     def _part(self, child: Any) -> Any:  # noqa: ANN401 - as many types as rules
+        # A level of precedence without an operator is a node of one child; frames of the stack are for what nests.
+        while isinstance(child, Tree) and child.data in CHAINS and len(child.children) == 1:
+            child = child.children[0]
         if not isinstance(child, Tree):
             return child
         handler: Callable[[Tree[Token]], Any] = getattr(self, f"_{child.data}")
