@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
 import sys
 from contextlib import AsyncExitStack
@@ -63,6 +64,9 @@ async def serve(settings: Settings, console: Console) -> None:
         )
 
         def on_ready(_addresses: list[Address]) -> None:
+            # What lives as long as the process need not be looked through at every collection.
+            gc.collect()
+            gc.freeze()
             log.info("ready: service port %s, gateway port %s", endpoint, gateway_url)
             welcome.show(greeting, console)
 
