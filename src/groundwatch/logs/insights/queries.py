@@ -125,6 +125,8 @@ class QueryStore:
         if status is not None:
             statement = statement.where(table.c.status == status)
         statement = statement.order_by(created.desc(), table.c.id.desc())
+        if group is None:
+            statement = statement.limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
         return [_query(row) for row in rows if group is None or group in row.group_names][:limit]
 
