@@ -66,8 +66,8 @@ def test_what_the_running_server_knows(run, server, tmp_path):
     }
     keys = [each["Properties"]["Name"] for each in made["Resources"].values() if each["Type"].endswith("::ApiKey")]
     assert keys == ["groundwatch-logs"]
-    secret = next(key["value"] for key in server.client("apigateway").get_api_keys(includeValues=True)["items"])
-    assert secret not in out.read_text()
+    secrets = [key["value"] for key in server.client("apigateway").get_api_keys(includeValues=True)["items"]]
+    assert not [secret for secret in secrets if secret in out.read_text()]
     assert cfnlint.lint(out.read_text(), regions=["us-east-1"]) == []
 
 

@@ -50,6 +50,10 @@ def test_a_query_from_start_to_record(server, groups):
     assert (answer["statistics"]["recordsMatched"], answer["statistics"]["recordsScanned"]) == (2, 3)
     listed = logs.describe_queries(logGroupName=GROUP)["queries"]
     assert listed[0]["queryId"] == started["queryId"]
+    read = logs.list_log_groups_for_query(queryId=started["queryId"])
+    assert [identifier.rpartition(":")[2] for identifier in read["logGroupIdentifiers"]] == [GROUP]
+    with pytest.raises(ClientError, match="cannot be stopped: it is not running"):
+        logs.stop_query(queryId=started["queryId"])
     rows = results(logs, logs.start_query(logGroupNames=[GROUP], queryString="fields ms", **window())["queryId"])
     pointer = rows["results"][0][-1]
     assert logs.get_log_record(logRecordPointer=pointer["value"])["logRecord"]["ms"] == "2"

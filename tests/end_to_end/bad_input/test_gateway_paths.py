@@ -13,7 +13,8 @@ def bundled(server) -> tuple[str, str]:
     """The bundled API's id and its key."""
     apis = server.client("apigateway")
     (api,) = [item["id"] for item in apis.get_rest_apis()["items"] if item["name"].startswith("groundwatch")]
-    return api, apis.get_api_keys(includeValues=True)["items"][0]["value"]
+    keys = apis.get_api_keys(nameQuery="groundwatch-logs", includeValues=True)["items"]
+    return api, keys[0]["value"]
 
 
 @pytest.mark.parametrize(

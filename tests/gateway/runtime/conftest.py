@@ -165,6 +165,9 @@ class FakeIdentities:
     async def find_credential(self, access_key_id: str) -> Credential | None:
         return self.credentials.get(access_key_id)
 
+    def kept_permissions(self, owner_id: str) -> Permissions | None:
+        return None
+
     async def permissions(self, owner_id: str) -> Permissions:
         return Permissions(policies=self.policies.get(owner_id, ()))
 
