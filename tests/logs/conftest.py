@@ -32,9 +32,12 @@ NOW_MS = 1_790_000_000_000
 ACCOUNTS = itertools.count(100_000_000_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def event_database(tmp_path_factory) -> Iterator[EventDatabase]:
-    """The embedded engine can be open on one directory a process, so tests share it and differ by account."""
+    """The embedded engine can be open on one directory a process, so tests share it and differ by account.
+
+    It is closed after each module: other rooms' tests open directories of their own in the same process.
+    """
     database = EventDatabase(f"chdb://{tmp_path_factory.mktemp('events')}")
     database.run_now(migrate_events)
     yield database

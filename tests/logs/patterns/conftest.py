@@ -6,7 +6,7 @@ from groundwatch.logs.patterns.nodes import Pattern
 from groundwatch.logs.patterns.sql import compile_condition
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine_verdicts(event_database) -> Callable[[Pattern, Sequence[str]], list[bool]]:
     """Ask the engine which of the messages match: one statement for all of them."""
 
