@@ -21,7 +21,7 @@ from groundwatch.logs.subscriptions.worker import Tools
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.sql import Database
 
-MEMORY_BYTES = 64 * 1024 * 1024
+MEMORY_BYTES = 128 * 1024 * 1024
 """How many of the newest events are kept at hand for deliveries; older ones are read from the event store."""
 
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 CHUNK_BATCHES = 64
 GIVEN_UP_AT_ONCE = 512
 CHUNK_BYTES = 8 * 1024 * 1024
-REST_S = 0.5
+REST_S = 1.0
 """How long a subscription gathers after a delivery: a call costs the same for one event as for a thousand."""
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 60.0
