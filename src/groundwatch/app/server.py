@@ -166,12 +166,16 @@ class Server:
         return self._settings.max_event_age_days * DAY_MS
 
     def _build_services(self) -> None:
-        authorizer = self._authorizer
+        backend = Backend()
         store = GatewayStore(self._metadata, now_ms)
+        self._build_gateway(store, backend)
+        self._build_control(store)
+        self._build_port(backend)
+
+    def _build_gateway(self, store: GatewayStore, backend: Backend) -> None:
         self._domains = store.domains
         self._resource_tags.add("apigateway", GatewayTags(store))
         self._usage = UsageLedger(self._metadata, now_ms)
-        backend = Backend()
         self._outbound = OutboundClient(OutboundRules.allowing(self._settings.outbound_allow))
         # Where functions are is the operator's word, not a user's.
         self._endpoints = OutboundClient(OutboundRules(everywhere=True))
@@ -181,7 +185,7 @@ class Server:
             Upstreams(
                 services=backend,
                 roles=self._roles,
-                authorizer=authorizer,
+                authorizer=self._authorizer,
                 functions=self._functions,
                 web=self._outbound,
                 upstream=self._upstream(backend),
@@ -200,19 +204,24 @@ class Server:
             clock_ms=now_ms,
             domains=store.domains,
         )
+
+    def _build_control(self, store: GatewayStore) -> None:
         self._iam = IamOperations(self._identity, now_ms)
         self._apigateway = ApiGatewayOperations(
             store,
             test_invoker=self.gateway_app.test_invoker,
             usage=self._usage,
             caches=self.gateway_app.stage_caches,
-            authorizer=authorizer,
+            authorizer=self._authorizer,
             policy_fault=policy_fault,
             roles=self._roles,
             clock_ms=now_ms,
             ids=RandomIds(),
             operator=self._operator_rules(),
         )
+
+    def _build_port(self, backend: Backend) -> None:
+        authorizer = self._authorizer
         self.services = (
             Service("logs", LogsOperations(self._logs), logs_access),
             Service("iam", self._iam, iam_access),

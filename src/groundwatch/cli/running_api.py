@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from groundwatch.cli.api import Wishes
 from groundwatch.cli.calls import ABSENT, Calls
-from groundwatch.deploy.assemble import Running, RunningRole
+from groundwatch.deploy.assemble import ACCESS_LOG_DAYS, Running, RunningRole
 from groundwatch.deploy.stack import (
     AccessLogPlan,
     Document,
@@ -33,7 +33,6 @@ SETTINGS = {
     "cacheDataEncrypted": "cache_data_encrypted",
 }
 """Member of a method setting → field."""
-DEFAULT_RETENTION_DAYS = 30
 
 
 class _Names:
@@ -107,7 +106,7 @@ class RunningApi:
             return None
         group = arn.partition(":log-group:")[2].removesuffix(":*")
         known = self._log_group(group)
-        days = known.retention_days if known and known.retention_days else DEFAULT_RETENTION_DAYS
+        days = known.retention_days if known and known.retention_days else ACCESS_LOG_DAYS
         return AccessLogPlan(group, settings["format"], days)
 
     def _role(self, name: str) -> RunningRole | None:

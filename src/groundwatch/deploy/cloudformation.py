@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from groundwatch.deploy.literals import check_literal
+from groundwatch.deploy.policies import PUSH_TO_LOGS, trust_policy
 from groundwatch.deploy.stack import (
     DomainPlan,
     KeyPlan,
@@ -30,7 +31,6 @@ from groundwatch.gateway.definition import MethodSetting, Quota, Throttle
 
 FORMAT_VERSION = "2010-09-09"
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-PUSH_TO_LOGS = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 METHOD_SETTINGS = {
     "metrics_enabled": "MetricsEnabled",
     "logging_level": "LoggingLevel",
@@ -175,12 +175,6 @@ class _Writer:
         log = self._stack.stage.access_log
         if log is None:
             return {}
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            ],
-        }
         return {
             "AccessLogs": {
                 "Type": "AWS::Logs::LogGroup",
@@ -192,7 +186,7 @@ class _Writer:
                 "Condition": "SetLoggingRoleCondition",
                 **KEPT,
                 "Properties": {
-                    "AssumeRolePolicyDocument": trust,
+                    "AssumeRolePolicyDocument": trust_policy(),
                     "ManagedPolicyArns": [self._text(PUSH_TO_LOGS)],
                 },
             },

@@ -9,6 +9,8 @@ from groundwatch.deploy.stack import Document
 
 LOG_GROUP = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
 SERVICE = "apigateway.amazonaws.com"
+PUSH_TO_LOGS = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+"""The managed policy of the role under which API Gateway writes logs."""
 
 
 def trust_policy() -> Document:

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundwatch.deploy.expressions import Expression, quoted, settled
+from groundwatch.deploy.policies import PUSH_TO_LOGS, trust_policy
 from groundwatch.deploy.stack import (
     LogGroupPlan,
     MetricFilterPlan,
-    RolePlan,
     Stack,
     StagePlan,
     UsagePlanPlan,
@@ -26,7 +26,6 @@ from groundwatch.gateway.definition import MethodSetting, Quota, Throttle
 PROVIDER = {"source": "hashicorp/aws", "version": ">= 5.0"}
 API = Expression("${aws_api_gateway_rest_api.api.id}")
 STAGE = Expression("${aws_api_gateway_stage.stage.stage_name}")
-PUSH_TO_LOGS = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 REFERENCES: Mapping[str, str] = {
     "AWS::AccountId": "${data.aws_caller_identity.current.account_id}",
     "AWS::Region": "${data.aws_region.current.name}",
@@ -223,7 +222,6 @@ class _Writer:
         if log is None:
             return {}
         count = Expression("${var.set_logging_role ? 1 : 0}")
-        role: RolePlan = RolePlan("logging", "", _gateway_trust(), {})
         return {
             "aws_cloudwatch_log_group": {"access_logs": {"name": log.group, "retention_in_days": log.retention_days}},
             "aws_iam_role": {
@@ -231,7 +229,7 @@ class _Writer:
                 LOGGING: {
                     "count": count,
                     "name_prefix": "api-gateway-logging-",
-                    "assume_role_policy": self._json(role.trust),
+                    "assume_role_policy": self._json(trust_policy()),
                 },
             },
             "aws_iam_role_policy_attachment": {
@@ -316,11 +314,6 @@ def _unique(names: list[str], taken: str = "") -> dict[str, str]:
 
 def _switch(description: str) -> Block:
     return {"type": "bool", "default": True, "description": f"{description} False when that is done already."}
-
-
-def _gateway_trust() -> Block:
-    statement = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _usage_plan(plan: UsagePlanPlan) -> Block:

@@ -11,6 +11,7 @@ import logging
 
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.gateway.integrations.base import UnknownServiceError
+from groundwatch.gateway.integrations.http import NETWORK_ERROR
 from groundwatch.gateway.integrations.roles import SESSION_NAME, RoleSessions, check_role, is_caller, source_arn_of
 from groundwatch.gateway.integrations.uri import AwsTarget
 from groundwatch.gateway.outbound import AnswerTooLargeError, OutboundError, OutboundTimeoutError
@@ -23,7 +24,6 @@ from groundwatch.gateway.upstream.groups import SERVICE, BothSidesError
 from groundwatch.gateway.upstream.room import Upstream
 
 log = logging.getLogger(__name__)
-NETWORK_ERROR = "Network error communicating with endpoint"
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 
 
