@@ -14,6 +14,7 @@ ROOMS: dict[str, set[str]] = {
     "identity": {"aws", "storage"},
     "logs": {"aws", "storage"},
     "gateway": {"aws", "storage"},
+    "monitoring": {"aws", "storage"},
     "deploy": {"aws", "gateway"},
     # Commands speak the public API; only `serve` starts a server, through `app`, and only `pattern` works without one.
     "cli": {
@@ -34,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "welcome": set(),
     "app": {
         *("aws", "storage", "identity", "logs", "gateway", "config", "data_directory", "credentials_file", "tls"),
-        *("listeners", "journal", "bundled_api", "welcome", "sni", "upkeep"),
+        *("monitoring", "listeners", "journal", "bundled_api", "welcome", "sni", "upkeep"),
     },
     "insights_page": {"cli", "logs"},
     "compatibility_page": {"app", "aws", "config", "journal"},
