@@ -1,7 +1,7 @@
 """Accounts as tenants: made, listed, suspended, let in again and deleted, by operators alone."""
 
 import pytest
-from sqlalchemy import Column, MetaData, String, Table, insert
+from sqlalchemy import Column, MetaData, String, Table, insert, select
 
 from groundwatch.aws.context import AccessCheck
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
@@ -9,6 +9,7 @@ from groundwatch.identity.organizations import OrganizationsOperations, organiza
 from groundwatch.identity.records.accounts import tenant_tables
 from groundwatch.identity.store import IdentityStore
 from groundwatch.storage.tables import identity, metadata
+from groundwatch.storage.tables.queries import queries, query_results
 
 OPERATOR, OTHER = "111122223333", "444455556666"
 NEW = "777788889999"
@@ -212,6 +213,25 @@ async def test_an_account_with_data_is_not_deleted(world, database):
         await operations.remove_account_from_organization(world.root(), account_id=OTHER)
     await database.write(lambda connection: connection.execute(groups.delete()))
     await operations.remove_account_from_organization(world.root(), account_id=OTHER)
+
+
+async def test_queries_that_were_run_go_with_their_account(world, database):
+    metadata.create_all(database.engine)
+    accounts = (OTHER, OPERATOR)
+    row = {"region": "r", "query": "", "group_names": [], "start_s": 0, "end_s": 0, "status": "Complete"}
+    row |= {"identity": "", "created_ms": 0, "statistics": {}}
+    rows = [{"id": account, "account_id": account, **row} for account in accounts]
+    results = [{"query_id": account, "first_row": 0, "rows": b""} for account in accounts]
+    await database.write(lambda connection: connection.execute(insert(queries), rows))
+    await database.write(lambda connection: connection.execute(insert(query_results), results))
+    operations = OrganizationsOperations(
+        world.store, world.clock, operator_account=OPERATOR, tenant_tables=tenant_tables(metadata)
+    )
+    await operations.close_account(world.root(), account_id=OTHER)
+    await operations.remove_account_from_organization(world.root(), account_id=OTHER)
+    left = await database.read(lambda connection: connection.scalars(select(queries.c.id)).all())
+    parts = await database.read(lambda connection: connection.scalars(select(query_results.c.query_id)).all())
+    assert (left, parts) == ([OPERATOR], [OPERATOR])
 
 
 async def test_deletion_takes_everything_of_the_account_and_nothing_else(world, root, database, policy):

@@ -242,6 +242,7 @@ class OrganizationsOperations:
                 named = ", ".join(name.replace("_", " ") for name in left)
                 message = f"The account still has {named}. Enable it again and delete these first."
                 raise _constraint(message, MUST_STAY)
+            accounts.delete_passing(connection, account_id, self._tenant_tables)
             accounts.delete_account(connection, account_id)
 
         await self._store.write(work)

@@ -10,6 +10,8 @@ from groundwatch.identity.values import Account, AccountStatus
 from groundwatch.storage.tables import identity as tables
 
 OWNED = (tables.users, tables.roles, tables.groups, tables.managed_policies)
+PASSES = "passes_with_account"
+"""In `Table.info`: rows that their owner cannot delete and that need no second thought, such as results of queries."""
 BY_OWNER = (tables.policies, tables.tags, tables.sessions, tables.attachments)
 
 
@@ -72,8 +74,16 @@ def tables_in_use(connection: Connection, account_id: str, candidates: Iterable[
     return [
         table.name
         for table in candidates
-        if connection.execute(select(table.c.account_id).where(table.c.account_id == account_id).limit(1)).first()
+        if not table.info.get(PASSES)
+        and connection.execute(select(table.c.account_id).where(table.c.account_id == account_id).limit(1)).first()
     ]
+
+
+def delete_passing(connection: Connection, account_id: str, candidates: Iterable[Table]) -> None:
+    """Delete the account's rows in the tables whose rows pass with it."""
+    for table in candidates:
+        if table.info.get(PASSES):
+            connection.execute(delete(table).where(table.c.account_id == account_id))
 
 
 def delete_account(connection: Connection, account_id: str) -> None:
