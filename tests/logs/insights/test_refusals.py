@@ -57,6 +57,12 @@ PIECES = (
         ("", (0, 0), "the query ends where a command is expected"),
         ("fields a\n| filter a ~ 1", (20, 21), "unexpected symbol found ~ at line 2 and position 12; expected one of"),
         ("filter a", None, None),
+        # Words inside commands are whole words, and slips of them are recognized.
+        ("stats count(*) bye b", (15, 18), "unexpected symbol found bye at line 1 and position 16; did you mean by?"),
+        ("filter a = 1 adn b = 2", (13, 16), "unexpected symbol found adn at line 1 and position 14; did you mean and"),
+        ("filter a = 1 andb = 2", (13, 17), "unexpected symbol found andb"),
+        ('fields a,\n  "b', (12, 14), 'the string that begins with " has no end (at line 2 and position 3)'),
+        ("fields @mesage", (7, 14), "unknown field @mesage; did you mean @message? (at line 1 and position 8)"),
         ("fields cuont(a)", (7, 15), "unknown function cuont; did you mean count?"),
         ("fields split(a, ',')", (7, 20), "the function split is not supported by Groundwatch"),
         ("stats values(a)", (6, 15), "the function values is not supported by Groundwatch"),

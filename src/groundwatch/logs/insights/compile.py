@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from groundwatch.logs.insights.errors import malformed
+from groundwatch.logs.insights.errors import malformed, placing
 from groundwatch.logs.insights.parse import Query, parse_query
 from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, KEY_COLUMNS, Pipeline, Window
 
@@ -56,6 +56,11 @@ class Compiled(msgspec.Struct, frozen=True):
 def compile_query(text: str | Query, source: Source, *, max_rows: int = DEFAULT_ROWS) -> Compiled:
     """Return the statement of a query; raises `MalformedQueryException`."""
     query = parse_query(text) if isinstance(text, str) else text
+    with placing(query.text):
+        return _compiled(query, source, max_rows)
+
+
+def _compiled(query: Query, source: Source, max_rows: int) -> Compiled:
     pipeline = Pipeline(source.window)
     for stage in query.stages:
         stage.lower(pipeline)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.errors import Span, malformed, suggestion
-from groundwatch.logs.insights.formats import lambda_pattern, lambda_value
+from groundwatch.logs.insights.formats import LAMBDA_NUMBERS, LAMBDA_TEXTS, lambda_pattern, lambda_value
 from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET
 from groundwatch.logs.insights.functions.function import Argument
 from groundwatch.logs.insights.functions.table import FUNCTIONS, NOT_YET
@@ -22,6 +22,8 @@ FIELDS_NOT_YET = frozenset(
     }
 )
 MAX_OPERANDS = 200
+SLIP = 0.8
+"""How near a name is to a field's that can only be meant."""
 NO_NUMBER = "CAST(NULL, 'Nullable(Float64)')"
 NO_TEXT = "CAST(NULL, 'Nullable(String)')"
 EXACT_DIGITS = 15
@@ -94,6 +96,10 @@ def _of_event(name: nodes.Name, text: str, pipeline: Pipeline) -> Value:
     if text.startswith("@@"):
         return pipeline.discovered(_path((name.segments[0][1:], *name.segments[1:])))
     if text.startswith("@"):
+        near = suggestion(text, [*SYSTEM_FIELDS, *LAMBDA_TEXTS, *LAMBDA_NUMBERS], near=SLIP)
+        if near:
+            # Messages cannot bring names with one @, so this can only be a slip, and would be null in every row.
+            raise malformed(f"unknown field {text}{near}", name.span)
         return Value("text", NO_TEXT)
     return pipeline.discovered(_path(name.segments))
 

@@ -145,7 +145,7 @@ def _from_regex(
 COMMAND = Command(
     name="parse",
     words=("parse",),
-    grammar=('([field] (text | regex) ["as"i parsed_names] [K_MULTI] | [field] (K_LOGFMT | K_CSV) "as"i parsed_names)'),
+    grammar=("([field] (text | regex) [_AS parsed_names] [K_MULTI] | [field] (K_LOGFMT | K_CSV) _AS parsed_names)"),
     build=_build,
     syntax='parse [FIELD] "GLOB" as NAME, … | /REGEX/ [as NAME, …] [multi] | logfmt as NAME | csv as NAME, …',
     help="Extracts fields from `@message` or another field; a row without a match stays, without them.",

@@ -103,7 +103,7 @@ def _build(parts: Sequence[Any], span: Span) -> Stats:
 COMMAND = Command(
     name="stats",
     words=("stats",),
-    grammar='items ["by"i items]',
+    grammar="items [_BY items]",
     build=_build,
     syntax="stats AGGREGATE [as NAME], … [by EXPRESSION [as NAME], …]",
     help=f"Aggregates the rows, for each group if there are keys; up to {MAX_STATS} in a query.",

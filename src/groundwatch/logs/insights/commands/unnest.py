@@ -43,7 +43,7 @@ def _build(parts: Sequence[Any], span: Span) -> Unnest:
 COMMAND = Command(
     name="unnest",
     words=("unnest",),
-    grammar='field "into"i field',
+    grammar="field _INTO field",
     build=_build,
     syntax="unnest LIST into NAME",
     help="Makes a row for each element of a list from `jsonParse`; without elements there is no row.",
