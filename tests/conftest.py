@@ -3,7 +3,7 @@
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.live"]
+pytest_plugins = ["tests.live", "tests.web_server"]
 
 
 def pytest_addoption(parser):

@@ -13,7 +13,10 @@ ROOMS: dict[str, set[str]] = {
     "storage": set(),
     "identity": {"aws", "storage"},
     "logs": {"aws", "storage"},
-    "gateway": {"aws", "storage"},
+    # HTTP to addresses that users name, for whoever sends any.
+    "outbound": set(),
+    "gateway": {"aws", "storage", "outbound"},
+    "notifications": {"aws", "storage", "outbound"},
     "monitoring": {"aws", "storage"},
     "deploy": {"aws", "gateway"},
     # Commands speak the public API; only `serve` starts a server, through `app`, and only `pattern` works without one.
@@ -36,6 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "app": {
         *("aws", "storage", "identity", "logs", "gateway", "config", "data_directory", "credentials_file", "tls"),
         *("monitoring", "listeners", "journal", "bundled_api", "welcome", "sni", "upkeep"),
+        *("outbound", "notifications"),
     },
     "insights_page": {"cli", "logs"},
     "compatibility_page": {"app", "aws", "config", "journal"},

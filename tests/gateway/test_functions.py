@@ -8,7 +8,7 @@ import urllib.parse
 import pytest
 
 from groundwatch.gateway.functions import FunctionUnavailableError, LambdaFunctions, function_of
-from groundwatch.gateway.outbound import OutboundClient, OutboundRules
+from groundwatch.outbound import OutboundClient, OutboundRules
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:who"
 URI = f"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{ARN}/invocations"

@@ -32,7 +32,6 @@ from groundwatch.gateway.functions import LambdaFunctions
 from groundwatch.gateway.integrations.base import Upstreams
 from groundwatch.gateway.limits.ledger import UsageLedger
 from groundwatch.gateway.operator_rules import OperatorRules
-from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.resource_tags import GatewayTags
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
 from groundwatch.gateway.store import GatewayStore
@@ -71,6 +70,7 @@ from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
 from groundwatch.logs.writer import EventWriter, tell_each
+from groundwatch.outbound import OutboundClient, OutboundRules
 from groundwatch.sni import CertificatePair
 from groundwatch.storage.broken_parts import Rescuer, finish_rescues, tell_of_refused
 from groundwatch.storage.clickhouse import EventDatabase

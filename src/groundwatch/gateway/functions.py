@@ -23,7 +23,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
 from groundwatch.aws.arn import parse_arn
-from groundwatch.gateway.outbound import OutboundAnswer, OutboundClient, OutboundError, OutboundTimeoutError
+from groundwatch.outbound import OutboundAnswer, OutboundClient, OutboundError, OutboundTimeoutError
 
 OFF = "off"
 AWS = "aws"

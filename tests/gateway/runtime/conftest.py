@@ -39,13 +39,13 @@ from groundwatch.gateway.domains.directory import DomainRoutes, DomainTable
 from groundwatch.gateway.domains.values import BasePathMapping, DomainName
 from groundwatch.gateway.functions import FunctionAnswer
 from groundwatch.gateway.integrations.base import Upstreams
-from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.runtime.access import AccessEntry
 from groundwatch.gateway.runtime.app import GatewayApp, GatewaySettings
 from groundwatch.gateway.usage_sql import UsageKey
 from groundwatch.identity.access import PolicyAuthorizer
 from groundwatch.identity.documents import DocumentEvaluator
 from groundwatch.identity.values import Permissions
+from groundwatch.outbound import OutboundClient, OutboundRules
 
 ACCOUNT = "123456789012"
 API = "abcdef1234"

@@ -13,9 +13,9 @@ from groundwatch.gateway.connections.generation import generate
 from groundwatch.gateway.connections.private import PrivateConnections
 from groundwatch.gateway.connections.values import ClientCertificate, VpcLink
 from groundwatch.gateway.definition import Integration, IntegrationResponse, Method, MethodResponse
-from groundwatch.gateway.outbound import OutboundClient, OutboundRules
 from groundwatch.gateway.store_sql import Place
 from groundwatch.gateway.testing import TestRequest
+from groundwatch.outbound import OutboundClient, OutboundRules
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/net/inner/1"

@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from groundwatch.gateway.authorizers.issuers import Issuer
-from groundwatch.gateway.outbound import OutboundClient, OutboundError
+from groundwatch.outbound import OutboundClient, OutboundError
 
 Fetch = Callable[[str], Awaitable[bytes]]
 """Gets the document at a URL; raises FetchError for anything but a whole answer with status 200."""

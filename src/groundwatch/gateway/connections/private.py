@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from groundwatch.gateway.connections.values import ClientCertificate, VpcLink
-from groundwatch.gateway.outbound import OutboundClient
 from groundwatch.gateway.store_sql import Place
+from groundwatch.outbound import OutboundClient
 
 MAX_CONTEXTS = 256
 

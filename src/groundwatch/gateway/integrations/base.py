@@ -10,9 +10,9 @@ from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.gateway.connections.private import PrivateConnections
 from groundwatch.gateway.functions import Functions
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
-from groundwatch.gateway.outbound import OutboundClient
 from groundwatch.gateway.runtime.stages import MappedRequest
 from groundwatch.gateway.upstream.room import Upstream
+from groundwatch.outbound import OutboundClient
 
 
 class UnknownServiceError(Exception):

@@ -22,7 +22,11 @@ from groundwatch.gateway.integrations.sending import (
 from groundwatch.gateway.integrations.uri import fill_stage_variables
 from groundwatch.gateway.integrations.ways import way_of
 from groundwatch.gateway.mapping.errors import MappingError
-from groundwatch.gateway.outbound import (
+from groundwatch.gateway.runtime.codings import CodingError, decoded
+from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
+from groundwatch.gateway.runtime.media import JSON
+from groundwatch.gateway.runtime.stages import MappedRequest
+from groundwatch.outbound import (
     AnswerTooLargeError,
     OutboundAnswer,
     OutboundClient,
@@ -30,10 +34,6 @@ from groundwatch.gateway.outbound import (
     OutboundTimeoutError,
     RefusedDestinationError,
 )
-from groundwatch.gateway.runtime.codings import CodingError, decoded
-from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
-from groundwatch.gateway.runtime.media import JSON
-from groundwatch.gateway.runtime.stages import MappedRequest
 
 NETWORK_ERROR = "Network error communicating with endpoint"
 _NOT_FORWARDED = frozenset({

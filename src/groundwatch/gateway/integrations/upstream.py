@@ -14,7 +14,6 @@ from groundwatch.gateway.integrations.base import UnknownServiceError
 from groundwatch.gateway.integrations.http import NETWORK_ERROR
 from groundwatch.gateway.integrations.roles import SESSION_NAME, RoleSessions, check_role, is_caller, source_arn_of
 from groundwatch.gateway.integrations.uri import AwsTarget
-from groundwatch.gateway.outbound import AnswerTooLargeError, OutboundError, OutboundTimeoutError
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.stages import MappedRequest
 from groundwatch.gateway.upstream.calls import call_upstream, endpoint_path, error_code
@@ -22,6 +21,7 @@ from groundwatch.gateway.upstream.credentials import Keys, UpstreamCredentialsEr
 from groundwatch.gateway.upstream.endpoints import Endpoint
 from groundwatch.gateway.upstream.groups import SERVICE, BothSidesError
 from groundwatch.gateway.upstream.room import Upstream
+from groundwatch.outbound import AnswerTooLargeError, OutboundError, OutboundTimeoutError
 
 log = logging.getLogger(__name__)
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from groundwatch.gateway.connections.private import PrivateConnections, UnusableConnectionError
 from groundwatch.gateway.integrations.uri import fill_stage_variables
 from groundwatch.gateway.mapping.errors import MappingError
-from groundwatch.gateway.outbound import OutboundClient
 from groundwatch.gateway.runtime.stages import Routed
 from groundwatch.gateway.store_sql import Place
+from groundwatch.outbound import OutboundClient
 
 Headers = Sequence[tuple[str, str]]
 NO_CONNECTIONS = "there are no VPC links and client certificates here"

@@ -11,9 +11,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from groundwatch.aws.http import WireRequest, WireResponse
-from groundwatch.gateway.outbound import OutboundClient
 from groundwatch.gateway.upstream.credentials import Keys
 from groundwatch.gateway.upstream.endpoints import Endpoint
+from groundwatch.outbound import OutboundClient
 
 _XML_CODE = re.compile(rb"<Code>([A-Za-z0-9.]+)</Code>")
 _NOT_SENT = frozenset({"host", "content-length", "x-amz-date", "x-amz-source-arn", "connection"})

@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 
 from groundwatch.aws.context import Principal
 from groundwatch.aws.http import WireRequest, WireResponse
-from groundwatch.gateway.outbound import OutboundClient
 from groundwatch.gateway.upstream.credentials import OwnCredentials, RoleCredentials
 from groundwatch.gateway.upstream.endpoints import Endpoints
 from groundwatch.gateway.upstream.groups import LogGroupSides
+from groundwatch.outbound import OutboundClient
 
 CredentialsMode = Literal["role", "own"]
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from groundwatch.gateway import outbound
-from groundwatch.gateway.outbound import (
+from groundwatch import outbound
+from groundwatch.outbound import (
     AnswerTooLargeError,
     OutboundClient,
     OutboundError,
