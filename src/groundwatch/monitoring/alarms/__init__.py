@@ -1,0 +1,1 @@
+"""Alarms: their configuration, evaluation, states, history and what they set off."""
