@@ -8,13 +8,16 @@ import pytest
 
 from groundwatch.aws.http import WireRequest
 from groundwatch.aws.models import load_service
-from groundwatch.aws.protocols.choice import codec_for
+from groundwatch.aws.protocols.choice import CODECS, codec_for
 from groundwatch.aws.protocols.codec import Codec
 
 
 @pytest.fixture(scope="session")
 def codecs() -> dict[str, Codec]:
-    return {name: codec_for(load_service(name)) for name in ("logs", "iam", "sts", "apigateway")}
+    """Codecs by service, and by service and protocol for the one that speaks several."""
+    found = {name: codec_for(load_service(name)) for name in ("logs", "iam", "sts", "apigateway")}
+    cloudwatch = load_service("cloudwatch")
+    return found | {f"cloudwatch/{protocol}": CODECS[protocol](cloudwatch) for protocol in cloudwatch.protocols}
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from groundwatch.aws.http import WireRequest
-from groundwatch.aws.models import load_service
+from groundwatch.aws.models import ServiceDescription, load_service
 
-SERVED = ("logs", "iam", "sts", "apigateway")
+SERVED = ("logs", "iam", "sts", "apigateway", "cloudwatch")
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 # Between them they satisfy every pattern of the served models.
 TEXTS = (
@@ -44,6 +44,9 @@ TEXTS = (
     "123456",
     "o-abcdefghij/r-abcd/x",
     "ab:cd" * 9 + "abc",
+    "Sum",
+    "arn:aws:cloudwatch:us-east-1:123456789012:dataset/default",
+    "default",
 )
 
 
@@ -56,12 +59,19 @@ ONE_MEMBER_ONLY = {
 }
 
 
+def codec_names(service: ServiceDescription) -> list[str]:
+    if len(service.protocols) == 1:
+        return [service.name]
+    return [f"{service.name}/{protocol}" for protocol in service.protocols]
+
+
 def operations(*, answering: bool = False) -> list[Any]:
     """Return every operation, or those whose answers have members and are no event stream."""
     services = [load_service(name) for name in SERVED]
     return [
-        pytest.param(service.name, operation.name, id=f"{service.name}-{operation.name}")
+        pytest.param(name, operation.name, id=f"{name}-{operation.name}")
         for service in services
+        for name in codec_names(service)
         for operation in map(service.find_operation, service.operation_names)
         if not answering or (operation.output is not None and not operation.has_event_stream)
     ]
@@ -133,10 +143,10 @@ def to_wire(serialized: dict[str, Any]) -> WireRequest:
 
 @pytest.mark.parametrize(("name", "operation_name"), operations())
 def test_inputs_arrive_as_the_client_gave_them(name, operation_name, models, codecs):
-    codec, model = codecs[name], models[name].operation_model(operation_name)
+    codec, model = codecs[name], models[codecs[name].service.name].operation_model(operation_name)
     operation = codec.service.find_operation(operation_name)
     params = generate(operation.input) if operation.input else {}
-    serialized = create_serializer(codec.service.protocol).serialize_to_request(params, model)
+    serialized = create_serializer(codec.protocol).serialize_to_request(params, model)
     parsed_operation, parsed = codec.parse(to_wire(serialized))
     assert parsed_operation is operation
     assert parsed == params
@@ -144,11 +154,11 @@ def test_inputs_arrive_as_the_client_gave_them(name, operation_name, models, cod
 
 @pytest.mark.parametrize(("name", "operation_name"), operations(answering=True))
 def test_outputs_reach_the_client_as_the_operation_gave_them(name, operation_name, models, codecs):
-    codec, model = codecs[name], models[name].operation_model(operation_name)
+    codec, model = codecs[name], models[codecs[name].service.name].operation_model(operation_name)
     operation = codec.service.find_operation(operation_name)
     output = generate(operation.output)
     response = codec.serialize(operation, output, "the-request-id")
-    parsed = create_parser(codec.service.protocol).parse(
+    parsed = create_parser(codec.protocol).parse(
         {"status_code": response.status, "headers": HeadersDict(response.headers), "body": response.body},
         model.output_shape,
     )
@@ -171,9 +181,9 @@ def test_none_valued_members_are_left_out(name, operation_name, codecs):
 def test_operations_without_output_are_answered_all_the_same(name, operation_name, models, codecs):
     codec = codecs[name]
     response = codec.serialize(codec.service.find_operation(operation_name), None, "the-request-id")
-    parsed = create_parser(codec.service.protocol).parse(
+    parsed = create_parser(codec.protocol).parse(
         {"status_code": response.status, "headers": HeadersDict(response.headers), "body": response.body},
-        models[name].operation_model(operation_name).output_shape,
+        models[codecs[name].service.name].operation_model(operation_name).output_shape,
     )
     assert parsed["ResponseMetadata"]["RequestId"] == "the-request-id"
     assert response.status == 200

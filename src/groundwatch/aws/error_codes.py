@@ -43,6 +43,7 @@ COMMON_ERRORS: tuple[CommonError, ...] = (
     CommonError("RequestEntityTooLarge", "RequestEntityTooLargeException", 413, 413, 413),
     CommonError("NotImplementedException", "NotImplementedException", 501, 501, 501),
 )
+_NAMED_BY_SHAPE = frozenset({"json", "smithy-rpc-v2-cbor"})
 _BY_CODE = {code: error for error in COMMON_ERRORS for code in (error.query_code, error.json_code)}
 
 
@@ -56,22 +57,30 @@ class ResolvedError(msgspec.Struct, frozen=True):
     """Modelled members beside the message, by model name."""
     shape: ErrorShape | None
     is_server_fault: bool
+    query_code: str
+    """The code that the query protocol has for it."""
 
 
-def resolve_error(error: ServiceError, service: ServiceDescription) -> ResolvedError:
-    """Return how `service` answers with `error`.
+def resolve_error(
+    error: ServiceError, service: ServiceDescription, protocol: ProtocolName | None = None
+) -> ResolvedError:
+    """Return how `service` answers with `error` in `protocol`, by default the service's first.
 
     The status is the error's own, else the model's, else the common table's, else 400. Members that the error shape
     lacks are dropped.
     """
+    protocol = protocol or service.protocol
     common = _BY_CODE.get(error.code)
-    code = error.code if common is None else _spelling(common, service.protocol)
+    code = error.code if common is None else _spelling(common, protocol)
+    query_code = error.code if common is None else common.query_code
     # A code that the service models is spelled by the model, even where the table has another form of it.
     modelled = service.errors.get(error.code) or service.errors.get(code)
     if modelled is not None:
-        code, status = modelled.code, modelled.status
+        query_code, status = modelled.code, modelled.status
+        # Codes of their own are the query protocol's; the others name the shape.
+        code = modelled.name if protocol in _NAMED_BY_SHAPE else modelled.code
     else:
-        status = 400 if common is None else _status(common, service.protocol)
+        status = 400 if common is None else _status(common, protocol)
     status = error.status or status
     known = modelled.shape.members if modelled is not None else {}
     return ResolvedError(
@@ -81,7 +90,13 @@ def resolve_error(error: ServiceError, service: ServiceDescription) -> ResolvedE
         members={name: value for name, value in error.members.items() if name in known and value is not None},
         shape=modelled,
         is_server_fault=status >= 500,
+        query_code=query_code,
     )
+
+
+def query_error_header(resolved: ResolvedError) -> tuple[str, str]:
+    """Return the header in which other protocols tell clients the query protocol's code of an error."""
+    return "x-amzn-query-error", f"{resolved.query_code};{'Receiver' if resolved.is_server_fault else 'Sender'}"
 
 
 def _spelling(common: CommonError, protocol: ProtocolName) -> str:
@@ -89,5 +104,10 @@ def _spelling(common: CommonError, protocol: ProtocolName) -> str:
 
 
 def _status(common: CommonError, protocol: ProtocolName) -> int:
-    statuses = {"query": common.query_status, "json": common.json_status, "rest-json": common.rest_status}
+    statuses = {
+        "query": common.query_status,
+        "json": common.json_status,
+        "smithy-rpc-v2-cbor": common.json_status,
+        "rest-json": common.rest_status,
+    }
     return statuses[protocol]

@@ -18,7 +18,7 @@ from botocore.model import ServiceModel
 from groundwatch import service_models
 from groundwatch.aws.shapes import BotocoreModel, Shape, ShapeCompiler
 
-ProtocolName = Literal["json", "query", "rest-json"]
+ProtocolName = Literal["json", "query", "rest-json", "smithy-rpc-v2-cbor"]
 
 
 @dataclass(slots=True, frozen=True, eq=False)
@@ -66,6 +66,8 @@ class ServiceDescription:
         metadata = model.metadata
         self.name = name
         self.protocol: ProtocolName = metadata["protocol"]
+        self.protocols: tuple[ProtocolName, ...] = tuple(metadata.get("protocols") or (self.protocol,))
+        self.is_query_compatible = "awsQueryCompatible" in metadata
         self.api_version: str = metadata.get("apiVersion", "")
         self.json_version: str = str(metadata.get("jsonVersion", "1.0"))
         self.target_prefix: str = metadata.get("targetPrefix", "")

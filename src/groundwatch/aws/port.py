@@ -21,9 +21,9 @@ from groundwatch.aws.context import Authorizer, Principal, RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 from groundwatch.aws.foreign import refuse_foreign
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
-from groundwatch.aws.models import Operation, load_service
+from groundwatch.aws.models import Operation, ServiceDescription, load_service
 from groundwatch.aws.profiles import WireProfile, find_profile
-from groundwatch.aws.protocols.choice import codec_for
+from groundwatch.aws.protocols.choice import CodecChoice
 from groundwatch.aws.protocols.codec import Codec, StreamingCodec
 from groundwatch.aws.request_ids import new_request_id
 from groundwatch.aws.selection import ServiceSelector
@@ -37,7 +37,8 @@ _ANONYMOUS = Principal(account_id="", arn="anonymous", kind="Anonymous", user_id
 class OfferedService(msgspec.Struct, frozen=True):
     """One service with everything that answering for it takes."""
 
-    codec: Codec
+    description: ServiceDescription
+    codecs: CodecChoice
     profile: WireProfile
     operations: dict[str, BoundOperation]
     access: AccessRule
@@ -56,7 +57,7 @@ class ServicePort:
         clock_ms: Callable[[], int],
     ) -> None:
         self._services = {service.model_name: _offer(service) for service in services}
-        descriptions = [offered.codec.service for offered in self._services.values()]
+        descriptions = [offered.description for offered in self._services.values()]
         signing_names = {service.model_name: service.signing_name for service in services}
         self._selector = ServiceSelector(descriptions, signing_names)
         self._authenticator = authenticator
@@ -97,7 +98,7 @@ class ServicePort:
         if isinstance(answer, WireStream):
             await answer.frames.aclose()
             refusal = NotImplementedByServer("An event stream as the answer to an integration")
-            return offered.codec.serialize_error(refusal, new_request_id())
+            return offered.codecs.of(request).serialize_error(refusal, new_request_id())
         return answer
 
     async def refusal(
@@ -115,12 +116,13 @@ class ServicePort:
         judged and is refused. Raises LookupError when this port does not offer the service.
         """
         offered = self._find(service_name)
+        codec = offered.codecs.of(request)
         request_id = new_request_id()
         sender = Authenticated(principal, region, None, principal.access_key_id)
         try:
-            await self._admit(offered, request, self._context(request, sender, request_id, source_arn))
+            await self._admit(offered, codec, request, self._context(request, sender, request_id, source_arn))
         except ServiceError as error:
-            return offered.codec.serialize_error(error, request_id)
+            return codec.serialize_error(error, request_id)
         return None
 
     def max_body_bytes(self, head: WireRequest) -> int:
@@ -130,7 +132,7 @@ class ServicePort:
     def refuse_too_large(self, head: WireRequest) -> WireResponse:
         """Return the answer to a request whose body is larger than `max_body_bytes`."""
         offered = self._services[self._selector.choose(head)]
-        return offered.codec.serialize_error(too_large(offered.profile.max_body_bytes), new_request_id())
+        return offered.codecs.of(head).serialize_error(too_large(offered.profile.max_body_bytes), new_request_id())
 
     def _find(self, service_name: str) -> OfferedService:
         offered = self._services.get(service_name)
@@ -146,24 +148,24 @@ class ServicePort:
         region: str,
         source_arn: str | None,
     ) -> WireResponse | WireStream:
+        codec = offered.codecs.of(request)
         request_id = new_request_id()
         try:
             if principal is None:
-                sender = await self._authenticate(offered, request)
+                sender = await self._authenticate(codec, request)
             else:
                 sender = Authenticated(principal, region, None, principal.access_key_id)
             context = self._context(request, sender, request_id, source_arn)
-            return await self._run(offered, request, context)
+            return await self._run(offered, codec, request, context)
         except ServiceError as error:
-            return offered.codec.serialize_error(error, request_id)
+            return codec.serialize_error(error, request_id)
         except Exception:
             # The outermost exit: the client learns the request id and nothing else.
-            _LOGGER.exception("request %s to %s failed", request_id, offered.codec.service.name)
+            _LOGGER.exception("request %s to %s failed", request_id, offered.description.name)
             message = "An internal error occurred."
-            return offered.codec.serialize_error(ServiceError("InternalFailure", message, status=500), request_id)
+            return codec.serialize_error(ServiceError("InternalFailure", message, status=500), request_id)
 
-    async def _authenticate(self, offered: OfferedService, request: WireRequest) -> Authenticated:
-        codec = offered.codec
+    async def _authenticate(self, codec: Codec, request: WireRequest) -> Authenticated:
         if codec.names_operation_openly:
             codec.find_operation(request)
         elif codec.service.unsigned_operations and self._is_unsigned(codec, request):
@@ -178,25 +180,25 @@ class ServicePort:
             return False
 
     async def _run(
-        self, offered: OfferedService, request: WireRequest, context: RequestContext
+        self, offered: OfferedService, codec: Codec, request: WireRequest, context: RequestContext
     ) -> WireResponse | WireStream:
-        operation, bound, params = await self._admit(offered, request, context)
+        operation, bound, params = await self._admit(offered, codec, request, context)
         output = await bound.call(context, params)
         if isinstance(output, StreamingOutput):
-            if not isinstance(offered.codec, StreamingCodec):
-                raise TypeError(f"no event streams in the protocol of {offered.codec.service.name}")
-            return offered.codec.serialize_stream(operation, output, context.request_id)
-        return offered.codec.serialize(operation, output, context.request_id)
+            if not isinstance(codec, StreamingCodec):
+                raise TypeError(f"no event streams in the protocol of {offered.description.name}")
+            return codec.serialize_stream(operation, output, context.request_id)
+        return codec.serialize(operation, output, context.request_id)
 
     async def _admit(
-        self, offered: OfferedService, request: WireRequest, context: RequestContext
+        self, offered: OfferedService, codec: Codec, request: WireRequest, context: RequestContext
     ) -> tuple[Operation, BoundOperation, dict[str, Any]]:
         """Return what a request asks for, once the policies allow it; raises ServiceError."""
         encoding = request.header("content-encoding")
         if encoding is not None:
             body = decode_content(request.body, encoding, offered.profile.max_body_bytes)
             request = msgspec.structs.replace(request, body=body)
-        operation, params = offered.codec.parse(request)
+        operation, params = codec.parse(request)
         bound = offered.operations.get(operation.name)
         if bound is None:
             raise NotImplementedByServer(operation.name)
@@ -224,7 +226,8 @@ class ServicePort:
 def _offer(service: Service) -> OfferedService:
     description = load_service(service.model_name)
     return OfferedService(
-        codec=codec_for(description),
+        description=description,
+        codecs=CodecChoice(description),
         profile=find_profile(description.name, description.protocol),
         operations=bind_operations(description, service.operations),
         access=service.access,

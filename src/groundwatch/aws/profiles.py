@@ -33,6 +33,8 @@ PROFILES: dict[str, WireProfile] = {
     ),
     "iam": WireProfile(validation_codes=("ValidationError",), max_body_bytes=MIB),
     "sts": WireProfile(validation_codes=("ValidationError",), max_body_bytes=MIB),
+    # The documented limit of PutMetricData, by far the largest request, is 1 MB, sent or inflated.
+    "cloudwatch": WireProfile(validation_codes=("ValidationException",), max_body_bytes=MIB),
     # Imported definitions are the largest bodies: 6 MB.
     "apigateway": WireProfile(
         validation_codes=("ValidationException",), max_body_bytes=6 * MIB, path_has_operation=True

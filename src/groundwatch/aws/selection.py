@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from groundwatch.aws.authorization import read_scope_unverified
 from groundwatch.aws.http import WireRequest
 from groundwatch.aws.models import ServiceDescription
+from groundwatch.aws.protocols.cbor import operation_in_path
 from groundwatch.aws.protocols.routes import RouteTable
 
 _FORM = "application/x-www-form-urlencoded"
@@ -22,7 +23,7 @@ class ServiceSelector:
     """Chooses by the first of these that tells:
 
     1. the service in the credential scope, which the signature later proves;
-    2. the prefix of `X-Amz-Target`;
+    2. the prefix of `X-Amz-Target`, which RPC-v2-CBOR has in the path (`/service/X/operation/Y`);
     3. `Action` and `Version` of the query protocol; nothing else overrules a scope that names another service;
     4. a label of the host name (`logs.us-east-1.example.org`, `stream-logs.us-east-1.example.org`);
     5. a path that belongs to a REST service;
@@ -35,9 +36,9 @@ class ServiceSelector:
         self._default = services[0].name
         self._by_scope = {signing_names.get(s.name) or s.signing_name: s.name for s in services}
         self._by_target = {s.target_prefix: s.name for s in services if s.target_prefix}
-        self._by_version = {s.api_version: s.name for s in services if s.protocol == "query"}
+        self._by_version = {s.api_version: s.name for s in services if "query" in s.protocols}
         self._by_host = {s.endpoint_prefix: s.name for s in services} | {s.name: s.name for s in services}
-        self._query_services = [s for s in services if s.protocol == "query"]
+        self._query_services = [s for s in services if "query" in s.protocols]
         self._routes = [
             (s.name, RouteTable((name, *s.http_binding(name)) for name in s.operation_names))
             for s in services
@@ -68,6 +69,9 @@ class ServiceSelector:
         target = request.header("x-amz-target")
         if target is not None and target.rpartition(".")[0] in self._by_target:
             return self._by_target[target.rpartition(".")[0]]
+        named = operation_in_path(request.path)
+        if named is not None and named[0] in self._by_target:
+            return self._by_target[named[0]]
         return self._by_version.get(_form_fields(request).get("Version", ""))
 
     def _by_place(self, request: WireRequest) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
-from groundwatch.aws.models import Operation, ServiceDescription
+from groundwatch.aws.models import Operation, ProtocolName, ServiceDescription
 from groundwatch.aws.streaming import StreamingOutput
 
 
@@ -14,6 +14,7 @@ class Codec(Protocol):
     """Parses requests of one service and serializes its answers. Stateless but for caches of compiled shapes."""
 
     service: ServiceDescription
+    protocol: ProtocolName
     names_operation_openly: bool
     """True when the real services tell an unauthenticated caller that an operation is unknown."""
 

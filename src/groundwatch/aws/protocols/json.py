@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from groundwatch.aws.error_codes import resolve_error
+from groundwatch.aws.error_codes import query_error_header, resolve_error
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.eventstream import CONTENT_TYPE, encode_error, encode_event, encode_exception
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.json_types import FastDecoder, build_decoder
 from groundwatch.aws.json_values import check_utf8, decode_document, structure_from_json, structure_to_json
-from groundwatch.aws.models import Operation, ServiceDescription
+from groundwatch.aws.models import Operation, ProtocolName, ServiceDescription
 from groundwatch.aws.profiles import find_profile
 from groundwatch.aws.shapes import Shape
 from groundwatch.aws.streaming import EventFrames, StreamedEvent, StreamingOutput
@@ -38,13 +38,15 @@ class NoTargetError(ServiceError):
 
 
 class JsonCodec:
-    """Speaks AWS JSON for one service."""
+    """Speaks AWS JSON for one service; with `query_mode` errors also carry the query protocol's code."""
 
+    protocol: ProtocolName = "json"
     names_operation_openly = True
 
-    def __init__(self, service: ServiceDescription) -> None:
+    def __init__(self, service: ServiceDescription, *, query_mode: bool = False) -> None:
         self.service = service
-        self._profile = find_profile(service.name, service.protocol)
+        self._query_mode = query_mode
+        self._profile = find_profile(service.name, self.protocol)
         self._content_type = f"application/x-amz-json-{service.json_version}"
         self._target_prefix = service.target_prefix + "."
         self._targets: dict[str | None, Operation] = {}
@@ -123,7 +125,7 @@ class JsonCodec:
 
     def serialize_error(self, error: ServiceError, request_id: str) -> WireResponse:
         """Return `{"__type": code, "message": …}` with the modelled members beside."""
-        resolved = resolve_error(error, self.service)
+        resolved = resolve_error(error, self.service, self.protocol)
         headers: tuple[tuple[str, str], ...] = (
             ("x-amzn-RequestId", request_id),
             ("Content-Type", self._content_type),
@@ -132,6 +134,8 @@ class JsonCodec:
             return WireResponse(resolved.status, headers, NO_TARGET_BODY)
         # For clients that look there first; the body says the same.
         headers = (*headers, ("x-amzn-ErrorType", resolved.code))
+        if self._query_mode:
+            headers = (*headers, query_error_header(resolved))
         body: dict[str, Any] = {"__type": resolved.code}
         if resolved.shape is not None:
             body |= structure_to_json(resolved.shape.shape, resolved.members)

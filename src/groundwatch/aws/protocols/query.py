@@ -9,7 +9,7 @@ from groundwatch.aws.error_codes import resolve_error
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.aws.json_values import serialization_error
-from groundwatch.aws.models import Operation, ServiceDescription
+from groundwatch.aws.models import Operation, ProtocolName, ServiceDescription
 from groundwatch.aws.profiles import find_profile
 from groundwatch.aws.protocols.forms import form_tree, structure_from_form
 from groundwatch.aws.protocols.xml import structure_elements, text_element
@@ -22,11 +22,12 @@ _CONTENT_TYPE = "text/xml"
 class QueryCodec:
     """Speaks the query protocol for one service."""
 
+    protocol: ProtocolName = "query"
     names_operation_openly = False
 
     def __init__(self, service: ServiceDescription) -> None:
         self.service = service
-        self._profile = find_profile(service.name, service.protocol)
+        self._profile = find_profile(service.name, self.protocol)
 
     def find_operation(self, request: WireRequest) -> Operation:
         """Return the operation that `Action` names."""
@@ -54,7 +55,7 @@ class QueryCodec:
 
     def serialize_error(self, error: ServiceError, request_id: str) -> WireResponse:
         """Return `<ErrorResponse>` with type, code, message and the modelled members."""
-        resolved = resolve_error(error, self.service)
+        resolved = resolve_error(error, self.service, self.protocol)
         parts = [
             text_element("Type", "Receiver" if resolved.is_server_fault else "Sender"),
             text_element("Code", resolved.code),

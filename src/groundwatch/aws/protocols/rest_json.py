@@ -23,7 +23,7 @@ from groundwatch.aws.json_values import (
     structure_to_json,
     to_json,
 )
-from groundwatch.aws.models import Operation, ServiceDescription
+from groundwatch.aws.models import Operation, ProtocolName, ServiceDescription
 from groundwatch.aws.profiles import find_profile
 from groundwatch.aws.protocols.json import message_key
 from groundwatch.aws.protocols.routes import Match, RouteTable
@@ -38,6 +38,7 @@ _UNKNOWN_ROUTE = "Unable to determine service/operation name to be authorized"
 class RestJsonCodec:
     """Speaks REST-JSON for one service."""
 
+    protocol: ProtocolName = "rest-json"
     names_operation_openly = False
 
     def __init__(self, service: ServiceDescription) -> None:
