@@ -19,7 +19,7 @@ from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.store import EventStore
-from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
+from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import TargetError
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.storage.clickhouse import EventDatabase
@@ -99,11 +99,18 @@ class Permissive:
 
 
 def make_subscriptions(event_database, sql_database, queue_database, clock, *, targets=None, identity=None):
+class NoMetrics:
+    """Metrics that nothing is counted for."""
+
+    async def record(self, tenant, points):
+        pytest.fail(f"{tenant} has no metric filter")
+
+
     identity = identity or Permissive()
     return assemble(
         Stores(metadata=sql_database, events=event_database, queue=queue_database),
         Guards(roles=identity, authorizer=identity, decider=identity, read_policy=identity.read_policy),
-        targets or NoTargets(),
+        Ends(targets=targets or NoTargets(), metrics=NoMetrics()),
         max_waiting_bytes=1_000_000,
         clock_ms=clock,
     )

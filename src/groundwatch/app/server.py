@@ -9,7 +9,7 @@ import botocore.session
 
 from groundwatch import bundled_api, welcome
 from groundwatch.app import first_start
-from groundwatch.app.adapters import AccessLog, Backend, StreamLogs, TenantLogs, policy_fault
+from groundwatch.app.adapters import AccessLog, Backend, FilterMetrics, StreamLogs, TenantLogs, policy_fault
 from groundwatch.app.clock import now_ms
 from groundwatch.app.health import health
 from groundwatch.app.local_certificates import LocalCertificates
@@ -67,7 +67,7 @@ from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.resource_tags import LogGroupTags
 from groundwatch.logs.store import EventStore
-from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
+from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.outbound import OutboundClient, OutboundRules
@@ -126,7 +126,7 @@ class Server:
         subscriptions = assemble(
             Stores(metadata=self._metadata, events=self._events, queue=self._queue),
             Guards(roles=self._roles, authorizer=self._authorizer, decider=self._authorizer, read_policy=policy_fault),
-            self._targets,
+            Ends(targets=self._targets, metrics=FilterMetrics()),
             max_waiting_bytes=self._settings.delivery_queue_bytes,
             max_age_ms=self._max_age_ms(),
             clock_ms=now_ms,

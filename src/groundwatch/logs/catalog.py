@@ -20,6 +20,8 @@ from groundwatch.logs.tags import TagChange
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.logs import log_groups, log_streams, reclaims
 
+STANDARD = "STANDARD"
+"""The one class of log groups that knows filters, live tail and exports."""
 LogGroupClass = Literal["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"]
 REMEMBERED = 200_000
 BOUND_NUMBERS = 1_000

@@ -8,8 +8,9 @@ from sqlalchemy import delete
 from groundwatch.aws.context import Principal
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.intake import Intake
+from groundwatch.logs.metric_filters.records import MetricPoint
 from groundwatch.logs.operations import LogsOperations
-from groundwatch.logs.subscriptions.assemble import Guards, Stores, assemble
+from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import TargetError
 from groundwatch.logs.writer import EventWriter
 from groundwatch.storage.sql import Database
@@ -39,6 +40,19 @@ class Peer:
 
     def close(self) -> None:
         pass
+
+
+class Metrics:
+    """Takes data points, unless it is told to fail."""
+
+    def __init__(self) -> None:
+        self.points: list[tuple[str, MetricPoint]] = []
+        self.failures: list[Exception] = []
+
+    async def record(self, tenant, points) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.points += [(tenant.account_id, point) for point in points]
 
 
 class Identity:
@@ -92,10 +106,11 @@ class World:
     """A room with its deliveries; another one on the same queue is what a restart makes."""
 
     def __init__(self, stores: Stores, room, clock, peer, identity) -> None:
+        self.metrics = Metrics()
         subscriptions = assemble(
             stores,
             Guards(roles=identity, authorizer=identity, decider=identity, read_policy=identity.read_policy),
-            peer,
+            Ends(targets=peer, metrics=self.metrics),
             max_waiting_bytes=1_000_000,
             clock_ms=clock,
         )

@@ -11,12 +11,13 @@ import pytest
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.patterns.sifting import one_by_one
-from groundwatch.logs.subscriptions.payload import Part
+from groundwatch.logs.subscriptions.parts import Part
 from groundwatch.logs.subscriptions.queue import Arrival, DeliveryQueue, Waiting
 from groundwatch.logs.subscriptions.records import GroupPlace, Route, Subscription
+from groundwatch.logs.subscriptions.target_worker import TargetWorker
 from groundwatch.logs.subscriptions.targets import TargetError
 from groundwatch.logs.subscriptions.vendors import parse_target
-from groundwatch.logs.subscriptions.worker import CHUNK_BATCHES, MAX_AGE_MS, Tools, Worker
+from groundwatch.logs.subscriptions.worker import CHUNK_BATCHES, MAX_AGE_MS, Tools
 from groundwatch.logs.writer import Batch
 from groundwatch.storage.errors import StorageError
 
@@ -100,13 +101,14 @@ class Scene:
             reader=self.reader,
             outbox=self.outbox,
             permission=self.permission,
+            metrics=None,
             stream_names=self.stream_names,
             clock_ms=clock,
             max_waiting_bytes=1_000,
             rest_s=0,
             sleep=self.sleep,
         )
-        self.worker = Worker(SUBSCRIPTION, 0, self.tools)
+        self.worker = TargetWorker(SUBSCRIPTION, 0, self.tools)
 
     async def stream_names(self, numbers):
         return {number: f"s-{number}" for number in numbers if number < 100}
@@ -148,7 +150,7 @@ async def scene(queue_database, clock) -> Scene:
     ],
 )
 async def test_after_a_delivery_a_worker(scene, count, pauses_s):
-    scene.worker = Worker(SUBSCRIPTION, 0, msgspec.structs.replace(scene.tools, rest_s=0.5))
+    scene.worker = TargetWorker(SUBSCRIPTION, 0, msgspec.structs.replace(scene.tools, rest_s=0.5))
     for number in range(count):
         await scene.add(str(number))
     await scene.run()

@@ -5,6 +5,7 @@ from groundwatch.logs.operations.events import EventOperations
 from groundwatch.logs.operations.exports import ExportOperations
 from groundwatch.logs.operations.groups import GroupOperations
 from groundwatch.logs.operations.live_tail import LiveTailOperations
+from groundwatch.logs.operations.metric_filters import MetricFilterOperations
 from groundwatch.logs.operations.policies import PolicyOperations
 from groundwatch.logs.operations.queries import QueryOperations
 from groundwatch.logs.operations.query_definitions import QueryDefinitionOperations
@@ -25,6 +26,7 @@ class LogsOperations(
     ExportOperations,
     RecordOperations,
     SubscriptionOperations,
+    MetricFilterOperations,
     PolicyOperations,
     QueryOperations,
     QueryDefinitionOperations,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.catalog import STANDARD
 from groundwatch.logs.events import invalid_token
 from groundwatch.logs.exports.buckets import DENIED_CODES, MISSING_CODES, BucketError
 from groundwatch.logs.exports.layout import DEFAULT_PREFIX, TEST_CONTENT, write_test_key
@@ -39,7 +40,7 @@ class ExportOperations(Operations):
         if not from_ <= to <= LAST_TIME_MS:
             raise _invalid("The from time must not be later than the to time.")
         group = await self._group(context, log_group_name)
-        if group.log_group_class != "STANDARD":
+        if group.log_group_class != STANDARD:
             raise ServiceError("ValidationException", "This operation is only supported on the Standard log class.")
         if await self._room.exports.tasks.has_active(group.tenant):
             raise limit_exceeded()

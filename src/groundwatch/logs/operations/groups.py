@@ -98,7 +98,9 @@ class GroupOperations(Operations):
         )
         page = groups[:limit]
         stored = await self._room.store.stored_bytes([group.number for group in page]) if page else {}
-        answer: dict[str, object] = {"logGroups": [_described(group, stored.get(group.number, 0)) for group in page]}
+        filters = await self._room.subscriptions.metric_filters.counts([group.number for group in page])
+        described = [_described(group, stored.get(group.number, 0), filters.get(group.number, 0)) for group in page]
+        answer: dict[str, object] = {"logGroups": described}
         if len(groups) > limit:
             answer["nextToken"] = seal(request, [page[-1].name])
         return answer
@@ -189,12 +191,12 @@ def _listed(group: LogGroup) -> dict[str, object]:
     return {"logGroupName": group.name, "logGroupArn": arn, "logGroupClass": group.log_group_class}
 
 
-def _described(group: LogGroup, stored_bytes: int) -> dict[str, object]:
+def _described(group: LogGroup, stored_bytes: int, metric_filters: int) -> dict[str, object]:
     arn = log_group_arn(group.tenant.region, group.tenant.account_id, group.name)
     described: dict[str, object] = {
         "logGroupName": group.name,
         "creationTime": group.created_ms,
-        "metricFilterCount": 0,
+        "metricFilterCount": metric_filters,
         "arn": f"{arn}:*",
         "storedBytes": stored_bytes,
         "logGroupClass": group.log_group_class,

@@ -8,6 +8,7 @@ from typing import Self
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.streaming import StreamedEvent, StreamingOutput
+from groundwatch.logs.catalog import STANDARD
 from groundwatch.logs.live_tail import OpenTail
 from groundwatch.logs.live_tail_session import TailRequest, Update
 from groundwatch.logs.operations.room import Operations
@@ -55,7 +56,7 @@ class LiveTailOperations(Operations):
                     f"Log groups of a Live Tail session are named by their ARN, which '{identifier}' is not."
                 )
             group = await self._group(context, None, identifier)
-            if group.log_group_class != "STANDARD":
+            if group.log_group_class != STANDARD:
                 raise ServiceError(
                     "InvalidOperationException", "This operation is only supported on the Standard log class."
                 )

@@ -7,7 +7,7 @@ import msgspec
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.arns import group_name_of
-from groundwatch.logs.catalog import LogCatalog, LogGroup, Tenant
+from groundwatch.logs.catalog import STANDARD, LogCatalog, LogGroup, Tenant
 from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
@@ -56,6 +56,13 @@ class Operations:
         if identifier:
             named = group_name_of(identifier, region=context.region, account_id=context.account_id)
         return await self._room.catalog.group(tenant_of(context), named)
+
+    async def _standard_group(self, context: RequestContext, name: str) -> LogGroup:
+        """Return a group of the one class that knows filters; `ValidationException` for the cheap ones."""
+        group = await self._group(context, name)
+        if group.log_group_class != STANDARD:
+            raise ServiceError("ValidationException", "This operation is only supported on the Standard log class.")
+        return group
 
 
 def tenant_of(context: RequestContext) -> Tenant:

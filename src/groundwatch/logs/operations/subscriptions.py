@@ -8,7 +8,6 @@ from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.operations.room import Operations
 from groundwatch.logs.patterns.parse import parse_pattern
 from groundwatch.logs.subscriptions.checks import read_wish
-from groundwatch.logs.subscriptions.plan import STANDARD
 from groundwatch.logs.subscriptions.records import SubscriptionFilter
 from groundwatch.logs.tokens import seal, unseal
 
@@ -84,12 +83,6 @@ class SubscriptionOperations(Operations):
         if not await self._room.subscriptions.store.delete_filter(group, filter_name):
             raise ServiceError("ResourceNotFoundException", "The specified subscription filter does not exist.")
         await self._room.subscriptions.changed()
-
-    async def _standard_group(self, context: RequestContext, name: str) -> LogGroup:
-        group = await self._group(context, name)
-        if group.log_group_class != STANDARD:
-            raise ServiceError("ValidationException", "This operation is only supported on the Standard log class.")
-        return group
 
 
 def _described(group: LogGroup, filter_: SubscriptionFilter) -> dict[str, object]:

@@ -8,6 +8,8 @@ import msgspec
 
 from groundwatch.aws.context import Authorizer
 from groundwatch.logs.intake import TOO_OLD_MS
+from groundwatch.logs.metric_filters.records import MetricSink
+from groundwatch.logs.metric_filters.store import MetricFilterStore
 from groundwatch.logs.subscriptions.checks import DestinationChecks
 from groundwatch.logs.subscriptions.delivery import Deliveries
 from groundwatch.logs.subscriptions.desk import SubscriptionDesk
@@ -43,6 +45,13 @@ class Guards(msgspec.Struct, frozen=True):
     read_policy: ReadsPolicies
 
 
+class Ends(msgspec.Struct, frozen=True):
+    """Where events go to."""
+
+    targets: Sends
+    metrics: MetricSink
+
+
 class Subscriptions(msgspec.Struct, frozen=True):
     """The two faces of subscriptions: for operations, and for commits."""
 
@@ -53,7 +62,7 @@ class Subscriptions(msgspec.Struct, frozen=True):
 def assemble(
     stores: Stores,
     guards: Guards,
-    targets: Sends,
+    ends: Ends,
     *,
     max_waiting_bytes: int,
     clock_ms: Callable[[], int],
@@ -61,22 +70,24 @@ def assemble(
 ) -> Subscriptions:
     """Return the parts, wired; nothing is opened or started. `max_age_ms` is the intake's."""
     store = SubscriptionStore(stores.metadata)
-    policies = PolicyStore(stores.metadata)
-    outbox = Outbox(targets)
+    policies, metric_filters = PolicyStore(stores.metadata), MetricFilterStore(stores.metadata)
+    outbox = Outbox(ends.targets)
     permission = DeliveryPermission(guards.roles, guards.authorizer, clock_ms)
     tools = Tools(
         queue=DeliveryQueue(stores.queue, MEMORY_BYTES, clock_ms),
         reader=BatchReader(stores.events, max_age_ms),
         outbox=outbox,
         permission=permission,
+        metrics=ends.metrics,
         stream_names=store.stream_names,
         clock_ms=clock_ms,
         max_waiting_bytes=max_waiting_bytes,
     )
-    deliveries = Deliveries(store, policies, tools)
+    deliveries = Deliveries(store, policies, metric_filters, tools)
     desk = SubscriptionDesk(
         store=store,
         policies=policies,
+        metric_filters=metric_filters,
         checks=DestinationChecks(store, outbox, permission, guards.decider, clock_ms),
         read_policy=guards.read_policy,
         changed=deliveries.reload,

@@ -13,11 +13,14 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from groundwatch.logs.metric_filters.store import MetricFilterStore
+from groundwatch.logs.metric_filters.worker import MetricWorker
 from groundwatch.logs.subscriptions.plan import Plan, load_plan
 from groundwatch.logs.subscriptions.policies import PolicyStore
 from groundwatch.logs.subscriptions.queue import Arrival, DeliveryQueue, Waiting
 from groundwatch.logs.subscriptions.records import Subscription
 from groundwatch.logs.subscriptions.store import SubscriptionStore
+from groundwatch.logs.subscriptions.target_worker import TargetWorker
 from groundwatch.logs.subscriptions.worker import Tools, Worker
 from groundwatch.logs.writer import Batch
 from groundwatch.storage.errors import StorageError
@@ -42,9 +45,12 @@ REPORTED_BYTES = 16 * 1024 * 1024
 class Deliveries:
     """Delivers what is stored to whom it concerns, at least once and in the order of each stream."""
 
-    def __init__(self, store: SubscriptionStore, policies: PolicyStore, tools: Tools) -> None:
+    def __init__(
+        self, store: SubscriptionStore, policies: PolicyStore, metric_filters: MetricFilterStore, tools: Tools
+    ) -> None:
         self._store = store
         self._policies = policies
+        self._metric_filters = metric_filters
         self._tools = tools
         self._queue: DeliveryQueue = tools.queue
         self._clock_ms: Callable[[], int] = tools.clock_ms
@@ -124,7 +130,7 @@ class Deliveries:
     async def reload(self) -> None:
         """Take up filters, destinations and policies as they are stored now; call it after a change."""
         async with self._changing:
-            plan = await load_plan(self._store, self._policies)
+            plan = await load_plan(self._store, self._policies, self._metric_filters)
             known = [number for number in self._plan.groups if number not in plan.groups]
             if plan.tenants:
                 await self._add_groups(plan, known)
@@ -207,7 +213,8 @@ class Deliveries:
             if worker is not None:
                 worker.subscription = subscription
                 continue
-            worker = Worker(subscription, self._positions.pop(subscription.key, 0), self._tools)
+            kind = TargetWorker if subscription.recipe is None else MetricWorker
+            worker = kind(subscription, self._positions.pop(subscription.key, 0), self._tools)
             self._workers[subscription.key] = worker
             self._tasks[subscription.key] = asyncio.create_task(worker.run(), name=subscription.key)
 

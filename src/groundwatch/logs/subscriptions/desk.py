@@ -1,4 +1,4 @@
-"""What the operations on subscriptions, destinations and policies work with."""
+"""What the operations on subscriptions, metric filters, destinations and policies work with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.metric_filters.store import MetricFilterStore
 from groundwatch.logs.subscriptions.checks import DestinationChecks
 from groundwatch.logs.subscriptions.permission import ReadsPolicies
 from groundwatch.logs.subscriptions.policies import PolicyStore
@@ -18,6 +19,7 @@ class SubscriptionDesk(msgspec.Struct, frozen=True):
 
     store: SubscriptionStore
     policies: PolicyStore
+    metric_filters: MetricFilterStore
     checks: DestinationChecks
     read_policy: ReadsPolicies
     changed: Callable[[], Awaitable[None]]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from groundwatch.logs.events import EventKey, event_id
+from groundwatch.logs.subscriptions.parts import Part, StreamEvents
 from groundwatch.logs.subscriptions.records import Subscription
 
 # Level 1 takes 2 ms for 380 KB of JSON events where level 6 takes 4.5 and saves a tenth of the size.
@@ -42,29 +43,6 @@ class _Payload(msgspec.Struct, rename="camel", omit_defaults=True):
     subscription_filters: list[str]
     log_events: Sequence[_LogEvent]
     policy_level: str | None = None
-
-
-class Part(msgspec.Struct, frozen=True):
-    """The events of one batch, column by column, as they come from memory or from the store."""
-
-    ingested_ms: int
-    batch: int
-    positions: Sequence[int]
-    """Where each event stood in the batch."""
-    timestamps: Sequence[int]
-    messages: Sequence[str]
-
-
-class StreamEvents(msgspec.Struct, frozen=True):
-    """Events of one stream in the order in which they were stored."""
-
-    stream: str
-    parts: Sequence[Part]
-
-    @property
-    def count(self) -> int:
-        """How many events there are."""
-        return sum(len(part.messages) for part in self.parts)
 
 
 class Document(NamedTuple):

@@ -9,7 +9,11 @@ from functools import lru_cache
 import msgspec
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.catalog import STANDARD, Tenant
+from groundwatch.logs.metric_filters.counting import recipe_of
+from groundwatch.logs.metric_filters.records import MetricFilter
+from groundwatch.logs.metric_filters.store import MetricFilterStore
+from groundwatch.logs.patterns.nodes import Pattern
 from groundwatch.logs.patterns.parse import parse_pattern
 from groundwatch.logs.patterns.sifting import Sieve, compile_sieve
 from groundwatch.logs.subscriptions.extraction import Extract, field_extractor
@@ -27,8 +31,6 @@ from groundwatch.logs.subscriptions.store import SubscriptionStore
 from groundwatch.logs.subscriptions.vendors import LOGS, parse_target
 
 log = logging.getLogger(__name__)
-STANDARD = "STANDARD"
-"""The one class of log groups that knows subscriptions."""
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -47,6 +49,7 @@ class _Order(msgspec.Struct, frozen=True):
 class _Matching(msgspec.Struct, frozen=True):
     """A filter pattern, ready for use."""
 
+    tree: Pattern
     sift: Sieve
     extract: Extract | None
 
@@ -55,7 +58,7 @@ class _Matching(msgspec.Struct, frozen=True):
 def _matching(pattern: str) -> _Matching:
     """Return the compiled pattern; remembered, since every change of a filter makes a new plan of all of them."""
     tree = parse_pattern(pattern)
-    return _Matching(compile_sieve(tree), field_extractor(tree))
+    return _Matching(tree, compile_sieve(tree), field_extractor(tree))
 
 
 class Plan:
@@ -66,14 +69,19 @@ class Plan:
         filters: Iterable[tuple[SubscriptionFilter, GroupPlace]] = (),
         destinations: Iterable[Destination] = (),
         policies: Iterable[AccountPolicy] = (),
+        metric_filters: Iterable[tuple[MetricFilter, GroupPlace]] = (),
     ) -> None:
         self._destinations = {destination.arn: destination for destination in destinations}
         self._policies = placed_policies(list(policies))
         self._filters: dict[int, list[SubscriptionFilter]] = {}
+        self._metric_filters: dict[int, list[MetricFilter]] = {}
         self._groups: dict[int, tuple[Subscription, ...]] = {}
         places = {}
         for filter_, place in filters:
             self._filters.setdefault(place.number, []).append(filter_)
+            places[place.number] = place
+        for metric_filter, place in metric_filters:
+            self._metric_filters.setdefault(place.number, []).append(metric_filter)
             places[place.number] = place
         for place in places.values():
             self.add_group(place)
@@ -98,7 +106,8 @@ class Plan:
         orders = [_of_filter(filter_) for filter_ in self._filters.get(place.number, ())]
         if place.log_group_class == STANDARD:
             orders += _of_policies(self._policies.get(place.tenant, ()), place)
-        subscriptions = (self._subscription(order, place) for order in orders)
+        subscriptions = [self._subscription(order, place) for order in orders]
+        subscriptions += [_counted(filter_, place) for filter_ in self._metric_filters.get(place.number, ())]
         self._groups[place.number] = tuple(item for item in subscriptions if item is not None)
 
     def add_unknown(self, group_id: int) -> None:
@@ -139,9 +148,33 @@ class Plan:
         return Route(parse_target(destination.target_arn), destination.role_arn, destination.tenant.account_id)
 
 
-async def load_plan(store: SubscriptionStore, policies: PolicyStore) -> Plan:
+async def load_plan(store: SubscriptionStore, policies: PolicyStore, metric_filters: MetricFilterStore) -> Plan:
     """Return the plan as the metadata database has it now."""
-    return Plan(await store.all_filters(), await store.all_destinations(), await policies.account_policies())
+    return Plan(
+        await store.all_filters(),
+        await store.all_destinations(),
+        await policies.account_policies(),
+        await metric_filters.all(),
+    )
+
+
+def _counted(filter_: MetricFilter, place: GroupPlace) -> Subscription | None:
+    try:
+        matching = _matching(filter_.pattern)
+    except ServiceError as error:
+        # As with subscription filters: another version of the server may have made it.
+        log.error("metric filter %s of %s is left out: %s", filter_.name, place.name, error)  # noqa: TRY400
+        return None
+    return Subscription(
+        key=f"metric:{filter_.number}",
+        group=place,
+        name=filter_.name,
+        sift=matching.sift,
+        route=None,
+        distribution="",
+        since_ms=filter_.created_ms,
+        recipe=recipe_of(filter_, matching.tree, place.tenant),
+    )
 
 
 def _of_filter(filter_: SubscriptionFilter) -> _Order:

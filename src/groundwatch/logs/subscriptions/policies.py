@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, func
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.pattern_quota import limit_exceeded
 from groundwatch.logs.subscriptions.records import AccountPolicy
-from groundwatch.logs.subscriptions.store import limit_exceeded
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.subscriptions import account_policies, resource_policies
 

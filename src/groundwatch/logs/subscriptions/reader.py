@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from groundwatch.logs.events import EVENT_OVERHEAD_BYTES
-from groundwatch.logs.subscriptions.payload import Part
+from groundwatch.logs.subscriptions.parts import Part
 from groundwatch.logs.subscriptions.queue import Arrival
 from groundwatch.storage.clickhouse import EventDatabase, portions
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+from sqlalchemy import Row
 
 from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.metric_filters.counting import Recipe
 from groundwatch.logs.patterns.sifting import Sieve
 from groundwatch.logs.subscriptions.vendors import Target
 
@@ -75,7 +77,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """One stream of deliveries: a filter of a group, or an account policy applied to a group."""
+    """One reader of the queue: a filter of a group, an account policy applied to a group, or a metric filter."""
 
     key: str
     """Stable over restarts; what its progress is remembered under."""
@@ -90,6 +92,13 @@ class Subscription(msgspec.Struct, frozen=True):
     policy_level: str | None = None
     extract: Callable[[str], Mapping[str, str] | None] | None = None
     """Gives the fields of a space-delimited pattern."""
+    recipe: Recipe | None = None
+    """What a metric filter counts; there is no route then."""
+
+
+def place_of(row: Row[Any], number: int, name: str) -> GroupPlace:
+    """Return a group's place from a row with its account, region and class."""
+    return GroupPlace(number, Tenant(row.account_id, row.region), name, row.log_group_class)
 
 
 def destination_arn(region: str, account_id: str, name: str) -> str:

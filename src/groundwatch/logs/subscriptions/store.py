@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogGroup, Tenant, no_such_group
-from groundwatch.logs.subscriptions.records import Destination, GroupPlace, SubscriptionFilter
+from groundwatch.logs.pattern_quota import check_regex_quota, limit_exceeded
+from groundwatch.logs.subscriptions.records import Destination, GroupPlace, SubscriptionFilter, place_of
 from groundwatch.logs.tags import TagChange
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.logs import log_groups, log_streams
@@ -48,6 +48,7 @@ class SubscriptionStore:
         def put(connection: Connection) -> None:
             if connection.scalar(group) is None:
                 raise no_such_group()
+            check_regex_quota(connection, table, filter_.group_number, filter_.name, filter_.pattern)
             if connection.execute(update(table).where(own).values(settings)).rowcount:
                 return
             others = select(func.count()).where(table.c.group_id == filter_.group_number)
@@ -78,7 +79,7 @@ class SubscriptionStore:
         columns = [log_groups.c[name] for name in ("account_id", "region", "log_group_class")]
         statement = select(table, log_groups.c.name.label("group_name"), *columns)
         rows = await self._rows(statement.join(log_groups, table.c.group_id == log_groups.c.id).order_by(table.c.id))
-        return [(_filter(row), _place(row, row.group_id, row.group_name)) for row in rows]
+        return [(_filter(row), place_of(row, row.group_id, row.group_name)) for row in rows]
 
     async def put_destination(self, destination: Destination) -> Destination:
         """Make a destination or replace target and role of the one that is there, and return what is stored."""
@@ -151,7 +152,7 @@ class SubscriptionStore:
         return {row.id: row.name for row in rows}
 
     async def _places(self, chosen: ColumnElement[bool]) -> list[GroupPlace]:
-        return [_place(row, row.id, row.name) for row in await self._rows(select(log_groups).where(chosen))]
+        return [place_of(row, row.id, row.name) for row in await self._rows(select(log_groups).where(chosen))]
 
     async def _rows(self, statement: Any) -> Sequence[Row[Any]]:  # noqa: ANN401 - any SELECT
         return await self._database.read(lambda connection: connection.execute(statement).all())
@@ -159,11 +160,6 @@ class SubscriptionStore:
     async def _delete(self, table: Any, *which: ColumnElement[bool]) -> bool:  # noqa: ANN401 - any table
         statement = delete(table).where(*which)
         return bool(await self._database.write(lambda connection: connection.execute(statement).rowcount))
-
-
-def limit_exceeded() -> ServiceError:
-    """Return the service's answer to one thing too many."""
-    return ServiceError("LimitExceededException", "Resource limit exceeded.")
 
 
 def _from(name: ColumnElement[str], prefix: str, after: str) -> ColumnElement[bool]:
@@ -201,7 +197,3 @@ def _destination(row: Row[Any]) -> Destination:
         tags=row.tags,
         created_ms=row.created_ms,
     )
-
-
-def _place(row: Row[Any], number: int, name: str) -> GroupPlace:
-    return GroupPlace(number, Tenant(row.account_id, row.region), name, row.log_group_class)

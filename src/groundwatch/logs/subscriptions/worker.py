@@ -1,25 +1,23 @@
-"""One subscription's deliveries: in order, again and again until the target takes them or the day is over."""
+"""One subscription's way through the queue: in order, again and again until its events are taken or given up."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from itertools import zip_longest
 
 import msgspec
 
-from groundwatch.aws.errors import ServiceError
+from groundwatch.logs.metric_filters.records import MetricSink
 from groundwatch.logs.subscriptions.outbox import Outbox
-from groundwatch.logs.subscriptions.payload import Packed, Part, StreamEvents, pack
+from groundwatch.logs.subscriptions.parts import Part, StreamEvents
 from groundwatch.logs.subscriptions.permission import DeliveryPermission
 from groundwatch.logs.subscriptions.queue import DeliveryQueue, Entry, Waiting
 from groundwatch.logs.subscriptions.reader import BatchReader
 from groundwatch.logs.subscriptions.records import Subscription
-from groundwatch.logs.subscriptions.targets import Record, TargetError, partition_key
-from groundwatch.logs.subscriptions.vendors import VENDORS
 from groundwatch.logs.writer import Batch
 from groundwatch.storage.errors import StorageError
 
@@ -44,6 +42,7 @@ class Tools(msgspec.Struct, frozen=True):
     reader: BatchReader
     outbox: Outbox
     permission: DeliveryPermission
+    metrics: MetricSink
     stream_names: StreamNames
     clock_ms: Callable[[], int]
     max_waiting_bytes: int
@@ -53,12 +52,12 @@ class Tools(msgspec.Struct, frozen=True):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-class _PatienceError(Exception):
-    """A target failed for so long that the oldest entries have to go, for the reason given."""
+class PatienceError(Exception):
+    """The oldest entries have to go, for the reason given."""
 
 
-class Worker:
-    """Delivers what arrives for one subscription. A failing target delays nobody else.
+class Worker(ABC):
+    """Hands over what arrives for one subscription; a subclass says to whom. A failing one delays nobody else.
 
     `subscription` may be replaced while the worker runs; `position` is the last entry that is done with.
     """
@@ -114,12 +113,12 @@ class Worker:
         self._wake.clear()
         entries = await self._tools.queue.after(self.subscription.group.number, self.position, CHUNK_BATCHES)
         if not entries:
-            await self._wake.wait()
+            await self._idle()
             return
         chunk = _chunk(entries)
         try:
             await self._deliver(chunk)
-        except _PatienceError as error:
+        except PatienceError as error:
             await self._give_up_oldest(str(error))
         else:
             self._pass(chunk)
@@ -131,17 +130,15 @@ class Worker:
         streams = await self._streams(wanted)
         if not streams:
             return
-        route = self.subscription.route
-        if route is None:
-            self._lose("no destination", sum(stream.count for stream in streams))
-            return
-        max_bytes = VENDORS[route.target.vendor].max_record_bytes
-        packed = await self._tools.outbox.compute(
-            lambda subscription: [pack(subscription, stream, max_bytes) for stream in streams], self.subscription
-        )
-        self._lose("too large", sum(item.too_large for item in packed))
-        for records in _rounds(packed, self.subscription):
-            await self._send(records, wanted[0].arrival.ingested_ms)
+        await self._hand_over(streams, wanted[0].arrival.ingested_ms)
+
+    @abstractmethod
+    async def _hand_over(self, streams: Sequence[StreamEvents], accepted_ms: int) -> None:
+        """Return when the events are where they belong or are given up; the oldest was accepted at `accepted_ms`."""
+
+    async def _idle(self) -> None:
+        """Return when something may have arrived."""
+        await self._wake.wait()
 
     async def _streams(self, entries: Sequence[Entry]) -> list[StreamEvents]:
         """Return the events of the entries by stream, each stream's in order of storage."""
@@ -164,39 +161,6 @@ class Worker:
         known = {batch.stream_id: batch.stream_name for batch in batches if batch is not None and batch.stream_name}
         unknown = sorted({entry.arrival.stream_id for entry in entries} - known.keys())
         return known | await self._tools.stream_names(unknown) if unknown else known
-
-    async def _send(self, records: Sequence[Record], accepted_ms: int) -> None:
-        """Return when the target has the records, or they are given up."""
-        while records:
-            try:
-                left = await self._attempt(records)
-            except ServiceError as error:
-                self._refuse(str(error), records)
-                return
-            except TargetError as error:
-                if not error.retryable:
-                    self._refuse(str(error), records)
-                    return
-                left = records
-                await self._pause(str(error))
-            else:
-                self.delivered_events += _count(records) - _count(left)
-                if left:
-                    await self._pause(f"{len(left)} of {len(records)} records were throttled")
-            records = left
-            if records and self._is_expired(accepted_ms):
-                raise _PatienceError("expired")
-            if records and self.waiting.size_bytes > self._tools.max_waiting_bytes:
-                raise _PatienceError("queue full")
-        self._note_success()
-
-    async def _attempt(self, records: Sequence[Record]) -> Sequence[Record]:
-        subscription = self.subscription
-        route = subscription.route
-        if route is None:
-            raise TargetError("NoDestination", "the destination does not exist any more", retryable=False)
-        await self._tools.permission.check(route, subscription.group.tenant, subscription.group.name)
-        return await self._tools.outbox.send(route.target, records, doubtful=self._failures > 0)
 
     def _is_expired(self, accepted_ms: int) -> bool:
         return self._tools.clock_ms() - accepted_ms > MAX_AGE_MS
@@ -224,12 +188,6 @@ class Worker:
         longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._failures, 16))
         # Full jitter, so that subscriptions that failed together do not come back together.
         await self._tools.sleep(random.uniform(longest / 10, longest))  # noqa: S311 - not a secret
-
-    def _refuse(self, reason: str, records: Sequence[Record]) -> None:
-        self._failures += 1
-        if self._failures == 1:
-            log.error("subscription %s of %s: refused for good: %s", self._name, self._group, reason)
-        self._lose("refused", _count(records))
 
     def _note_success(self) -> None:
         if self._failures:
@@ -260,25 +218,3 @@ def _chunk(entries: Sequence[Entry]) -> Sequence[Entry]:
 
 def _part(batch: Batch) -> Part:
     return Part(batch.ingested_ms, batch.number, range(len(batch.messages)), batch.timestamps, batch.messages)
-
-
-def _rounds(packed: Sequence[Packed], subscription: Subscription) -> list[list[Record]]:
-    """Return the records in rounds with at most one of each stream.
-
-    A target may take a part of a call; with two records of a stream in it, the later one could overtake.
-    """
-    streams = [_records(item, subscription) for item in packed if item.documents]
-    return [[record for record in turn if record is not None] for turn in zip_longest(*streams)]
-
-
-def _records(item: Packed, subscription: Subscription) -> list[Record]:
-    stream_key = partition_key(f"{subscription.group.number}:{item.stream}")
-    at_random = subscription.distribution == "Random"
-    return [
-        Record(document.data, f"{random.getrandbits(128):032x}" if at_random else stream_key, document.events)
-        for document in item.documents
-    ]
-
-
-def _count(records: Sequence[Record]) -> int:
-    return sum(record.events for record in records)
