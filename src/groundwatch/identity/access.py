@@ -15,6 +15,7 @@ from groundwatch.identity.names import TEMPORARY_PREFIX
 from groundwatch.identity.policy.evaluate import ALLOWED, Decision, PolicyRequest, PolicySet, evaluate
 from groundwatch.identity.policy.library import PolicyLibrary
 from groundwatch.identity.policy.principals import caller_of, unique_id
+from groundwatch.identity.resource_policies import ResourcePolicies
 from groundwatch.identity.resource_tags import ResourceTags
 from groundwatch.identity.settled import SettledDecisions
 from groundwatch.identity.store import IdentityStore
@@ -64,9 +65,15 @@ class PolicyAuthorizer:
     or two SQL queries when the cache is cold.
     """
 
-    def __init__(self, store: IdentityStore, resource_tags: ResourceTags | None = None) -> None:
+    def __init__(
+        self,
+        store: IdentityStore,
+        resource_tags: ResourceTags | None = None,
+        resource_policies: ResourcePolicies | None = None,
+    ) -> None:
         self._store = store
         self._resource_tags = resource_tags or ResourceTags()
+        self._resource_policies = resource_policies or ResourcePolicies()
         self._library = PolicyLibrary()
         self._settled = SettledDecisions()
 
@@ -80,7 +87,7 @@ class PolicyAuthorizer:
             # The second check of a rename is on the new name, which is taken as it will be.
             renamed = index > 0 and check.action in RENAMES
             completed = check if renamed else await self._complete(check)
-            decision = await self._evaluate(context, completed, None)
+            decision = await self._evaluate(context, completed, await self._attached(completed.resource))
             if not decision.allowed:
                 raise access_denied(context.principal, completed, decision)
 
@@ -92,6 +99,11 @@ class PolicyAuthorizer:
         if isinstance(resource_policy, str):
             resource_policy = ResourcePolicy(resource_policy)
         return await self._evaluate(context, await self._complete(check), resource_policy)
+
+    async def _attached(self, resource: str) -> ResourcePolicy | None:
+        source = self._resource_policies.source_for(resource)
+        document = None if source is None else await source.policy_of(resource)
+        return None if document is None else ResourcePolicy(document)
 
     def _is_settled(self, principal: Principal, check: AccessCheck) -> bool:
         """Tell whether the check is known to pass, without waiting for anything."""
@@ -110,7 +122,9 @@ class PolicyAuthorizer:
         call = Call(context, check, permissions.tags, await self._issued_ms(context.principal))
         keys, policies = CallKeys(call), self._policies(context.principal, permissions, resource_policy)
         decision = evaluate(PolicyRequest(caller, check.action, check.resource, keys), policies)
-        if decision.allowed and not keys.asked and resource_policy is None:
+        # A resource without a policy may get one that denies.
+        lasting = resource_policy is None and self._resource_policies.source_for(check.resource) is None
+        if decision.allowed and not keys.asked and lasting:
             self._settled.keep(context.principal, check, permissions)
         if not keys.missed_resource_tags:
             return decision
