@@ -195,7 +195,7 @@ def _unsupported(text: str, error: UnexpectedInput) -> ServiceError:
 def _position(text: str, error: UnexpectedInput) -> int:
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     # lark gives the end of the text the place of its last token.
-    return len(text) if at_end else int(error.pos_in_stream or 0)
+    return len(text) if at_end else cast("int", error.pos_in_stream)
 
 
 def _wanted(accepted: set[str]) -> str:
