@@ -11,7 +11,8 @@ from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner, Limits
 from groundwatch.logs.exports.tasks import ExportTasks
 from groundwatch.logs.insights.queries import QueryStore
-from groundwatch.logs.insights.runner import DEFAULT_LIMITS, QueryRunner
+from groundwatch.logs.insights.limits import DEFAULT_LIMITS
+from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.operations import LogsOperations, LogsRoom
@@ -98,7 +99,6 @@ class Permissive:
         return None
 
 
-def make_subscriptions(event_database, sql_database, queue_database, clock, *, targets=None, identity=None):
 class NoMetrics:
     """Metrics that nothing is counted for."""
 
@@ -106,6 +106,7 @@ class NoMetrics:
         pytest.fail(f"{tenant} has no metric filter")
 
 
+def make_subscriptions(event_database, sql_database, queue_database, clock, *, targets=None, identity=None):
     identity = identity or Permissive()
     return assemble(
         Stores(metadata=sql_database, events=event_database, queue=queue_database),

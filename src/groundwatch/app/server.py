@@ -336,7 +336,7 @@ class Server:
         await self._deliveries.start()
         self._reclaimer.start()
         self._exports.runner.start()
-        await self._query_store.give_up_all()
+        await self._queries.begin()
         self._identity.key_uses.start()
         self._usage.start()
         self.gateway_app.stage_logs.start(TenantLogs(self._logs))

@@ -7,7 +7,7 @@ from tests.logs.conftest import make_room
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.access import logs_access
-from groundwatch.logs.insights.runner import QueryLimits
+from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.operations import LogsOperations
 from groundwatch.logs.pointers import parse_pointer
 

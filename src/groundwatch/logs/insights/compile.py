@@ -8,12 +8,13 @@ import msgspec
 
 from groundwatch.logs.insights.errors import malformed, placing
 from groundwatch.logs.insights.parse import Query, parse_query
-from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, KEY_COLUMNS, Pipeline, Window
+from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, KEY_COLUMNS, MAX_ROWS, Pipeline, Window
 
 EVENTS = """
     SELECT group_id, stream_id, timestamp, ingested, batch, seq, message{names} FROM events
     WHERE group_id IN ({groups}) AND timestamp BETWEEN {start} AND {end}{limits}
 """
+SCANNED = "count(), sum(length(message)), min(timestamp), max(timestamp)"
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -33,6 +34,11 @@ class Source(msgspec.Struct, frozen=True):
     deleted_streams: Sequence[int] = ()
     stream_names: Mapping[int, str] = {}
     """Names of the streams; needed only by queries of which `Compiled.needs_streams` says so."""
+    names_table: str | None = None
+    """The table that has the names instead, where there are too many; likewise that of the deleted streams."""
+    deleted_table: str | None = None
+    since_ms: int | None = None
+    """Where reading begins, if only the newest part of the window is wanted."""
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -47,21 +53,26 @@ class Compiled(msgspec.Struct, frozen=True):
     needs_streams: bool
     matched_sql: str
     scanned_sql: str
-    """Counts the events of the range and the bytes of their messages."""
+    """Counts the events of the range and the bytes of their messages, and finds the first time and the last."""
     max_rows: int
     counts_itself: bool
     """Whether every event that passes the filters is a row of the result, unless that is full."""
 
 
-def compile_query(text: str | Query, source: Source, *, max_rows: int = DEFAULT_ROWS) -> Compiled:
-    """Return the statement of a query; raises `MalformedQueryException`."""
+def compile_query(
+    text: str | Query, source: Source, *, max_rows: int = DEFAULT_ROWS, most_rows: int = MAX_ROWS
+) -> Compiled:
+    """Return the statement of a query; raises `MalformedQueryException`.
+
+    The result has `max_rows` rows unless the query says another number, which may be up to `most_rows`.
+    """
     query = parse_query(text) if isinstance(text, str) else text
     with placing(query.text):
-        return _compiled(query, source, max_rows)
+        return _compiled(query, source, max_rows, most_rows)
 
 
-def _compiled(query: Query, source: Source, max_rows: int) -> Compiled:
-    pipeline = Pipeline(source.window)
+def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Compiled:
+    pipeline = Pipeline(source.window, most_rows=most_rows)
     for stage in query.stages:
         stage.lower(pipeline)
     columns = pipeline.columns()
@@ -78,7 +89,7 @@ def _compiled(query: Query, source: Source, max_rows: int) -> Compiled:
         has_keys=pipeline.events,
         needs_streams=needs_streams,
         matched_sql=matched,
-        scanned_sql=f"SELECT count(), sum(length(message)) FROM ({pipeline.source})",  # noqa: S608 - every value is bound
+        scanned_sql=f"SELECT {SCANNED} FROM ({pipeline.source})",  # noqa: S608 - every value is bound
         max_rows=pipeline.asked_rows or max_rows,
         counts_itself=pipeline.counts_itself,
     )
@@ -96,10 +107,14 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
         if group.expired_before_ms is not None and group.expired_before_ms > source.window.start_ms:
             place, since = bind(group.number, "UInt64"), bind(group.expired_before_ms, "Int64")
             limits += f" AND (group_id != {place} OR timestamp >= {since})"
+    if source.deleted_table:
+        limits += f" AND stream_id NOT IN {source.deleted_table}"
     if source.deleted_streams:
         limits += f" AND NOT has({bind(list(source.deleted_streams), 'Array(UInt64)')}, stream_id)"
     names = ""
-    if needs_streams:
+    if needs_streams and source.names_table:
+        names += f", toNullable(joinGet('{source.names_table}', 'name', stream_id)) AS stream_name"
+    elif needs_streams:
         numbers, known = list(source.stream_names), list(source.stream_names.values())
         names += f", {_renamed(pipeline, 'stream_id', numbers, known)} AS stream_name"
     if "@log" in pipeline.uses:
@@ -108,7 +123,7 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
     return EVENTS.format(
         names=names,
         groups=", ".join(bind(group.number, "UInt64") for group in source.groups),
-        start=bind(source.window.start_ms, "Int64"),
+        start=bind(max(source.window.start_ms, source.since_ms or 0), "Int64"),
         end=bind(source.window.end_ms, "Int64"),
         limits=limits,
     )

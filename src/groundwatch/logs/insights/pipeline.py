@@ -45,8 +45,10 @@ class Window(msgspec.Struct, frozen=True):
 class Pipeline:
     """State between commands: the rows so far as SQL, the names that there are, the order, the columns to show."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, *, most_rows: int = MAX_ROWS) -> None:
         self.window = window
+        self.most_rows = most_rows
+        """What `limit` may ask for."""
         self.parameters: dict[str, object] = {}
         self.events = True
         """Whether rows still are events: until the first `stats`."""

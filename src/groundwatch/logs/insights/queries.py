@@ -1,9 +1,8 @@
-"""Insights queries that were started, with their results, in the metadata database; kept for seven days."""
+"""Insights queries that were started, with their results, in the metadata database."""
 
 from __future__ import annotations
 
 import uuid
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,17 +11,14 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, inser
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.insights.limits import DEFAULT_LIMITS
+from groundwatch.logs.insights.results import PART_ROWS, ResultRow, decoded
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.queries import queries as table
 from groundwatch.storage.tables.queries import query_results as parts
 
 Status = Literal["Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout"]
 ACTIVE = ("Scheduled", "Running")
-KEPT_MS = 7 * 86_400_000
-PART_ROWS = 1_000
-Pair = tuple[str, str]
-ResultRow = list[Pair]
-"""Field and value, of those that have one."""
 
 
 class StoredQuery(msgspec.Struct, frozen=True):
@@ -44,9 +40,12 @@ class StoredQuery(msgspec.Struct, frozen=True):
 class QueryStore:
     """Reads and writes of queries and results."""
 
-    def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, clock_ms: Callable[[], int], *, kept_ms: int = DEFAULT_LIMITS.kept_ms
+    ) -> None:
         self._database = database
         self._clock_ms = clock_ms
+        self._kept_ms = kept_ms
 
     async def add(self, query: StoredQuery, *, limit: int) -> None:
         """Remember a query that begins to wait; `LimitExceededException` beside `limit` that have not ended."""
@@ -55,8 +54,8 @@ class QueryStore:
             active = select(func.count()).select_from(table).where(_of(query.tenant), table.c.status.in_(ACTIVE))
             if connection.execute(active).scalar_one() >= limit:
                 raise ServiceError("LimitExceededException", "Account maximum query concurrency limit reached.")
-            # Results are found for seven days; nobody else looks after what is older.
-            connection.execute(delete(table).where(table.c.created_ms < self._clock_ms() - KEPT_MS))
+            # Results are found for some days; nobody else looks after what is older.
+            connection.execute(delete(table).where(table.c.created_ms < self._clock_ms() - self._kept_ms))
             values = {name: getattr(query, name) for name in query.__struct_fields__ if name != "tenant"}
             place = {"account_id": query.tenant.account_id, "region": query.tenant.region}
             connection.execute(insert(table).values(values | place))
@@ -98,7 +97,7 @@ class QueryStore:
         """Return a query of the tenant; `ResourceNotFoundException` when there is none of that id."""
         statement = select(table).where(_of(tenant), table.c.id == query_id)
         row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
-        if row is None or row.created_ms < self._clock_ms() - KEPT_MS:
+        if row is None or row.created_ms < self._clock_ms() - self._kept_ms:
             raise ServiceError("ResourceNotFoundException", f"Query with id {query_id} does not exist.")
         return _query(row)
 
@@ -119,7 +118,7 @@ class QueryStore:
     ) -> list[StoredQuery]:
         """Return up to `limit` queries, the newest first, behind (creation, id) `before`."""
         created = table.c.created_ms
-        statement = select(table).where(_of(tenant), created >= self._clock_ms() - KEPT_MS)
+        statement = select(table).where(_of(tenant), created >= self._clock_ms() - self._kept_ms)
         if before is not None:
             statement = statement.where(or_(created < before[0], and_(created == before[0], table.c.id < before[1])))
         if status is not None:
@@ -142,16 +141,6 @@ class QueryStore:
 def new_query_id() -> str:
     """Return an id that no query has."""
     return str(uuid.uuid4())
-
-
-def encoded(rows: Sequence[ResultRow]) -> bytes:
-    """Return a part of a result as it is stored."""
-    return zlib.compress(msgspec.msgpack.encode(rows), 1)
-
-
-def decoded(part: bytes) -> list[ResultRow]:
-    """Return the rows of a stored part."""
-    return msgspec.msgpack.decode(zlib.decompress(part), type=list[ResultRow])
 
 
 def _of(tenant: Tenant) -> ColumnElement[bool]:

@@ -11,7 +11,8 @@ from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.pipeline import DEFAULT_ROWS
 from groundwatch.logs.insights.queries import StoredQuery, new_query_id
-from groundwatch.logs.insights.runner import QueryWish, expired_before_ms
+from groundwatch.logs.insights.results import ResultRow
+from groundwatch.logs.insights.run import QueryWish, expired_before_ms
 from groundwatch.logs.operations.room import Operations, tenant_of
 from groundwatch.logs.tokens import seal, unseal
 
@@ -71,13 +72,13 @@ class QueryOperations(Operations):
         request = ["query-results", query_id]
         first = int(unseal(request, next_token, int)[0]) if next_token else 0
         count = max_items or PAGE_ROWS
+        answer: dict[str, object] = {"queryLanguage": "CWLI", "status": query.status}
+        shown = await self._room.queries.shown(query_id) if query.status == "Running" else None
+        if shown is not None:
+            # What there is so far comes on one page, and may change as a whole.
+            return answer | {"results": _pairs(shown.rows[:count]), "statistics": shown.statistics}
         rows = await self._room.query_store.rows(query_id, max(first, 0), count)
-        answer: dict[str, object] = {
-            "queryLanguage": "CWLI",
-            "status": query.status,
-            "results": [[{"field": name, "value": value} for name, value in row] for row in rows],
-            "statistics": query.statistics or _no_statistics(query),
-        }
+        answer |= {"results": _pairs(rows), "statistics": query.statistics or _no_statistics(query)}
         if first + count < query.statistics.get("resultCount", 0):
             answer["nextToken"] = seal(request, [first + count])
         return answer
@@ -169,6 +170,10 @@ def _check_retention(groups: Sequence[LogGroup], end_time: int, now_ms: int) -> 
             "Query's end date and time is either before the log groups creation time "
             "or exceeds the log groups log retention settings"
         )
+
+
+def _pairs(rows: Sequence[ResultRow]) -> list[list[dict[str, str]]]:
+    return [[{"field": name, "value": value} for name, value in row] for row in rows]
 
 
 def _no_statistics(query: StoredQuery) -> dict[str, float]:

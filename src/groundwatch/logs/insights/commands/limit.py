@@ -15,18 +15,25 @@ class Limit(Node, frozen=True):
     """The number of rows."""
 
     count: int
+    place: Span
 
     def lower(self, pipeline: Pipeline) -> None:
         """Keep the first rows in the order so far; `any` may choose others and need not."""
+        if self.count > pipeline.most_rows:
+            raise _wrong(pipeline.most_rows, self.place)
         pipeline.limit(self.count)
 
 
 def _build(parts: Sequence[Any], span: Span) -> Limit:
     token = parts[-1]
     place = (token.start_pos, token.end_pos)
-    if not token.isdigit() or len(token) > 9 or not 0 < int(token) <= MAX_ROWS:
-        raise malformed(f"the limit must be an integer between 1 and {MAX_ROWS}", place)
-    return Limit(span, int(token))
+    if not token.isdigit() or len(token) > 9 or int(token) == 0:
+        raise _wrong(MAX_ROWS, place)
+    return Limit(span, int(token), place)
+
+
+def _wrong(most: int, place: Span) -> Exception:
+    return malformed(f"the limit must be an integer between 1 and {most}", place)
 
 
 COMMAND = Command(

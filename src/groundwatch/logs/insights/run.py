@@ -1,0 +1,204 @@
+"""One run of one query: from its statement to its rows, and what can be shown of it meanwhile.
+
+Before the whole range of a large query is read, its newest part is: the rows of that are shown while the query runs.
+The parts grow, and together stay a small share of the whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from groundwatch.logs.catalog import LogCatalog, LogGroup
+from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
+from groundwatch.logs.insights.engine import QueryEngine
+from groundwatch.logs.insights.limits import QueryLimits
+from groundwatch.logs.insights.parse import parse_query
+from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, Window
+from groundwatch.logs.insights.queries import StoredQuery
+from groundwatch.logs.insights.results import ResultRow, parts_of, portions, result_rows
+from groundwatch.logs.insights.side_tables import SideTables
+from groundwatch.logs.intake import DAY_MS
+from groundwatch.storage.clickhouse import EventDatabase, Rows
+
+LAST_MS = 2**53
+STREAM_NUMBERS = 1_000
+MAX_LISTED = 2_000
+"""Streams that are named in a statement; more are put into a table beside the events."""
+FIRST_PART_EVENTS = 200_000
+PART_GROWTH = 8
+PART_SHARE = 16
+"""A part is read ahead if it is at most one of so many of the range's events: all of them take 8 % of the time."""
+
+
+class QueryWish(msgspec.Struct, frozen=True):
+    """A query that has been judged, and what it reads."""
+
+    stored: StoredQuery
+    groups: Sequence[LogGroup]
+    max_rows: int = DEFAULT_ROWS
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What there is of a query that runs."""
+
+    rows: Sequence[ResultRow]
+    statistics: Mapping[str, float]
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What every run works with."""
+
+    database: EventDatabase
+    catalog: LogCatalog
+    engine: QueryEngine
+    limits: QueryLimits
+    clock_ms: Callable[[], int]
+
+
+class QueryRun:
+    """Runs a query once; `shown` may be asked meanwhile."""
+
+    def __init__(self, wish: QueryWish, tools: Tools) -> None:
+        self._wish = wish
+        self._tools = tools
+        self._query = parse_query(wish.stored.query)
+        self._tables = SideTables(tools.database, wish.stored.id)
+        self._rows: Sequence[ResultRow] = ()
+        self._matched = 0
+        self._events, self._bytes = 0, 0
+        self._reading = False
+        self._asked_ms = 0
+        self._progress = 0.0
+
+    async def answer(self) -> tuple[list[bytes], dict[str, float]]:
+        """Return the parts of the result and the statistics. Raises StorageError, also beyond a limit."""
+        try:
+            return await self._answer()
+        finally:
+            await self._tables.drop()
+
+    async def shown(self) -> Shown:
+        """Return the rows and the statistics so far."""
+        # Many may watch one query: the engine is asked a few times a second, however many they are.
+        if self._reading and self._tools.clock_ms() - self._asked_ms > 200:
+            self._asked_ms = self._tools.clock_ms()
+            self._progress = max(self._progress, await self._tools.engine.progress(self._wish.stored.id))
+        return Shown(self._rows, self._statistics(self._matched, len(self._rows), self._progress))
+
+    async def _answer(self) -> tuple[list[bytes], dict[str, float]]:
+        source = await self._sourced()
+        compiled = self._compile(source)
+        if compiled.needs_streams:
+            source = await self._with_names(source)
+            compiled = self._compile(source)
+        self._events, self._bytes, first_ms, last_ms = (await self._run(compiled.scanned_sql, compiled)).result_rows[0]
+        for count in part_sizes(self._events):
+            since_ms = last_ms - (last_ms - first_ms) * count // self._events
+            await self._read_ahead(msgspec.structs.replace(source, since_ms=since_ms), count)
+        self._reading = True
+        rows = (await self._run(compiled.sql, compiled)).result_rows
+        self._progress, self._reading = 1.0, False
+        complete = compiled.counts_itself and len(rows) < compiled.max_rows
+        matched = len(rows) if complete else int((await self._run(compiled.matched_sql, compiled)).result_rows[0][0])
+        found = await self._result(compiled, rows)
+        return await asyncio.to_thread(parts_of, found), self._statistics(matched, len(rows), 1.0)
+
+    async def _read_ahead(self, source: Source, count: int) -> None:
+        compiled = self._compile(source)
+        # Where events are not spread evenly, the newest part of the time holds more of them than was meant.
+        rows = (await self._run(compiled.sql, compiled, max_read_rows=4 * count)).result_rows
+        self._rows = await self._result(compiled, rows)
+        self._matched = len(rows) if compiled.counts_itself else 0
+        self._progress = count / self._events
+
+    async def _result(self, compiled: Compiled, rows: Sequence[Sequence[Any]]) -> list[ResultRow]:
+        named = await self._pointers(compiled, rows)
+        return await asyncio.to_thread(result_rows, compiled, rows, named)
+
+    def _compile(self, source: Source) -> Compiled:
+        most_rows = self._tools.limits.rows
+        return compile_query(self._query, source, max_rows=min(self._wish.max_rows, most_rows), most_rows=most_rows)
+
+    async def _run(self, sql: str, compiled: Compiled, *, max_read_rows: int | None = None) -> Rows:
+        stored = self._wish.stored
+        return await self._tools.engine.run(
+            stored.id,
+            sql,
+            compiled.parameters,
+            deadline_ms=stored.created_ms + self._tools.limits.time_s * 1_000,
+            max_read_rows=max_read_rows,
+        )
+
+    def _statistics(self, matched: int, results: int, progress: float) -> dict[str, float]:
+        return {
+            "recordsMatched": float(matched),
+            "recordsScanned": float(round(self._events * progress)),
+            "estimatedRecordsSkipped": 0.0,
+            "bytesScanned": float(round(self._bytes * progress)),
+            "estimatedBytesSkipped": 0.0,
+            "logGroupsScanned": float(len(self._wish.groups)),
+            "resultCount": float(results),
+        }
+
+    async def _sourced(self) -> Source:
+        numbers = {group.number for group in self._wish.groups}
+        waiting = await self._tools.catalog.waiting_reclaims()
+        deleted = [
+            one.stream_number for one in waiting if one.group_number in numbers and one.stream_number is not None
+        ]
+        source = source_of(self._wish)
+        if len(deleted) > MAX_LISTED:
+            return msgspec.structs.replace(source, deleted_table=await self._tables.numbers(deleted))
+        return msgspec.structs.replace(source, deleted_streams=deleted)
+
+    async def _with_names(self, source: Source) -> Source:
+        catalog = self._tools.catalog
+        names = {s.number: s.name for group in self._wish.groups for s in await catalog.streams(group)}
+        if len(names) > MAX_LISTED:
+            return msgspec.structs.replace(source, names_table=await self._tables.names(names))
+        return msgspec.structs.replace(source, stream_names=names)
+
+    async def _pointers(
+        self, compiled: Compiled, rows: Sequence[Sequence[Any]]
+    ) -> Mapping[tuple[int, int], tuple[str, str]]:
+        """Return the names of group and stream by their numbers, for the events of the result."""
+        if not compiled.has_keys:
+            return {}
+        first = len(compiled.columns)
+        wanted: dict[int, set[int]] = {}
+        for row in rows:
+            wanted.setdefault(row[first], set()).add(row[first + 1])
+        by_number = {group.number: group for group in self._wish.groups}
+        named = {}
+        for group_number, streams in wanted.items():
+            group = by_number[group_number]
+            for some in portions(sorted(streams), STREAM_NUMBERS):
+                for number, name in (await self._tools.catalog.stream_names(group, some)).items():
+                    named[group_number, number] = (group.name, name)
+        return named
+
+
+def source_of(wish: QueryWish) -> Source:
+    """Return the events that a query is about, as far as it says so itself."""
+    stored = wish.stored
+    window = Window(
+        min(stored.start_s * 1_000, LAST_MS), min(stored.end_s * 1_000 + 999, LAST_MS), now_ms=stored.created_ms
+    )
+    groups = [Group(group.number, group.name, expired_before_ms(group, stored.created_ms)) for group in wish.groups]
+    return Source(stored.tenant.account_id, groups, window)
+
+
+def expired_before_ms(group: LogGroup, now_ms: int) -> int | None:
+    """Return the time before which the group's events are not shown any more, None if they are kept for ever."""
+    return None if group.retention_in_days is None else now_ms - group.retention_in_days * DAY_MS
+
+
+def part_sizes(events: int) -> Iterator[int]:
+    """Yield how many events the parts have that are read ahead of so many."""
+    sizes = (FIRST_PART_EVENTS * PART_GROWTH**step for step in itertools.count())
+    return itertools.takewhile(lambda size: size * PART_SHARE <= events, sizes)

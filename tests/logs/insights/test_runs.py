@@ -1,0 +1,138 @@
+"""Runs of queries: what they show meanwhile, how they end, and what they leave."""
+
+import asyncio
+
+import pytest
+from tests.logs.conftest import make_room
+
+from groundwatch.logs.insights import run as runs
+from groundwatch.logs.insights.engine import QueryEngine
+from groundwatch.logs.insights.limits import QueryLimits
+from groundwatch.logs.insights.run import part_sizes
+from groundwatch.logs.insights.side_tables import PREFIX, drop_left_tables
+from groundwatch.logs.operations import LogsOperations
+
+NOW_MS = 1_790_000_000_000
+NOW_S = NOW_MS // 1_000
+RANGE = {"start_time": NOW_S - 3_600, "end_time": NOW_S}
+
+
+@pytest.fixture
+def put(operations, context):
+    async def put(group: str, messages, *streams: str) -> None:
+        await operations.create_log_group(context, log_group_name=group)
+        for stream in streams or ("s1",):
+            place = {"log_group_name": group, "log_stream_name": stream}
+            await operations.create_log_stream(context, **place)
+            events = [{"timestamp": NOW_MS - 10_000 + n, "message": message} for n, message in enumerate(messages)]
+            await operations.put_log_events(context, **place, log_events=events)
+
+    return put
+
+
+class Gate:
+    """Holds each query's main statement until it is opened."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.reached, self.open = asyncio.Event(), asyncio.Event()
+        real = QueryEngine.run
+
+        async def run(engine, query_id, sql, parameters, **members):
+            if "count()" not in sql[:20] and members.get("max_read_rows") is None:
+                self.reached.set()
+                await self.open.wait()
+            return await real(engine, query_id, sql, parameters, **members)
+
+        monkeypatch.setattr(QueryEngine, "run", run)
+
+
+@pytest.fixture
+def gate(monkeypatch) -> Gate:
+    monkeypatch.setattr(runs, "FIRST_PART_EVENTS", 10)
+    return Gate(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "counts_itself"),
+    [("fields @message | filter @message > 0", "399", True), ("stats max(@message), count(*)", "399", False)],
+)
+async def test_the_newest_part_is_shown_meanwhile(operations, context, put, gate, *, query, first, counts_itself):
+    await put("/app", [str(n) for n in range(400)])
+    started = await operations.start_query(context, query_string=query, log_group_name="/app", **RANGE)
+    await gate.reached.wait()
+    answer = await operations.get_query_results(context, query_id=started["queryId"])
+    assert answer["status"] == "Running"
+    assert answer["results"][0][0]["value"] == first
+    assert "nextToken" not in answer
+    statistics = answer["statistics"]
+    assert 0 < statistics["recordsScanned"] < 400
+    assert 0 < statistics["bytesScanned"] < 1_090
+    assert statistics["logGroupsScanned"] == 1
+    assert (statistics["recordsMatched"] > 0) is counts_itself
+    gate.open.set()
+    await operations._room.queries.finished(started["queryId"])
+    whole = await operations.get_query_results(context, query_id=started["queryId"])
+    assert (whole["status"], whole["statistics"]["recordsScanned"]) == ("Complete", 400)
+
+
+async def test_a_stopped_query_keeps_what_was_shown(operations, context, put, gate):
+    await put("/app", [str(n) for n in range(400)])
+    members = {"query_string": "fields @message", "log_group_name": "/app", **RANGE}
+    query_id = (await operations.start_query(context, **members))["queryId"]
+    await gate.reached.wait()
+    shown = await operations.get_query_results(context, query_id=query_id)
+    stopping = asyncio.create_task(operations.stop_query(context, query_id=query_id))
+    gate.open.set()
+    assert await stopping == {"success": True}
+    kept = await operations.get_query_results(context, query_id=query_id)
+    assert (kept["status"], kept["results"]) == ("Cancelled", shown["results"])
+    assert kept["results"]
+
+
+async def test_a_small_query_reads_nothing_twice():
+    assert list(part_sizes(3_000_000)) == []
+    assert list(part_sizes(100_000_000)) == [200_000, 1_600_000]
+
+
+async def test_many_streams_do_not_make_a_statement_too_long(operations, context, put, monkeypatch, event_database):
+    monkeypatch.setattr(runs, "MAX_LISTED", 1)
+    await put("/many", ["x"], "a", "b", "c", "d")
+    for stream in ("c", "d"):
+        await operations.delete_log_stream(context, log_group_name="/many", log_stream_name=stream)
+    members = {"query_string": "stats count(*) by @logStream | sort @logStream", "log_group_name": "/many", **RANGE}
+    query_id = (await operations.start_query(context, **members))["queryId"]
+    await operations._room.queries.finished(query_id)
+    answer = await operations.get_query_results(context, query_id=query_id)
+    assert [[pair["value"] for pair in row] for row in answer["results"]] == [["a", "1"], ["b", "1"]]
+    assert await tables(event_database) == []
+
+
+async def tables(event_database):
+    found = "SELECT name FROM system.tables WHERE startsWith(name, {prefix:String})"
+    return await event_database.run("read", lambda client: client.query(found, {"prefix": PREFIX}).result_rows)
+
+
+async def test_tables_that_a_crash_left_are_dropped_at_the_start(event_database):
+    await event_database.run(
+        "read", lambda client: client.command(f"CREATE TABLE {PREFIX}x (number UInt64) ENGINE = Set")
+    )
+    # The rule compares whole seconds, and the clock is the engine's.
+    while await tables(event_database):
+        await drop_left_tables(event_database)
+
+
+@pytest.mark.parametrize(
+    ("limits", "query", "rows"),
+    [
+        ({"rows": 5}, "fields @message", 5),
+        ({"rows": 200_000}, "fields @message | limit 150000", 20),
+    ],
+    ids=["fewer", "more"],
+)
+async def test_rows_are_limited_as_it_is_set(event_database, sql_database, clock, context, put, *, limits, query, rows):
+    await put("/app", ["x"] * 20)
+    operations = LogsOperations(make_room(event_database, sql_database, clock, 1_000_000, QueryLimits(**limits)))
+    started = await operations.start_query(context, query_string=query, log_group_name="/app", **RANGE)
+    await operations._room.queries.finished(started["queryId"])
+    answer = await operations.get_query_results(context, query_id=started["queryId"])
+    assert len(answer["results"]) == rows
