@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
+from groundwatch.logs.insights.parse import parse_query
 from groundwatch.logs.insights.pipeline import Window
 
 NUMBERS = itertools.count(5_000_000)
@@ -28,6 +29,8 @@ class EventGroup:
         self.database = database
         self.number = next(NUMBERS)
         self.streams: dict[str, int] = {}
+        self.others: dict[str, EventGroup] = {}
+        """Further groups, by the names that a query can choose them by."""
 
     def put(self, events) -> None:
         rows = []
@@ -47,9 +50,12 @@ class EventGroup:
         )
 
     def compile(self, query: str, **changes) -> Compiled:
-        names = {number: name for name, number in self.streams.items()}
-        source = Source(ACCOUNT, [Group(self.number, "/test/group")], Window(0, END_MS, END_MS), (), names)
-        return compile_query(query, source, **changes)
+        parsed = parse_query(query)
+        names = {number: name for one in [self, *self.others.values()] for name, number in one.streams.items()}
+        chosen = {inner: [Group(self.others[name].number, name) for name in inner.names] for inner in parsed.inner}
+        groups = [Group(self.number, "/test/group")]
+        source = Source(ACCOUNT, groups, Window(0, END_MS, END_MS), (), names, chosen=chosen)
+        return compile_query(parsed, source, **changes)
 
     def run(self, query: str) -> list[list[tuple[str, str]]]:
         """Return the rows as pairs of column and value, without null."""
@@ -65,3 +71,10 @@ class EventGroup:
 @pytest.fixture
 def group(event_database) -> EventGroup:
     return EventGroup(event_database)
+
+
+@pytest.fixture
+def beside(group) -> EventGroup:
+    """Another group, called `/beside`."""
+    group.others["/beside"] = EventGroup(group.database)
+    return group.others["/beside"]

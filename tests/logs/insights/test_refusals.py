@@ -52,7 +52,6 @@ PIECES = (
     [
         ("filtre a = 1", (0, 6), "unknown command filtre; did you mean filter?"),
         ("fields a | pattern @message", (11, 18), "the command pattern is not supported by Groundwatch"),
-        ("source 'x' | fields a", (0, 6), "the command source is not supported by Groundwatch"),
         ("fields a |", (10, 10), "the query ends where a command is expected"),
         ("", (0, 0), "the query ends where a command is expected"),
         ("fields a\n| filter a ~ 1", (20, 21), "unexpected symbol found ~ at line 2 and position 12; expected one of"),

@@ -6,14 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from groundwatch.logs.insights.commands.command import Stage
 from groundwatch.logs.insights.errors import malformed, placing
+from groundwatch.logs.insights.nodes import Subquery
 from groundwatch.logs.insights.parse import Query, parse_query
-from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, KEY_COLUMNS, MAX_ROWS, Pipeline, Window
+from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, KEY_COLUMNS, MAX_ROWS, Fork, Pipeline, Window
+from groundwatch.logs.insights.selection import Selection
+from groundwatch.logs.insights.statement import Statement
 
 EVENTS = """
     SELECT group_id, stream_id, timestamp, ingested, batch, seq, message{names} FROM events
     WHERE group_id IN ({groups}) AND timestamp BETWEEN {start} AND {end}{limits}
 """
+MAX_BOUND_GROUPS = 50
+"""Groups that are bound one by one, which lets the engine skip most; beyond, all at once."""
+MAX_LOG_CHARACTERS = 100_000
 SCANNED = "count(), sum(length(message)), min(timestamp), max(timestamp)"
 
 
@@ -39,6 +46,8 @@ class Source(msgspec.Struct, frozen=True):
     deleted_table: str | None = None
     since_ms: int | None = None
     """Where reading begins, if only the newest part of the window is wanted."""
+    chosen: Mapping[Selection, Sequence[Group]] = {}
+    """What the SOURCE of each subquery chooses. `groups` are those of the query itself, also when it has a SOURCE."""
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -71,25 +80,73 @@ def compile_query(
         return _compiled(query, source, max_rows, most_rows)
 
 
+class _Compiler:
+    """Lowers the commands of a query and of its subqueries, each onto a pipeline with events of its own."""
+
+    def __init__(self, source: Source, most_rows: int) -> None:
+        self._source = source
+        self._most_rows = most_rows
+        self._statement = Statement()
+        self._made: list[tuple[Pipeline, Source]] = []
+
+    def query(self, query: Query) -> Pipeline:
+        """Return the pipeline of the query."""
+        return self._lowered(query.stages, _within(self._source, query.selection), self._fork)
+
+    def finish(self) -> bool:
+        """Say where the events come from, now that all uses are known, and return whether names of streams are used."""
+        needs_streams = any("@logStream" in pipeline.uses for pipeline, _ in self._made)
+        for pipeline, source in self._made:
+            pipeline.read_from(_events(pipeline, source, needs_streams="@logStream" in pipeline.uses))
+        return needs_streams
+
+    def scanned(self) -> str:
+        """Return the statement that counts what is read."""
+        read = [f"SELECT timestamp, message FROM ({pipeline.source})" for pipeline, _ in self._made]  # noqa: S608
+        return f"SELECT {SCANNED} FROM ({' UNION ALL '.join(read)})"  # noqa: S608 - every value is bound
+
+    def _fork(self, query: Subquery) -> Pipeline:
+        source = self._source
+        if query.selection is not None:
+            groups = source.chosen.get(query.selection, ())
+            source = _within(msgspec.structs.replace(source, groups=groups, since_ms=None), query.selection)
+        return self._lowered(query.stages, source, None)
+
+    def _lowered(self, stages: Sequence[Stage], source: Source, fork: Fork | None) -> Pipeline:
+        pipeline = Pipeline(source.window, most_rows=self._most_rows, statement=self._statement, fork=fork)
+        self._made.append((pipeline, source))
+        for stage in stages:
+            stage.lower(pipeline)
+        return pipeline
+
+
+def _within(source: Source, selection: Selection | None) -> Source:
+    """Return a source with the times that a SOURCE says."""
+    if selection is None:
+        return source
+    window = source.window
+    start = window.start_ms if selection.start is None else selection.start.at(window.now_ms)
+    end = window.end_ms if selection.end is None else selection.end.at(window.now_ms)
+    return msgspec.structs.replace(source, window=msgspec.structs.replace(window, start_ms=start, end_ms=end))
+
+
 def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Compiled:
-    pipeline = Pipeline(source.window, most_rows=most_rows)
-    for stage in query.stages:
-        stage.lower(pipeline)
+    compiler = _Compiler(source, most_rows)
+    pipeline = compiler.query(query)
     columns = pipeline.columns()
-    needs_streams = "@logStream" in pipeline.uses
-    pipeline.read_from(_events(pipeline, source, needs_streams=needs_streams))
+    needs_streams = compiler.finish()
     sql = pipeline.render(pipeline.asked_rows or max_rows)
     matched = pipeline.matched_statement()
     if len({column.name for column in columns}) > 1000:
         raise malformed("a result has at most 1000 columns")
     return Compiled(
         sql=sql,
-        parameters=pipeline.parameters,
+        parameters=pipeline.statement.parameters,
         columns=tuple(column.name for column in columns),
         has_keys=pipeline.events,
         needs_streams=needs_streams,
         matched_sql=matched,
-        scanned_sql=f"SELECT {SCANNED} FROM ({pipeline.source})",  # noqa: S608 - every value is bound
+        scanned_sql=compiler.scanned(),
         max_rows=pipeline.asked_rows or max_rows,
         counts_itself=pipeline.counts_itself,
     )
@@ -103,10 +160,9 @@ def event_key(row: Sequence[object]) -> dict[str, object]:
 def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
     bind = pipeline.bind
     limits = ""
-    for group in source.groups:
-        if group.expired_before_ms is not None and group.expired_before_ms > source.window.start_ms:
-            place, since = bind(group.number, "UInt64"), bind(group.expired_before_ms, "Int64")
-            limits += f" AND (group_id != {place} OR timestamp >= {since})"
+    for expired_before_ms, numbers in _by_expiry(source).items():
+        since = bind(expired_before_ms, "Int64")
+        limits += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR timestamp >= {since})"
     if source.deleted_table:
         limits += f" AND stream_id NOT IN {source.deleted_table}"
     if source.deleted_streams:
@@ -119,14 +175,32 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
         names += f", {_renamed(pipeline, 'stream_id', numbers, known)} AS stream_name"
     if "@log" in pipeline.uses:
         known = [f"{source.account_id}:{group.name}" for group in source.groups]
+        if sum(map(len, known)) > MAX_LOG_CHARACTERS:
+            raise malformed("@log cannot be used with so many log groups: choose fewer")
         names += f", {_renamed(pipeline, 'group_id', [group.number for group in source.groups], known)} AS group_name"
     return EVENTS.format(
         names=names,
-        groups=", ".join(bind(group.number, "UInt64") for group in source.groups),
+        groups=_listed(pipeline, [group.number for group in source.groups]),
         start=bind(max(source.window.start_ms, source.since_ms or 0), "Int64"),
         end=bind(source.window.end_ms, "Int64"),
         limits=limits,
     )
+
+
+def _by_expiry(source: Source) -> Mapping[int, list[int]]:
+    """Return the groups of which a part of the window is expired, by the time before which it is."""
+    found: dict[int, list[int]] = {}
+    for group in source.groups:
+        if group.expired_before_ms is not None and group.expired_before_ms > source.window.start_ms:
+            found.setdefault(group.expired_before_ms, []).append(group.number)
+    return found
+
+
+def _listed(pipeline: Pipeline, numbers: Sequence[int]) -> str:
+    # No group has the number 0.
+    if len(numbers) > MAX_BOUND_GROUPS:
+        return f"SELECT arrayJoin({pipeline.bind(list(numbers), 'Array(UInt64)')})"
+    return ", ".join(pipeline.bind(number, "UInt64") for number in numbers or [0])
 
 
 def _renamed(pipeline: Pipeline, column: str, numbers: list[int], names: list[str]) -> str:

@@ -117,6 +117,8 @@ def _meant(word: str, expected: Sequence[str]) -> str:
 def _of_command(word: str, span: Span, vocabulary: Vocabulary) -> Exception:
     if word.lower() in vocabulary.refused:
         return unsupported(f"the command {word}", span)
+    if word.lower() in vocabulary.commands:
+        return malformed(f"{word} stands before all other commands", span)
     near = suggestion(word, vocabulary.commands) if WORD.fullmatch(word) else ""
     said = f"unknown command {word}" if word else "the query ends where a command is expected"
     return malformed(f"{said}{near}; the commands are {', '.join(sorted(vocabulary.commands))}", span)

@@ -31,7 +31,7 @@ EXACT_DIGITS = 15
 LIKE_SPECIAL = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
-def lower(node: nodes.Expression, pipeline: Pipeline) -> Value:  # noqa: PLR0911 - a case a node
+def lower(node: nodes.Expression, pipeline: Pipeline) -> Value:  # noqa: PLR0911, PLR0912 - a case a node
     """Return the value of an expression over the rows of the pipeline."""
     match node:
         case nodes.Name():
@@ -51,6 +51,8 @@ def lower(node: nodes.Expression, pipeline: Pipeline) -> Value:  # noqa: PLR0911
             return Value("boolean", _like(node, pipeline))
         case nodes.In():
             return Value("boolean", _in(node, pipeline))
+        case nodes.InQuery():
+            return Value("boolean", _in_query(node, pipeline))
         case nodes.Not():
             return Value("boolean", f"(NOT {as_condition(lower(node.operand, pipeline))})")
         case nodes.Every() | nodes.Some():
@@ -223,6 +225,21 @@ def _in(node: nodes.In, pipeline: Pipeline) -> str:
     else:
         found = " OR ".join(compare("=", subject, choice, pipeline) for choice in choices) or FALSE
     return f"({is_present(subject)} AND NOT ({found}))" if node.negated else f"({found})"
+
+
+def _in_query(node: nodes.InQuery, pipeline: Pipeline) -> str:
+    if pipeline.fork is None:
+        raise malformed("a subquery cannot have a subquery itself", node.query.span)
+    inner = pipeline.fork(node.query)
+    columns = inner.columns()
+    if len(columns) != 1:
+        said = f"a subquery gives one column, this one {len(columns)}: end it with fields and one field"
+        raise malformed(said, node.query.span)
+    text = as_text(columns[0].value)
+    table = pipeline.statement.table(lambda: inner.subselect({"value": text}, "WHERE value IS NOT NULL"))
+    subject = pipeline.shared(as_text(lower(node.subject, pipeline)))
+    no = "NOT " if node.negated else ""
+    return f"(isNotNull({subject}) AND ifNull({subject}, '') {no}IN (SELECT value FROM {table}))"  # noqa: S608
 
 
 def _joined(node: nodes.Every | nodes.Some, pipeline: Pipeline) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from groundwatch.logs.insights.errors import Span
+from groundwatch.logs.insights.selection import Selection
 
 Order = Literal["=", "!=", "<", "<=", ">", ">="]
 Operator = Literal["+", "-", "*", "/", "%", "^"]
@@ -105,6 +106,21 @@ class In(Node, frozen=True):
     negated: bool = False
 
 
+class Subquery(Node, frozen=True):
+    """A query within a query: the groups that it reads, None for those of the outer one, and its commands."""
+
+    selection: Selection | None
+    stages: tuple[Any, ...]
+
+
+class InQuery(Node, frozen=True):
+    """Equality with one of the values that a subquery finds."""
+
+    subject: Expression
+    query: Subquery
+    negated: bool = False
+
+
 class Not(Node, frozen=True):
     """Negation."""
 
@@ -136,6 +152,7 @@ Expression = (
     | Compare
     | Like
     | In
+    | InQuery
     | Not
     | Every
     | Some
@@ -165,6 +182,8 @@ def children(node: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - a c
             return (node.subject, node.pattern)
         case In():
             return (node.subject, *node.choices)
+        case InQuery():
+            return (node.subject,)
         case Every() | Some():
             return node.parts
         case _:

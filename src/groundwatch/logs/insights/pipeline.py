@@ -7,11 +7,14 @@ Every column that is made has a number of its own, so no name of a query ever be
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.formats import FLOW_FIELDS, FLOW_LINE
+from groundwatch.logs.insights.nodes import Name, Subquery
+from groundwatch.logs.insights.statement import Statement
 from groundwatch.logs.insights.values import NULL, Value, as_number, as_text, json_number, json_text
 
 DEFAULT_ROWS = 10_000
@@ -42,14 +45,34 @@ class Window(msgspec.Struct, frozen=True):
     now_ms: int
 
 
+class Attached(Protocol):
+    """Rows beside those of a query, whose fields are read by name."""
+
+    def value(self, name: Name) -> Value:
+        """Return a field of the row that belongs to a row of the query."""
+
+
+class Fork(Protocol):
+    """Makes the pipeline of a subquery."""
+
+    def __call__(self, query: Subquery) -> Pipeline:
+        """Return the pipeline with all commands of the subquery lowered."""
+
+
 class Pipeline:
     """State between commands: the rows so far as SQL, the names that there are, the order, the columns to show."""
 
-    def __init__(self, window: Window, *, most_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self, window: Window, *, most_rows: int = MAX_ROWS, statement: Statement | None = None, fork: Fork | None = None
+    ) -> None:
         self.window = window
+        self.statement = statement or Statement()
+        self.fork = fork
+        """Makes the pipeline of a subquery, its commands lowered; None within a subquery."""
         self.most_rows = most_rows
         """What `limit` may ask for."""
-        self.parameters: dict[str, object] = {}
+        self.attached: dict[str, Attached] = {}
+        """Rows of a subquery that stand beside these, by the first word of the names of their fields."""
         self.events = True
         """Whether rows still are events: until the first `stats`."""
         self.names: dict[str, Value] = {}
@@ -64,7 +87,8 @@ class Pipeline:
         """What the last `limit` said."""
         self._source: list[str] = []
         self._derivations: dict[str, str] = {}
-        self._inner = "SELECT * FROM base"
+        self._base = self.statement.new_name()
+        self._inner = f"SELECT * FROM {self._base}"  # noqa: S608
         self._fields: dict[tuple[str | int, ...], Value] = {}
         self._layers = 0
         self._fresh: dict[str, str] = {}
@@ -76,8 +100,6 @@ class Pipeline:
         self._limited = False
         self._exploded = False
         self._deduplicated = False
-        self._count = 0
-        self._bound: dict[tuple[str, str], str] = {}
 
     def read_from(self, events: str) -> None:
         """Say where the events come from: a SELECT with the columns of their keys, their messages and their names."""
@@ -87,9 +109,7 @@ class Pipeline:
 
     def bind(self, value: object, kind: str) -> str:
         """Return the placeholder of a constant; equal ones share one."""
-        name = self._bound.setdefault((kind, repr(value)), f"insights_{len(self._bound)}")
-        self.parameters[name] = value
-        return f"{{{name}:{kind}}}"
+        return self.statement.bind(value, kind)
 
     def column(self, sql: str) -> str:
         """Compute an expression once for every row, and return the name of its column."""
@@ -265,9 +285,44 @@ class Pipeline:
 
     def new_name(self) -> str:
         """Return a column name that nothing has."""
-        self._count += 1
-        # Of one length, so that no name is the beginning of another.
-        return f"c_{self._count:06d}"
+        return self.statement.new_name()
+
+    def windowed(self, function: str, *, partition: Sequence[str] = ()) -> str:
+        """Compute a window function over the rows up to each, in their order, and return its column."""
+        self._note_matched()
+        self._wrap()
+        parted = f"PARTITION BY {', '.join(partition)} " if partition else ""
+        name = self.column(f"{function} OVER ({parted}{self._ordering()} ROWS UNBOUNDED PRECEDING)")
+        self._wrap()
+        return name
+
+    def fill(self, step: str, column: str, beside: Sequence[str]) -> None:
+        """Make the rows that are missing between the first and the last value of a column, for each value of others."""
+        self._note_matched()
+        self._wrap()
+        keys = ", ".join([*beside, f"{column} WITH FILL STEP {step}"])
+        self._wrap(f"ORDER BY {keys} SETTINGS use_with_fill_by_sorting_prefix = 1")
+
+    def append(self, rows: str) -> None:
+        """Put other rows with the same columns behind these."""
+        self._wrap()
+        self._inner = f"SELECT * FROM ({self._inner}) UNION ALL {rows}"  # noqa: S608
+
+    def join(self, kind: str, table: str, condition: str) -> None:
+        """Put the columns of a table beside the rows; the condition calls it `beside`."""
+        self._exploded = True
+        self._note_matched()
+        self._settle(condition)
+        self._wrap()
+        # Null must not equal null, nor rows without a partner lose their missing values.
+        self._inner = f"SELECT * FROM ({self._inner}) AS rows {kind} JOIN {table} AS beside ON {condition}"  # noqa: S608
+        self._layers += 1
+
+    def subselect(self, columns: Mapping[str, str], tail: str = "") -> str:
+        """Return the rows as a SELECT of their own: expressions by the names of their columns."""
+        self._wrap()
+        made = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+        return self._with_base(f"SELECT {made} FROM ({self._inner}) {tail}", nested=True)  # noqa: S608
 
     # The result
 
@@ -338,11 +393,11 @@ class Pipeline:
     def _ordering(self) -> str:
         return f"ORDER BY {', '.join(self._order)}" if self._order else ""
 
-    def _with_base(self, statement: str) -> str:
+    def _with_base(self, statement: str, *, nested: bool = False) -> str:
         raw = "".join(f", {sql}" for sql in self._source)
         derived = "".join(f", {sql} AS {name}" for name, sql in self._derivations.items())
         base = f"SELECT *{derived} FROM (SELECT *{raw} FROM ({self.source}))"  # noqa: S608
-        text = f"WITH base AS ({base}) {statement}"
+        text = f"WITH {self._base} AS ({base}){'' if nested else self.statement.tables()} {statement}"
         if len(text) > MAX_SQL_CHARACTERS:
             raise _too_large()
         return text

@@ -65,9 +65,7 @@ class TreeBuilder:
     # Literals
 
     def _text(self, tree: Tree[Token]) -> nodes.Text:
-        token = cast("Token", tree.children[0])
-        value = re.sub(r"\\([\s\S])", lambda found: ESCAPES.get(found[1], found[0]), token[1:-1])
-        return nodes.Text(self.span(tree), value)
+        return nodes.Text(self.span(tree), text_of(cast("Token", tree.children[0])))
 
     def _number(self, tree: Tree[Token]) -> nodes.Number:
         return nodes.Number(self.span(tree), str(tree.children[0]))
@@ -76,7 +74,7 @@ class TreeBuilder:
         return nodes.Boolean(self.span(tree), str(tree.children[0]).lower() == "true")
 
     def _period(self, tree: Tree[Token]) -> nodes.Period:
-        spelled = str(tree.children[0]).lower()
+        spelled = str(tree.children[-1]).lower()
         count = spelled.rstrip(string.ascii_lowercase)
         written = spelled.removeprefix(count)
         unit = "ms" if written.startswith(("mil", "mse")) else written
@@ -148,3 +146,8 @@ def name_of(token: Token) -> nodes.Name:
     pieces = re.findall(r"`([^`]*)`|([^.`]+)", text.removeprefix(at))
     segments = [quoted or plain for quoted, plain in pieces]
     return nodes.Name((token.start_pos or 0, token.end_pos or 0), (at + segments[0], *segments[1:]))
+
+
+def text_of(token: Token) -> str:
+    """Return what a string in quotes says."""
+    return re.sub(r"\\([\s\S])", lambda found: ESCAPES.get(found[1], found[0]), token[1:-1])

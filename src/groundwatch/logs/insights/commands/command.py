@@ -34,3 +34,5 @@ class Command(msgspec.Struct, frozen=True):
     """From what the grammar's children were built to."""
     syntax: str
     help: str
+    leads: bool = False
+    """Whether it stands before all commands, and chooses what they work on."""

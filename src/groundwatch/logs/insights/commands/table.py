@@ -13,12 +13,14 @@ from groundwatch.logs.insights.commands import (
     limit,
     parsing,
     sort,
+    source,
     stats,
     unnest,
 )
 from groundwatch.logs.insights.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
+    source.COMMAND,
     fields.COMMAND,
     display.COMMAND,
     filtering.COMMAND,
@@ -35,7 +37,7 @@ COMMANDS: tuple[Command, ...] = (
 
 NOT_YET = frozenset(
     {
-        *("source", "pattern", "anomaly", "diff", "logcompare", "unmask", "filterindex", "lookup"),
+        *("pattern", "anomaly", "diff", "logcompare", "unmask", "filterindex", "lookup"),
         *("cidrlookup", "join", "json", "accum", "appendcols", "autoregress"),
         *("estimate", "filldown", "fillmissing", "outlier", "relevantfields", "sessionize"),
         *("search", "order", "head", "tail"),
