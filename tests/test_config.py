@@ -46,6 +46,13 @@ def test_defaults(tmp_path):
         "tls_domains": None,
         "vpc_links": {},
         "backup_directory": None,
+        "queries_per_account": 100,
+        "other_queries_per_account": 15,
+        "parallel_queries": 2,
+        "query_timeout_minutes": 60,
+        "query_memory_bytes": 1073741824,
+        "query_rows": 100_000,
+        "query_kept_days": 7,
     }
 
 

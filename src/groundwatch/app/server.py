@@ -56,6 +56,7 @@ from groundwatch.logs.exports.buckets import Buckets
 from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner
 from groundwatch.logs.exports.tasks import ExportTasks
+from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import DAY_MS, Intake
@@ -95,7 +96,9 @@ class Server:
         self._journal = journal
         self._metadata = Database(settings.metadata_url)
         migrate(self._metadata.engine)
-        self._events = EventDatabase(settings.events_url, repair=Rescuer().repair)
+        self._events = EventDatabase(
+            settings.events_url, repair=Rescuer().repair, parallel_queries=settings.parallel_queries
+        )
         self._events.run_now(migrate_events)
         if self._events.embedded:
             self._events.run_now(finish_rescues)
@@ -144,8 +147,9 @@ class Server:
         store = EventStore(self._events, recent)
         tasks, buckets = ExportTasks(self._metadata, now_ms), Buckets(self._settings.s3_url)
         self._exports = Exports(tasks, ExportRunner(tasks, catalog, store, buckets, now_ms), buckets)
-        self._query_store = QueryStore(self._metadata, now_ms)
-        self._queries = QueryRunner(self._events, self._query_store, catalog, now_ms)
+        limits = self._query_limits()
+        self._query_store = QueryStore(self._metadata, now_ms, kept_ms=limits.kept_ms)
+        self._queries = QueryRunner(self._events, self._query_store, catalog, now_ms, limits=limits)
         self._logs = LogsRoom(
             catalog=catalog,
             intake=intake,
@@ -161,6 +165,18 @@ class Server:
         )
         tenant = Tenant(self._settings.account, self._settings.region)
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)
+
+    def _query_limits(self) -> QueryLimits:
+        settings = self._settings
+        return QueryLimits(
+            active=settings.queries_per_account,
+            active_other=settings.other_queries_per_account,
+            parallel=settings.parallel_queries,
+            time_s=settings.query_timeout_minutes * 60,
+            memory_bytes=settings.query_memory_bytes,
+            rows=settings.query_rows,
+            kept_ms=settings.query_kept_days * DAY_MS,
+        )
 
     def _max_age_ms(self) -> int:
         return self._settings.max_event_age_days * DAY_MS

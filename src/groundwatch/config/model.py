@@ -106,3 +106,10 @@ class Settings(msgspec.Struct, frozen=True):
     vpc_links: dict[str, str]
     """Origin by the ARN of a load balancer."""
     backup_directory: Path | None
+    queries_per_account: int
+    other_queries_per_account: int
+    parallel_queries: int
+    query_timeout_minutes: int
+    query_memory_bytes: int
+    query_rows: int
+    query_kept_days: int

@@ -163,6 +163,13 @@ def parse_days(text: str) -> int:
     return int(text)
 
 
+def parse_count(text: str) -> int:
+    """Return a number from 1 to a billion."""
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 1 <= int(text) <= 1_000_000_000:
+        raise ValueError("is not a number from 1 to 1000000000")
+    return int(text)
+
+
 def parse_bytes(text: str) -> int:
     """Return a size written as a number of bytes or with a binary unit: `64KiB`, `128MiB`, `2GiB`."""
     match = re.fullmatch(r"([0-9]+)\s*(KiB|MiB|GiB)?", text)

@@ -99,9 +99,15 @@ class EventDatabase:
     """
 
     def __init__(
-        self, url: str, *, connect: Callable[[str], Client] | None = None, repair: Repair | None = None
+        self,
+        url: str,
+        *,
+        connect: Callable[[str], Client] | None = None,
+        repair: Repair | None = None,
+        parallel_queries: int = POOL_SIZES["query"],
     ) -> None:
         self.url = url
+        self._sizes = POOL_SIZES | {"query": parallel_queries}
         self._repair = repair
         self.embedded = urlsplit(url).scheme == "chdb"
         self._connect = connect or open_client
@@ -112,7 +118,7 @@ class EventDatabase:
         """Return `work(client)`, run in a thread of the pool for `purpose`."""
         pool = self._pools.get(purpose)
         if pool is None:
-            pool = self._pools[purpose] = _Pool(purpose, POOL_SIZES[purpose], self._open)
+            pool = self._pools[purpose] = _Pool(purpose, self._sizes[purpose], self._open)
         # An insert reads nothing, and its second try could store rows twice.
         mended = work if purpose == "write" else self._mending(work)
         return await asyncio.get_running_loop().run_in_executor(pool.executor, pool.run, mended)
