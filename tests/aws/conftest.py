@@ -15,7 +15,7 @@ from groundwatch.aws.protocols.codec import Codec
 @pytest.fixture(scope="session")
 def codecs() -> dict[str, Codec]:
     """Codecs by service, and by service and protocol for the one that speaks several."""
-    found = {name: codec_for(load_service(name)) for name in ("logs", "iam", "sts", "apigateway")}
+    found = {name: codec_for(load_service(name)) for name in ("logs", "iam", "sts", "sns", "apigateway")}
     cloudwatch = load_service("cloudwatch")
     return found | {f"cloudwatch/{protocol}": CODECS[protocol](cloudwatch) for protocol in cloudwatch.protocols}
 

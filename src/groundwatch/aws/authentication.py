@@ -25,6 +25,11 @@ class Authenticated(msgspec.Struct, frozen=True):
     """Lower-case names that the signature covers; None when none was verified."""
 
 
+def is_signed(request: WireRequest) -> bool:
+    """Tell whether a request has a signature, good or bad, in a header or in its query."""
+    return request.header("authorization") is not None or "X-Amz-Signature=" in request.query_string
+
+
 class Authenticator(Protocol):
     """Establishes who sent a request."""
 

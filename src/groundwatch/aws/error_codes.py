@@ -13,6 +13,7 @@ import msgspec
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.models import ErrorShape, ProtocolName, ServiceDescription
+from groundwatch.aws.profiles import find_profile
 
 
 class CommonError(msgspec.Struct, frozen=True):
@@ -44,6 +45,7 @@ COMMON_ERRORS: tuple[CommonError, ...] = (
     CommonError("NotImplementedException", "NotImplementedException", 501, 501, 501),
 )
 _NAMED_BY_SHAPE = frozenset({"json", "smithy-rpc-v2-cbor"})
+_DENIED = next(error for error in COMMON_ERRORS if error.query_code == "AccessDenied")
 _BY_CODE = {code: error for error in COMMON_ERRORS for code in (error.query_code, error.json_code)}
 
 
@@ -73,6 +75,8 @@ def resolve_error(
     common = _BY_CODE.get(error.code)
     code = error.code if common is None else _spelling(common, protocol)
     query_code = error.code if common is None else common.query_code
+    if common is _DENIED:
+        code = find_profile(service.name, protocol).denied_code or code
     # A code that the service models is spelled by the model, even where the table has another form of it.
     modelled = service.errors.get(error.code) or service.errors.get(code)
     if modelled is not None:

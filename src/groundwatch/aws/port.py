@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from groundwatch.aws.authentication import Authenticated, Authenticator
+from groundwatch.aws.authentication import Authenticated, Authenticator, is_signed
 from groundwatch.aws.binding import BoundOperation, bind_operations
 from groundwatch.aws.content_encoding import decode_content, too_large
 from groundwatch.aws.context import Authorizer, Principal, RequestContext
@@ -152,7 +152,7 @@ class ServicePort:
         request_id = new_request_id()
         try:
             if principal is None:
-                sender = await self._authenticate(codec, request)
+                sender = await self._authenticate(offered, codec, request)
             else:
                 sender = Authenticated(principal, region, None, principal.access_key_id)
             context = self._context(request, sender, request_id, source_arn)
@@ -165,16 +165,21 @@ class ServicePort:
             message = "An internal error occurred."
             return codec.serialize_error(ServiceError("InternalFailure", message, status=500), request_id)
 
-    async def _authenticate(self, codec: Codec, request: WireRequest) -> Authenticated:
+    async def _authenticate(self, offered: OfferedService, codec: Codec, request: WireRequest) -> Authenticated:
         if codec.names_operation_openly:
             codec.find_operation(request)
-        elif codec.service.unsigned_operations and self._is_unsigned(codec, request):
+        elif self._is_unsigned(offered, codec, request):
             return Authenticated(_ANONYMOUS, self._default_region, None, None)
         return await self._authenticator.authenticate(request)
 
-    def _is_unsigned(self, codec: Codec, request: WireRequest) -> bool:
+    def _is_unsigned(self, offered: OfferedService, codec: Codec, request: WireRequest) -> bool:
+        names = codec.service.unsigned_operations
+        if offered.profile.signature_optional and not is_signed(request):
+            names |= offered.profile.signature_optional
+        if not names:
+            return False
         try:
-            return codec.find_operation(request).is_unsigned
+            return codec.find_operation(request).name in names
         except ServiceError:
             # Whatever is wrong is told after authentication.
             return False

@@ -20,6 +20,10 @@ class WireProfile(msgspec.Struct, frozen=True):
     """Violations name a member of the body as `putIntegrationInput.type` instead of `type`."""
     too_long_messages: Mapping[str, str] = {}
     """By member name: the whole message when the member is longer than allowed."""
+    signature_optional: frozenset[str] = frozenset()
+    """Operations that links in messages lead to: they may be called without a signature, and then as nobody."""
+    denied_code: str | None = None
+    """The code of what policies do not allow, where the service has one of its own."""
 
 
 _TOO_LONG_NAME = "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
@@ -35,6 +39,13 @@ PROFILES: dict[str, WireProfile] = {
     "sts": WireProfile(validation_codes=("ValidationError",), max_body_bytes=MIB),
     # The documented limit of PutMetricData, by far the largest request, is 1 MB, sent or inflated.
     "cloudwatch": WireProfile(validation_codes=("ValidationException",), max_body_bytes=MIB),
+    # A message of 1 MiB, of whose bytes a form may make three each.
+    "sns": WireProfile(
+        validation_codes=("ValidationError",),
+        max_body_bytes=4 * MIB,
+        signature_optional=frozenset({"ConfirmSubscription", "Unsubscribe"}),
+        denied_code="AuthorizationError",
+    ),
     # Imported definitions are the largest bodies: 6 MB.
     "apigateway": WireProfile(
         validation_codes=("ValidationException",), max_body_bytes=6 * MIB, path_has_operation=True
