@@ -3,7 +3,8 @@
 import pytest
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.monitoring.alarms.rules import Place, holds, parse_rule
+from groundwatch.monitoring.alarms.model import Place
+from groundwatch.monitoring.alarms.rules import holds, parse_rule
 
 PLACE = Place("111122223333", "us-east-1")
 ARN = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:"

@@ -14,6 +14,7 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken, VisitError
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.monitoring.alarms.evaluation import State
+from groundwatch.monitoring.alarms.model import Place
 
 MAX_CHILDREN = 100
 MAX_ELEMENTS = 500
@@ -78,13 +79,6 @@ class AtLeast(msgspec.Struct, frozen=True):
 
 
 Node = Constant | StateIs | Not | Every | Some | AtLeast
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where a composite alarm lives; references to other places are refused."""
-
-    account_id: str
-    region: str
 
 
 class Rule(msgspec.Struct, frozen=True):
