@@ -5,12 +5,13 @@ from types import SimpleNamespace
 import pytest
 
 from groundwatch.aws.context import Principal, RequestContext
+from groundwatch.identity.access import AllowAll
 from groundwatch.logs.catalog import LogCatalog
 from groundwatch.logs.exports.buckets import BucketError
 from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner, Limits
 from groundwatch.logs.exports.tasks import ExportTasks
-from groundwatch.logs.insights.queries import QueryStore
+from groundwatch.logs.insights.choice import GroupChoice
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS
 from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import Intake
@@ -141,7 +142,7 @@ def make_exports(sql_database, catalog, store, clock, buckets=None, **limits) ->
     return Exports(tasks, ExportRunner(tasks, catalog, store, buckets, clock, limits=chosen), buckets)
 
 
-def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=None) -> LogsRoom:
+def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=None, authorizer=None) -> LogsRoom:
     recent = RecentEvents(capacity_bytes)
     live_tail = LiveTail()
     writer = EventWriter(event_database, tell_each(recent.committed, live_tail.committed))
@@ -163,6 +164,7 @@ def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=
     )
 
 
+        group_choice=GroupChoice(catalog, authorizer or AllowAll()),
 @pytest.fixture
 def operations(room) -> LogsOperations:
     return LogsOperations(room)

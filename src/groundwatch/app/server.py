@@ -56,6 +56,7 @@ from groundwatch.logs.exports.buckets import Buckets
 from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner
 from groundwatch.logs.exports.tasks import ExportTasks
+from groundwatch.logs.insights.choice import GroupChoice
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
@@ -164,6 +165,7 @@ class Server:
             queries=self._queries,
         )
         tenant = Tenant(self._settings.account, self._settings.region)
+            group_choice=GroupChoice(catalog, self._authorizer),
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)
 
     def _query_limits(self) -> QueryLimits:

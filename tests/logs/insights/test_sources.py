@@ -1,10 +1,12 @@
 """SOURCE, subqueries and joins: what a query reads beside the groups of its request."""
 
 import pytest
+from tests.logs.conftest import make_room
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.insights.parse import parse_query
 from groundwatch.logs.insights.selection import GroupFilter, Moment
+from groundwatch.logs.operations import LogsOperations
 
 START_MS = 1_767_312_000_000
 
@@ -79,3 +81,75 @@ def test_a_source_is_refused(group, beside, query, where, said):
         group.compile(query)
     assert str(refused.value.message).startswith(said)
     assert tuple(refused.value.members["queryCompileError"]["location"].values()) == where
+
+
+class Refuses:
+    """An authorizer that refuses one group."""
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self.asked: list[str] = []
+
+    async def authorize(self, context, checks) -> None:
+        self.asked += [check.resource for check in checks]
+        if any(f":{self.group}:" in check.resource for check in checks):
+            raise ServiceError("AccessDeniedException", "no")
+
+
+@pytest.fixture
+def chosen(context, event_database, sql_database, clock):
+    """Run a query that chooses its groups, by somebody who may not query `/secret`."""
+    room = make_room(event_database, sql_database, clock, 1_000_000, authorizer=Refuses("/secret"))
+    operations = LogsOperations(room)
+
+    async def run(query: str, **members) -> list[list[str]]:
+        for name, message in (("/app/1", "one"), ("/app/2", "two"), ("/other", "three"), ("/secret", "four")):
+            await operations.create_log_group(context, log_group_name=name)
+            place = {"log_group_name": name, "log_stream_name": "s"}
+            await operations.create_log_stream(context, **place)
+            events = [{"timestamp": clock(), "message": message}]
+            await operations.put_log_events(context, **place, log_events=events)
+        second = clock() // 1_000
+        times = {"start_time": second - 10, "end_time": second + 10}
+        started = await operations.start_query(context, query_string=query, **times, **members)
+        await room.queries.finished(started["queryId"])
+        answer = await operations.get_query_results(context, query_id=started["queryId"])
+        assert answer["status"] == "Complete"
+        return [[pair["value"] for pair in row if pair["field"] != "@ptr"] for row in answer["results"]]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SOURCE logGroups(namePrefix: ['/app/']) | fields @message | sort @message", [["one"], ["two"]]),
+        ("SOURCE '/other' | SOURCE '/app/1' | fields @message | sort @message", [["one"], ["three"]]),
+        ("SOURCE '/other' | filter '/x' in (SOURCE '/app/1' | fields '/x') | fields @message", [["three"]]),
+    ],
+)
+async def test_groups_are_chosen_by_the_query(chosen, query, rows):
+    assert await chosen(query) == rows
+
+
+@pytest.mark.parametrize(
+    ("query", "members", "code"),
+    [
+        ("SOURCE logGroups() | fields @message", {}, "AccessDeniedException"),
+        ("SOURCE '/secret' | fields @message", {}, "AccessDeniedException"),
+        (
+            "filter a in (SOURCE '/secret' | fields b)",
+            {"log_group_name": "/other"},
+            "AccessDeniedException",
+        ),
+        ("SOURCE logGroups(namePrefix: ['/none'])", {}, "MalformedQueryException"),
+        ("SOURCE logGroups(accountIdentifiers: ['123456789012'])", {}, "MalformedQueryException"),
+        ("SOURCE '/none'", {}, "ResourceNotFoundException"),
+        ("SOURCE '/other'", {"log_group_name": "/other"}, "InvalidParameterException"),
+        ("fields source", {}, "InvalidParameterException"),
+    ],
+)
+async def test_a_choice_is_refused(chosen, query, members, code):
+    with pytest.raises(ServiceError) as refused:
+        await chosen(query, **members)
+    assert refused.value.code == code

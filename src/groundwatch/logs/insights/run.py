@@ -21,6 +21,7 @@ from groundwatch.logs.insights.parse import parse_query
 from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, Window
 from groundwatch.logs.insights.queries import StoredQuery
 from groundwatch.logs.insights.results import ResultRow, parts_of, portions, result_rows
+from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.side_tables import SideTables
 from groundwatch.logs.intake import DAY_MS
 from groundwatch.storage.clickhouse import EventDatabase, Rows
@@ -41,6 +42,13 @@ class QueryWish(msgspec.Struct, frozen=True):
     stored: StoredQuery
     groups: Sequence[LogGroup]
     max_rows: int = DEFAULT_ROWS
+    chosen: Mapping[Selection, Sequence[LogGroup]] = {}
+    """What its subqueries read."""
+
+    def all_groups(self) -> list[LogGroup]:
+        """Return all groups that the query and its subqueries read, each once."""
+        inner = [group for groups in self.chosen.values() for group in groups]
+        return list({group.number: group for group in [*self.groups, *inner]}.values())
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -141,12 +149,12 @@ class QueryRun:
             "estimatedRecordsSkipped": 0.0,
             "bytesScanned": float(round(self._bytes * progress)),
             "estimatedBytesSkipped": 0.0,
-            "logGroupsScanned": float(len(self._wish.groups)),
+            "logGroupsScanned": float(len(self._wish.all_groups())),
             "resultCount": float(results),
         }
 
     async def _sourced(self) -> Source:
-        numbers = {group.number for group in self._wish.groups}
+        numbers = {group.number for group in self._wish.all_groups()}
         waiting = await self._tools.catalog.waiting_reclaims()
         deleted = [
             one.stream_number for one in waiting if one.group_number in numbers and one.stream_number is not None
@@ -158,7 +166,7 @@ class QueryRun:
 
     async def _with_names(self, source: Source) -> Source:
         catalog = self._tools.catalog
-        names = {s.number: s.name for group in self._wish.groups for s in await catalog.streams(group)}
+        names = {s.number: s.name for group in self._wish.all_groups() for s in await catalog.streams(group)}
         if len(names) > MAX_LISTED:
             return msgspec.structs.replace(source, names_table=await self._tables.names(names))
         return msgspec.structs.replace(source, stream_names=names)
@@ -189,8 +197,12 @@ def source_of(wish: QueryWish) -> Source:
     window = Window(
         min(stored.start_s * 1_000, LAST_MS), min(stored.end_s * 1_000 + 999, LAST_MS), now_ms=stored.created_ms
     )
-    groups = [Group(group.number, group.name, expired_before_ms(group, stored.created_ms)) for group in wish.groups]
-    return Source(stored.tenant.account_id, groups, window)
+    chosen = {selection: _read(groups, stored.created_ms) for selection, groups in wish.chosen.items()}
+    return Source(stored.tenant.account_id, _read(wish.groups, stored.created_ms), window, chosen=chosen)
+
+
+def _read(groups: Sequence[LogGroup], now_ms: int) -> list[Group]:
+    return [Group(group.number, group.name, expired_before_ms(group, now_ms)) for group in groups]
 
 
 def expired_before_ms(group: LogGroup, now_ms: int) -> int | None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
-from groundwatch.logs.arns import group_name_of, log_group_arn
+from groundwatch.logs.arns import log_group_arn
 from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.insights.errors import malformed
+from groundwatch.logs.insights.parse import Query, parse_query
 from groundwatch.logs.insights.pipeline import DEFAULT_ROWS
 from groundwatch.logs.insights.queries import StoredQuery, new_query_id
 from groundwatch.logs.insights.results import ResultRow
@@ -41,10 +42,13 @@ class QueryOperations(Operations):
         """Start a query over log groups, from the second `start_time` to the second `end_time`."""
         if query_language != "CWLI":
             raise NotImplementedByServer(f"StartQuery.queryLanguage {query_language}")
-        named = _one_selector(log_group_name, log_group_names, log_group_identifiers)
+        query = parse_query(query_string)
+        named = _one_selector(query, log_group_name, log_group_names, log_group_identifiers)
         if start_time > end_time:
             raise ServiceError("InvalidParameterException", "The start time of the query is after its end time.")
-        groups = [await self._queried(context, name) for name in dict.fromkeys(named)]
+        choice = self._room.group_choice
+        groups = await choice.of_query(context, query) or await choice.named(context, named)
+        chosen = await choice.of_subqueries(context, query)
         _check_retention(groups, end_time, context.received_ms)
         stored = StoredQuery(
             id=new_query_id(),
@@ -56,7 +60,7 @@ class QueryOperations(Operations):
             identity=context.principal.arn,
             created_ms=context.received_ms,
         )
-        await self._room.queries.start(QueryWish(stored, groups, limit))
+        await self._room.queries.start(QueryWish(stored, groups, limit, chosen))
         return {"queryId": stored.id}
 
     async def get_query_results(
@@ -140,19 +144,17 @@ class QueryOperations(Operations):
             answer["nextToken"] = seal(request, [first + max_results])
         return answer
 
-    async def _queried(self, context: RequestContext, identifier: str) -> LogGroup:
-        name = group_name_of(identifier, region=context.region, account_id=context.account_id)
-        try:
-            return await self._room.catalog.group(tenant_of(context), name)
-        except ServiceError as error:
-            # This operation is seen to answer in words of its own.
-            said = f"Log group '{name}' does not exist for account ID '{context.account_id}'"
-            suffix = f"Error Code: {error.code}; Request ID: {context.request_id}; Proxy: null"
-            raise ServiceError(error.code, f"{said} (Service: AWSLogs; Status Code: 400; {suffix})") from error
 
-
-def _one_selector(name: str | None, names: list[str] | None, identifiers: list[str] | None) -> Sequence[str]:
+def _one_selector(
+    query: Query, name: str | None, names: list[str] | None, identifiers: list[str] | None
+) -> Sequence[str]:
     given = [selector for selector in ([name] if name else None, names, identifiers) if selector]
+    if query.selection is not None:
+        if given:
+            raise ServiceError(
+                "InvalidParameterException", "The query chooses its log groups with SOURCE: no others can be specified."
+            )
+        return ()
     if len(given) != 1:
         raise ServiceError(
             "InvalidParameterException",
@@ -182,11 +184,13 @@ def _no_statistics(query: StoredQuery) -> dict[str, float]:
 
 
 def _described(query: StoredQuery) -> dict[str, object]:
+    # A query that chooses its groups itself is told as it is.
+    own = query.query.lstrip().lower().startswith("source")
     sources = " | ".join(f'SOURCE "{name}" START={query.start_s}000 END={query.end_s}999' for name in query.group_names)
     described: dict[str, object] = {
         "queryLanguage": "CWLI",
         "queryId": query.id,
-        "queryString": f"{sources} | {query.query}",
+        "queryString": query.query if own else f"{sources} | {query.query}",
         "status": query.status,
         "createTime": query.created_ms,
         "logGroupName": query.group_names[0],

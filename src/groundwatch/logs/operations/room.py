@@ -9,6 +9,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.arns import group_name_of
 from groundwatch.logs.catalog import STANDARD, LogCatalog, LogGroup, Tenant
 from groundwatch.logs.exports.desk import Exports
+from groundwatch.logs.insights.choice import GroupChoice
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import Intake
@@ -34,6 +35,7 @@ class LogsRoom(msgspec.Struct, frozen=True):
     query_definitions: QueryDefinitionStore
     query_store: QueryStore
     queries: QueryRunner
+    group_choice: GroupChoice
 
 
 class Operations:
