@@ -13,6 +13,7 @@ from groundwatch.logs.exports.runner import ExportRunner, Limits
 from groundwatch.logs.exports.tasks import ExportTasks
 from groundwatch.logs.insights.choice import GroupChoice
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS
+from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
