@@ -22,6 +22,7 @@ from benchmarks import (
     put_log_events,
     start,
 )
+    walk,
 from benchmarks.client import LoadError
 from benchmarks.report import Report, Row, machine_facts, markdown_rows, terminal_table, to_json
 from benchmarks.servers import ServerError
@@ -40,6 +41,7 @@ BENCHMARKS = (
     Benchmark(get_log_events.NAME, get_log_events.run),
     Benchmark(put_log_events.NAME, put_log_events.run),
     Benchmark(disk.NAME, disk.run),
+    Benchmark(walk.NAME, walk.run),
     Benchmark(fan_out.NAME, fan_out.run),
     Benchmark(filter_log_events.NAME, filter_log_events.run),
     Benchmark(gateway_cache.NAME, gateway_cache.run),

@@ -24,6 +24,7 @@ from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import TargetError
+from groundwatch.logs.walks import Walks
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.event_schema import migrate_events
@@ -146,9 +147,10 @@ def make_exports(sql_database, catalog, store, clock, buckets=None, **limits) ->
 def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=None, authorizer=None) -> LogsRoom:
     recent = RecentEvents(capacity_bytes)
     live_tail = LiveTail()
-    writer = EventWriter(event_database, tell_each(recent.committed, live_tail.committed))
+    walks = Walks(event_database, reads_ahead=True)
+    writer = EventWriter(event_database, tell_each(recent.committed, walks.committed, live_tail.committed))
     catalog = LogCatalog(sql_database, clock)
-    store = EventStore(event_database, recent)
+    store = EventStore(event_database, recent, walks)
     queries = QueryStore(sql_database, clock)
     return LogsRoom(
         catalog=catalog,
@@ -162,10 +164,10 @@ def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=
         query_definitions=QueryDefinitionStore(sql_database),
         query_store=queries,
         queries=QueryRunner(event_database, queries, catalog, clock, limits=query_limits or DEFAULT_LIMITS),
+        group_choice=GroupChoice(catalog, authorizer or AllowAll()),
     )
 
 
-        group_choice=GroupChoice(catalog, authorizer or AllowAll()),
 @pytest.fixture
 def operations(room) -> LogsOperations:
     return LogsOperations(room)

@@ -71,6 +71,7 @@ from groundwatch.logs.resource_tags import LogGroupTags
 from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
+from groundwatch.logs.walks import Walks
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.outbound import OutboundClient, OutboundRules
 from groundwatch.sni import CertificatePair
@@ -119,6 +120,7 @@ class Server:
     def _build_logs(self) -> None:
         # Memory of recent events is right only while this process sees every write: with the embedded engine.
         recent = RecentEvents(self._settings.recent_events_bytes if self._events.embedded else 0)
+        self._walks = Walks(self._events, reads_ahead=self._events.embedded)
         self._live_tail = LiveTail()
         self._targets = Targets(
             {
@@ -138,14 +140,14 @@ class Server:
         self._deliveries = subscriptions.deliveries
         self._writer = EventWriter(
             self._events,
-            tell_each(recent.committed, self._live_tail.committed, self._deliveries.committed),
-            on_failure=recent.failed,
+            tell_each(recent.committed, self._walks.committed, self._live_tail.committed, self._deliveries.committed),
+            on_failure=tell_each(recent.failed, self._walks.committed),
         )
         catalog = LogCatalog(self._metadata, now_ms)
         self._resource_tags.add("logs", LogGroupTags(catalog))
         intake = Intake(self._writer, self._max_age_ms())
         self._reclaimer = Reclaimer(catalog, self._writer, self._events, now_ms)
-        store = EventStore(self._events, recent)
+        store = EventStore(self._events, recent, self._walks)
         tasks, buckets = ExportTasks(self._metadata, now_ms), Buckets(self._settings.s3_url)
         self._exports = Exports(tasks, ExportRunner(tasks, catalog, store, buckets, now_ms), buckets)
         limits = self._query_limits()
@@ -163,9 +165,9 @@ class Server:
             query_definitions=QueryDefinitionStore(self._metadata),
             query_store=self._query_store,
             queries=self._queries,
+            group_choice=GroupChoice(catalog, self._authorizer),
         )
         tenant = Tenant(self._settings.account, self._settings.region)
-            group_choice=GroupChoice(catalog, self._authorizer),
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)
 
     def _query_limits(self) -> QueryLimits:
@@ -391,6 +393,7 @@ class Server:
         await self._reclaimer.stop()
         await self._exports.runner.stop()
         await self._queries.stop()
+        await self._walks.stop()
         await self._writer.flush()
         await self._deliveries.stop()
         await self._outbound.close()

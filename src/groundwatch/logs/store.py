@@ -6,26 +6,18 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from groundwatch.logs.events import MAX_PAGE_BYTES, Event, EventKey, FoundEvent, RenderedEvent, render
 from groundwatch.logs.patterns.sql import Condition
 from groundwatch.logs.recent import Range, RecentEvents
+from groundwatch.logs.statements import ASCENDING, DESCENDING, WITHIN, StreamPlace, bounds
+from groundwatch.logs.walks import NOTHING, Page, Walks
 from groundwatch.storage.clickhouse import Client, EventDatabase, Purpose, portions
 
 BULK_EVENTS = 10_000
-KEY = "(timestamp, ingested, batch, seq)"
-ASCENDING = "ORDER BY timestamp, ingested, batch, seq"
-DESCENDING = "ORDER BY timestamp DESC, ingested DESC, batch DESC, seq DESC"
-# The bounds on `timestamp` repeat what the tuples say, because the primary index understands only them. The statements
-# are joined from constants of this module; every value is bound.
-WITHIN = f"""
-    timestamp >= {{after_ms:Int64}} AND timestamp <= {{before_ms:Int64}}
-    AND {KEY} > ({{after_ms:Int64}}, {{after_ingested:Int64}}, {{after_batch:UInt64}}, {{after_seq:UInt16}})
-    AND {KEY} < ({{before_ms:Int64}}, {{before_ingested:Int64}}, {{before_batch:UInt64}}, {{before_seq:UInt16}})
-"""
 PAGE = f"""
     SELECT timestamp, ingested, batch, seq, message FROM events
     WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {WITHIN}
@@ -59,13 +51,6 @@ STORED = """
 """
 
 
-class StreamPlace(NamedTuple):
-    """The numbers that a stream's events are stored under."""
-
-    group_id: int
-    stream_id: int
-
-
 class StreamStatistics(msgspec.Struct, frozen=True):
     """What DescribeLogStreams tells of a stream's events; times in milliseconds since the epoch."""
 
@@ -77,20 +62,24 @@ class StreamStatistics(msgspec.Struct, frozen=True):
 class EventStore:
     """Reads of the events table. Every read sees all that was acknowledged before it began."""
 
-    def __init__(self, database: EventDatabase, recent: RecentEvents) -> None:
+    def __init__(self, database: EventDatabase, recent: RecentEvents, walks: Walks) -> None:
         self._database = database
         self._recent = recent
+        self._walks = walks
 
-    async def page(self, place: StreamPlace, wanted: Range, limit: int, *, newest: bool) -> list[RenderedEvent]:
+    async def page(self, place: StreamPlace, wanted: Range, limit: int, *, newest: bool) -> Page:
         """Return up to `limit` events, at most 1 MiB, from the newest or oldest end of the range, oldest first."""
         events = self._recent.find(place.stream_id, wanted, limit, newest=newest)
         if events is None and newest:
             # The end that is read again and again is worth remembering; a walk from the beginning passes by once.
             await self._recent.load(place.stream_id, lambda count: self._load(place, count))
             events = self._recent.find(place.stream_id, wanted, limit, newest=newest)
+        if events is None and not newest:
+            return await self._walks.page(place, wanted, limit)
         if events is None:
             events = list(map(render, await self._query(place, wanted, limit, newest=newest)))
-        return _fitting(events, newest=newest)
+        fitting = _fitting(events, newest=newest)
+        return Page([event.json for event in fitting], fitting[0].key, fitting[-1].key) if fitting else NOTHING
 
     async def search(
         self,
@@ -127,7 +116,7 @@ class EventStore:
     ) -> list[FoundEvent]:
         chosen = "" if stream_ids is None else "AND has({streams:Array(UInt64)}, stream_id)"
         sql = f"{SEARCH} {chosen} AND {condition.sql} {DESCENDING if newest else ASCENDING} LIMIT {{limit:UInt32}}"
-        parameters: dict[str, Any] = {"group": group_id, "limit": limit, **_bounds(wanted), **condition.parameters}
+        parameters: dict[str, Any] = {"group": group_id, "limit": limit, **bounds(wanted), **condition.parameters}
         if stream_ids is not None:
             parameters["streams"] = list(stream_ids)
         rows = await self._rows("search", sql, parameters, SEARCH_SETTINGS)
@@ -139,7 +128,7 @@ class EventStore:
         For who reads whole streams: memory stays bounded however long the messages are, and neither reads nor searches
         wait for it.
         """
-        parameters = {"group": place.group_id, "stream": place.stream_id, "limit": BULK_EVENTS, **_bounds(wanted)}
+        parameters = {"group": place.group_id, "stream": place.stream_id, "limit": BULK_EVENTS, **bounds(wanted)}
         # Sizes first: ten thousand messages of a megabyte would be ten gigabytes before anything could be cut.
         sizes = [row[4] for row in await self._rows("upkeep", SIZES, parameters)]
         if not sizes:
@@ -173,7 +162,7 @@ class EventStore:
 
     async def _query(self, place: StreamPlace, wanted: Range, limit: int, *, newest: bool) -> list[Event]:
         sql = f"{PAGE} {DESCENDING if newest else ASCENDING} LIMIT {{limit:UInt32}}"
-        parameters = {"group": place.group_id, "stream": place.stream_id, "limit": limit, **_bounds(wanted)}
+        parameters = {"group": place.group_id, "stream": place.stream_id, "limit": limit, **bounds(wanted)}
         rows = await self._rows("read", sql, parameters)
         events = [Event(EventKey(*row[:4]), row[4]) for row in rows]
         return events[::-1] if newest else events
@@ -185,13 +174,6 @@ class EventStore:
             return client.query(sql, parameters=parameters, settings=settings).result_rows
 
         return await self._database.run(purpose, query)
-
-
-def _bounds(wanted: Range) -> dict[str, int]:
-    names = ("ms", "ingested", "batch", "seq")
-    return {f"after_{name}": value for name, value in zip(names, wanted.after, strict=True)} | {
-        f"before_{name}": value for name, value in zip(names, wanted.before, strict=True)
-    }
 
 
 def _fitting(events: list[RenderedEvent], *, newest: bool) -> list[RenderedEvent]:

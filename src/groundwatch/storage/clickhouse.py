@@ -66,9 +66,17 @@ class Client(Protocol):
     """The part of clickhouse-connect's client that the rooms use. Blocking; one statement at a time."""
 
     def query(
-        self, query: str, parameters: dict[str, Any] | None = None, settings: dict[str, Any] | None = None
+        self,
+        query: str,
+        parameters: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        *,
+        query_formats: dict[str, str] | None = None,
     ) -> Rows:
-        """Run a SELECT with server-side bound parameters (`{name:Type}`)."""
+        """Run a SELECT with server-side bound parameters (`{name:Type}`).
+
+        `query_formats` says by type how columns are read: `{"String": "bytes"}` leaves text as it is stored.
+        """
 
     def command(
         self, cmd: str, parameters: dict[str, Any] | None = None, settings: dict[str, Any] | None = None

@@ -10,7 +10,7 @@ from groundwatch.logs.events import EventKey
 from groundwatch.logs.exports.buckets import BucketError
 from groundwatch.logs.exports.runner import ExportRunner, Limits
 from groundwatch.logs.recent import BEGINNING, Range
-from groundwatch.logs.store import StreamPlace
+from groundwatch.logs.statements import StreamPlace
 from groundwatch.storage.errors import StorageError
 
 NOW_MS = 1_790_000_000_000

@@ -23,7 +23,8 @@ from groundwatch.logs.exports.layout import GzipObject, folder_of, object_key
 from groundwatch.logs.exports.tasks import CANCELLED_MESSAGE, COMPLETED_MESSAGE, LEASE_MS, ExportTask, ExportTasks
 from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.recent import BEGINNING, Range
-from groundwatch.logs.store import EventStore, StreamPlace
+from groundwatch.logs.statements import StreamPlace
+from groundwatch.logs.store import EventStore
 
 log = logging.getLogger(__name__)
 POLL_S = 30.0

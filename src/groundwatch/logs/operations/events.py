@@ -29,7 +29,7 @@ from groundwatch.logs.operations.room import Operations
 from groundwatch.logs.patterns.parse import parse_pattern
 from groundwatch.logs.patterns.sql import compile_condition
 from groundwatch.logs.recent import BEGINNING, Range
-from groundwatch.logs.store import StreamPlace
+from groundwatch.logs.statements import StreamPlace
 from groundwatch.logs.tokens import seal, unseal
 
 END = EventKey(2**62, 0, 0, 0)
@@ -92,12 +92,12 @@ class EventOperations(Operations):
         # The token's letter decides: clients go on with a forward token and leave startFromHead out.
         newest = token.direction == "b" if token else not start_from_head
         wanted = _narrowed(_time_range(group, start_time, end_time, context.received_ms), token)
-        events = await self._room.store.page(StreamPlace(group.number, stream.number), wanted, limit, newest=newest)
+        page = await self._room.store.page(StreamPlace(group.number, stream.number), wanted, limit, newest=newest)
         # An empty page repeats the token: that is how clients notice the end, and where new events are found later.
         at = token.key if token else first_key_at(start_time)
-        backward, forward = page_tokens(events[0].key, events[-1].key) if events else page_tokens(at, at)
-        page = b"[%b]" % b",".join([event.json for event in events])
-        return {"events": msgspec.Raw(page), "nextForwardToken": forward, "nextBackwardToken": backward}
+        backward, forward = page_tokens(page.first or at, page.last or at)
+        events = msgspec.Raw(b"[%b]" % b",".join(page.json))
+        return {"events": events, "nextForwardToken": forward, "nextBackwardToken": backward}
 
     async def filter_log_events(
         self,

@@ -10,7 +10,7 @@ from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.operations.room import Operations
 from groundwatch.logs.pointers import parse_pointer
 from groundwatch.logs.record_fields import discovered_fields
-from groundwatch.logs.store import StreamPlace
+from groundwatch.logs.statements import StreamPlace
 
 
 class RecordOperations(Operations):
