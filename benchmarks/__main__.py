@@ -19,6 +19,7 @@ from benchmarks import (
     gateway_compile,
     gateway_memory,
     get_log_events,
+    patterns,
     put_log_events,
     start,
 )
@@ -43,6 +44,7 @@ BENCHMARKS = (
     Benchmark(disk.NAME, disk.run),
     Benchmark(walk.NAME, walk.run),
     Benchmark(fan_out.NAME, fan_out.run),
+    Benchmark(patterns.NAME, patterns.run),
     Benchmark(filter_log_events.NAME, filter_log_events.run),
     Benchmark(gateway_cache.NAME, gateway_cache.run),
     Benchmark(gateway_compile.NAME, gateway_compile.run),
@@ -59,7 +61,8 @@ NAMES = [each.name for each in BENCHMARKS]
 @click.option(
     "--texts",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Directory of *.log files that `disk` stores, again and again, in place of made-up ones.",
+    help="Directory of *.log files that `disk` stores, again and again, in place of made-up ones; `patterns` "
+    "scores its *.structured.csv.",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write every round to this JSON file.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows as a Markdown table.")

@@ -37,8 +37,9 @@ class Row(msgspec.Struct, frozen=True):
     what: str
     figure: Series
     target: float
-    kind: Literal["times", "below"]
-    """`times`: the figure is at least `target` times the yardstick's. `below`: the figure itself is under `target`."""
+    kind: Literal["times", "below", "above"]
+    """`times`: the figure is at least `target` times the yardstick's. `below`: the figure itself is under `target`.
+    `above`: it is at least that."""
     yardstick: Series | None = None
     note: str = ""
 
@@ -52,12 +53,14 @@ class Row(msgspec.Struct, frozen=True):
         """Whether the target is met."""
         if self.kind == "times":
             return self.ratio is not None and self.ratio >= self.target
-        return self.figure.median < self.target
+        return self.figure.median >= self.target if self.kind == "above" else self.figure.median < self.target
 
     @property
     def target_text(self) -> str:
         """The target in words."""
-        return f"≥ {self.target:g}x" if self.kind == "times" else f"< {self.target:,g} {self.figure.unit}"
+        if self.kind == "times":
+            return f"≥ {self.target:g}x"
+        return f"{'≥' if self.kind == 'above' else '<'} {self.target:,g} {self.figure.unit}".rstrip()
 
 
 class Report(msgspec.Struct, frozen=True):
