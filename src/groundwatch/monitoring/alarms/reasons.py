@@ -142,7 +142,9 @@ def _dated(point: Datapoint) -> str:
 def _evaluated(start_ms: int, point: Datapoint | None) -> dict[str, str | float]:
     shown: dict[str, str | float] = {"timestamp": iso_ms(start_ms)}
     if point is not None:
-        shown |= {"sampleCount": float(point.sample_count), "value": float(point.value)}
+        # Results of metric math come without a count.
+        shown |= {"sampleCount": float(point.sample_count)} if point.sample_count else {}
+        shown["value"] = float(point.value)
     return shown
 
 
