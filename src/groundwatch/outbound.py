@@ -78,6 +78,10 @@ class OutboundTimeoutError(OutboundError):
 class AnswerTooLargeError(OutboundError):
     """The answer has more bytes than may be read."""
 
+    def __init__(self, status: int, max_bytes: int) -> None:
+        super().__init__(f"the answer has more than {max_bytes} bytes")
+        self.status = status
+
 
 @dataclass(frozen=True, slots=True)
 class OutboundRules:
@@ -298,7 +302,7 @@ async def _read(answer: httpcore.Response, max_bytes: int) -> bytes:
     async for chunk in answer.aiter_stream():
         size += len(chunk)
         if size > max_bytes:
-            raise AnswerTooLargeError(f"the answer has more than {max_bytes} bytes")
+            raise AnswerTooLargeError(answer.status, max_bytes)
         chunks.append(chunk)
     return b"".join(chunks)
 

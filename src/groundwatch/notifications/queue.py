@@ -119,11 +119,12 @@ class DeliveryQueue:
 
         await self._database.write(remove)
 
-    async def waiting_subscriptions(self) -> list[str]:
-        """Return the subscriptions that something waits for."""
-        statement = select(deliveries.c.subscription_id).distinct()
+    async def waiting_subscriptions(self) -> list[tuple[str, str]]:
+        """Return the subscriptions that something waits for, each with the subscriber's account."""
+        waits = exists().where(deliveries.c.subscription_id == subscriptions.c.id)
+        statement = select(subscriptions.c.id, subscriptions.c.account_id).where(waits)
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        return [row.subscription_id for row in rows]
+        return [(row.id, row.account_id) for row in rows]
 
     async def waiting(self) -> int:
         """Return how many deliveries wait."""
