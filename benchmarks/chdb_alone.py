@@ -18,10 +18,12 @@ import msgspec
 
 from benchmarks.events import PutBody
 from benchmarks.prepared import Bodies
-from groundwatch.logs.writer import COLUMNS, INSERT_SETTINGS, TYPES
+from groundwatch.logs.writer import INSERT_SETTINGS
 from groundwatch.storage.clickhouse import Client, open_client
 from groundwatch.storage.event_schema import migrate_events
 
+COLUMNS = ("group_id", "stream_id", "timestamp", "ingested", "batch", "seq", "message")
+TYPES = ("UInt64", "UInt64", "Int64", "Int64", "UInt64", "UInt16", "String")
 INSERT_ROWS = 50_000
 GROUP_ID = 1
 TIMEOUT_S = 600

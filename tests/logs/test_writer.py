@@ -20,11 +20,11 @@ class Engine:
         assert purpose == "write"
         return await asyncio.to_thread(work, self)
 
-    def insert(self, table, data, **kwargs):
+    def insert_arrow(self, table, arrow_table, **kwargs):
         self.go.wait(10)
         if self.failure is not None:
             raise self.failure
-        self.inserts.append(list(data[-1]))
+        self.inserts.append(arrow_table["message"].to_pylist())
 
 
 def batch(*messages: str, size: int = 10) -> Batch:

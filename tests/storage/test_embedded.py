@@ -1,0 +1,45 @@
+"""Inserts that stream into the embedded engine."""
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pyarrow as pa
+import pytest
+
+from groundwatch.storage.clickhouse import open_client
+from groundwatch.storage.errors import StorageError
+
+TEXTS = ["plain", "", "naïve ☃ 🌍", "a\0b\n\t'\"\\", "x" * 100_000]
+
+
+def in_new_process(work, *arguments):
+    # An engine opens one directory a process.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def stored(directory):
+    client = open_client(f"chdb://{directory}")
+    client.command("CREATE TABLE notes (number UInt16, text String) ENGINE = MergeTree ORDER BY number")
+    rows = {"number": pa.array(range(len(TEXTS)), pa.uint16()), "text": pa.array(TEXTS, pa.string())}
+    client.insert_arrow("notes", pa.table(rows), settings={"optimize_on_insert": "0"})
+    failures = []
+    for wrong in (pa.table({"nothing": pa.array([1])}), pa.table({"number": pa.array(["a"])})):
+        try:
+            client.insert_arrow("notes", wrong)
+        except StorageError as error:
+            failures.append(str(error))
+    # What failed must not stand in the way of the next one.
+    client.insert_arrow("notes", pa.table({"number": pa.array([9], pa.uint16()), "text": pa.array(["last"])}))
+    found = client.query("SELECT number, text FROM notes ORDER BY number").result_rows
+    client.close()
+    return [tuple(row) for row in found], failures
+
+
+@pytest.mark.timeout(120)
+def test_rows_are_stored_as_they_are_and_failures_are_told(tmp_path):
+    found, failures = in_new_process(stored, tmp_path / "events")
+    assert found == [*enumerate(TEXTS), (9, "last")]
+    assert len(failures) == 2
+    assert "nothing" in failures[0]
+    assert "number" in failures[1] or "'a'" in failures[1]
