@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from groundwatch.app.clock import now_ms
 from groundwatch.aws.context import Principal
-from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.aws.port import ServicePort
 from groundwatch.gateway.integrations.base import UnknownServiceError
@@ -23,6 +22,9 @@ from groundwatch.logs.operations import LogsRoom
 from groundwatch.logs.own_log import OwnLog
 from groundwatch.logs.subscriptions.targets import Record, TargetError, Targets
 from groundwatch.logs.subscriptions.vendors import Target
+from groundwatch.monitoring.metrics.model import MetricKey
+from groundwatch.monitoring.metrics.samples import sample_of
+from groundwatch.monitoring.metrics.writer import MetricWriter
 
 
 class Backend:
@@ -99,9 +101,16 @@ class AccessLog:
 class FilterMetrics:
     """What metric filters count, on its way to the metrics of its account."""
 
-    async def record(self, tenant: Tenant, points: Sequence[MetricPoint]) -> None:  # noqa: ARG002 - see below
-        """Refuse for now: filters wait, and count what they have not counted once there are metrics."""
-        raise NotImplementedByServer("metrics")
+    def __init__(self, writer: MetricWriter) -> None:
+        self._writer = writer
+
+    async def record(self, tenant: Tenant, points: Sequence[MetricPoint]) -> None:
+        """Return when the points are on disk."""
+        samples = []
+        for point in points:
+            metric = MetricKey(tenant.account_id, tenant.region, point.namespace, point.name, point.dimensions)
+            samples.append(sample_of(metric, point.minute_ms, list(point.values.items()), unit=point.unit))
+        await self._writer.append(samples)
 
 
 def policy_fault(document: str) -> str | None:

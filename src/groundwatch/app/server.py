@@ -73,6 +73,9 @@ from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemb
 from groundwatch.logs.subscriptions.targets import Targets
 from groundwatch.logs.walks import Walks
 from groundwatch.logs.writer import EventWriter, tell_each
+from groundwatch.monitoring.access import cloudwatch_access
+from groundwatch.monitoring.metrics.desk import MetricDesk
+from groundwatch.monitoring.operations import CloudWatchOperations
 from groundwatch.outbound import OutboundClient, OutboundRules
 from groundwatch.sni import CertificatePair
 from groundwatch.storage.broken_parts import Rescuer, finish_rescues, tell_of_refused
@@ -114,6 +117,7 @@ class Server:
         # Which deliveries wait is a matter of this node, wherever the metadata lives.
         self._queue = Database(f"sqlite:///{settings.data / 'deliveries.db'}")
         self._local_certificates = LocalCertificates(settings.data / "tls")
+        self._metrics = MetricDesk(self._events, now_ms)
         self._build_logs()
         self._build_services()
 
@@ -132,7 +136,7 @@ class Server:
         subscriptions = assemble(
             Stores(metadata=self._metadata, events=self._events, queue=self._queue),
             Guards(roles=self._roles, authorizer=self._authorizer, decider=self._authorizer, read_policy=policy_fault),
-            Ends(targets=self._targets, metrics=FilterMetrics()),
+            Ends(targets=self._targets, metrics=FilterMetrics(self._metrics.writer)),
             max_waiting_bytes=self._settings.delivery_queue_bytes,
             max_age_ms=self._max_age_ms(),
             clock_ms=now_ms,
@@ -247,10 +251,11 @@ class Server:
             Service("iam", self._iam, iam_access),
             Service("sts", StsOperations(self._identity, now_ms, authorizer=authorizer), sts_access),
             Service("apigateway", self._apigateway, apigateway_access),
+            Service("cloudwatch", CloudWatchOperations(self._metrics), cloudwatch_access, "monitoring"),
             Service("organizations", self._organizations(), organizations_access(self._settings.account)),
             Service("groundwatch", self._upkeep(), upkeep_access(self._settings.account)),
         )
-        authenticator = self._authenticator(*(service.model_name for service in self.services))
+        authenticator = self._authenticator(*(service.signing_name or service.model_name for service in self.services))
         port = ServicePort(
             self.services, authenticator, authorizer, default_region=self._settings.region, clock_ms=now_ms
         )
@@ -396,6 +401,8 @@ class Server:
         await self._walks.stop()
         await self._writer.flush()
         await self._deliveries.stop()
+        # Metric filters, which are deliveries, count until here.
+        await self._metrics.stop()
         await self._outbound.close()
         await self._endpoints.close()
 

@@ -1,4 +1,4 @@
-"""The event tables and their migrations: an ordered list of statements, each applied once.
+"""The tables of events and metrics and their migrations: an ordered list of statements, each applied once.
 
 The events table keeps one row an event. Its key is the event's place in its stream, which is also the order of event
 ids: (timestamp, ingestion time, batch, position in the batch). Groups and streams are numbers that the metadata
@@ -48,11 +48,70 @@ SMALLER_INDEX = (
     "ALTER TABLE events DROP INDEX IF EXISTS message_ngrams SETTINGS mutations_sync = 0, alter_sync = 0",
 )
 
+# One row a metric. What is put again only moves `last_ms`.
+METRICS_TABLE = """
+CREATE TABLE metrics (
+    account_id LowCardinality(String),
+    region LowCardinality(String),
+    namespace LowCardinality(String),
+    name String,
+    metric UInt128,
+    dimension_names SimpleAggregateFunction(any, Array(String)),
+    dimension_values SimpleAggregateFunction(any, Array(String)),
+    last_ms SimpleAggregateFunction(max, Int64)
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (account_id, region, namespace, name, metric)
+TTL toDateTime(intDiv(last_ms, 1000)) + INTERVAL 456 DAY DELETE
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1
+"""
+
+# Samples of a metric by period, at first of a second or a minute. Merges put periods together that have grown old
+# (docs/decisions, "Metrics grow coarse in place"); a statement adds up whatever rows a period still has.
+METRIC_HOUR, METRIC_FIVE, METRIC_MINUTE = (f"intDiv(time_ms, {size_ms})" for size_ms in (3_600_000, 300_000, 60_000))
+METRIC_KEY = f"metric, unit, {METRIC_HOUR}, {METRIC_FIVE}, {METRIC_MINUTE}"
+METRIC_AGE = "toDateTime(intDiv(time_ms, 1000))"
+METRIC_SUMS = """
+    SET time_ms = min(time_ms), samples = sum(samples), total = sum(total), minimum = min(minimum),
+    maximum = max(maximum), counted = sumMap(counted)
+"""
+METRIC_POINTS_TABLE = f"""
+CREATE TABLE metric_points (
+    metric UInt128,
+    unit LowCardinality(String),
+    time_ms Int64 CODEC(DoubleDelta, ZSTD(1)),
+    samples SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
+    total SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
+    minimum SimpleAggregateFunction(min, Float64) CODEC(ZSTD(1)),
+    maximum SimpleAggregateFunction(max, Float64) CODEC(ZSTD(1)),
+    counted SimpleAggregateFunction(sumMap, Tuple(Array(Float64), Array(Float64))) CODEC(ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY intDiv(time_ms, {WEEK_MS})
+PRIMARY KEY ({METRIC_KEY})
+ORDER BY ({METRIC_KEY}, time_ms)
+TTL
+    {METRIC_AGE} + INTERVAL 3 HOUR GROUP BY {METRIC_KEY} {METRIC_SUMS},
+    {METRIC_AGE} + INTERVAL 15 DAY GROUP BY metric, unit, {METRIC_HOUR}, {METRIC_FIVE} {METRIC_SUMS},
+    {METRIC_AGE} + INTERVAL 63 DAY GROUP BY metric, unit, {METRIC_HOUR} {METRIC_SUMS},
+    {METRIC_AGE} + INTERVAL 455 DAY DELETE
+SETTINGS
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_compressed_bytes_to_fsync_after_merge = 1,
+    index_granularity = 512
+"""
+
 MIGRATIONS = (
     EVENTS_TABLE,
     *SMALLER_INDEX,
     "ALTER TABLE events MODIFY COLUMN timestamp CODEC(Delta, ZSTD(1))",
     "ALTER TABLE events MODIFY SETTING merge_selector_base = 10",
+    METRICS_TABLE,
+    METRIC_POINTS_TABLE,
 )
 """Never change a statement that has been released: append one that changes what it made, and that may run twice."""
 

@@ -1,0 +1,27 @@
+"""The metrics of this server: what the operations work with, and what other rooms are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from groundwatch.monitoring.metrics.directory import MetricDirectory
+from groundwatch.monitoring.metrics.periods import PeriodReader
+from groundwatch.monitoring.metrics.reader import StatisticReader
+from groundwatch.monitoring.metrics.writer import MetricRecorder, MetricWriter
+from groundwatch.storage.clickhouse import EventDatabase
+
+
+class MetricDesk:
+    """The parts of the room that have to do with metrics, on one event store."""
+
+    def __init__(self, database: EventDatabase, clock_ms: Callable[[], int]) -> None:
+        self.clock_ms = clock_ms
+        self.writer = MetricWriter(database)
+        self.recorder = MetricRecorder(self.writer)
+        self.directory = MetricDirectory(database)
+        self.statistics = StatisticReader(PeriodReader(database))
+
+    async def stop(self) -> None:
+        """Store what waits."""
+        await self.recorder.stop()
+        await self.writer.flush()

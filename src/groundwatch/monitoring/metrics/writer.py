@@ -1,0 +1,258 @@
+"""The group-committing writer of metrics, and the queue for samples that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.monitoring.metrics.model import MetricKey
+from groundwatch.monitoring.metrics.samples import Period, PeriodKey, Sample, metric_number, sample_of
+from groundwatch.storage.clickhouse import Client, EventDatabase
+
+MAX_WAITING_VALUES = 2_000_000
+MAX_INSERT_VALUES = 200_000
+MAX_KNOWN_METRICS = 200_000
+MAX_RECORDED_VALUES = 100_000
+RECORD_INTERVAL_S = 1.0
+SEEN_AGAIN_MS = 300_000
+"""How much newer a sample must be for its metric's entry to be written again: ListMetrics tells three hours apart."""
+METRIC_COLUMNS = {
+    "account_id": "LowCardinality(String)",
+    "region": "LowCardinality(String)",
+    "namespace": "LowCardinality(String)",
+    "name": "String",
+    "metric": "UInt128",
+    "dimension_names": "Array(String)",
+    "dimension_values": "Array(String)",
+    "last_ms": "Int64",
+}
+POINT_COLUMNS = {
+    "metric": "UInt128",
+    "unit": "LowCardinality(String)",
+    "time_ms": "Int64",
+    "samples": "Float64",
+    "total": "Float64",
+    "minimum": "Float64",
+    "maximum": "Float64",
+    "counted": "Tuple(Array(Float64), Array(Float64))",
+}
+
+log = logging.getLogger(__name__)
+
+
+class _KnownMetric:
+    """What the writer remembers of a metric: its number, and up to when it is listed."""
+
+    __slots__ = ("listed_ms", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.listed_ms = 0
+
+
+class MetricWriter:
+    """Serialises inserts of metrics and joins what waits meanwhile; used from the event loop."""
+
+    def __init__(self, database: EventDatabase) -> None:
+        self._database = database
+        self._known: OrderedDict[MetricKey, _KnownMetric] = OrderedDict()
+        self._waiting: list[tuple[Sequence[Sample], int, asyncio.Future[None]]] = []
+        self._waiting_values = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def append(self, samples: Sequence[Sample]) -> None:
+        """Return when the samples are on disk.
+
+        Raises `ThrottlingException` when too much waits already, `InternalServiceFault` when the store fails: then
+        nobody knows whether they are stored.
+        """
+        if self._waiting_values > MAX_WAITING_VALUES:
+            raise ServiceError("ThrottlingException", "Rate exceeded")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        size = sum(1 + len(sample.values) for sample in samples)
+        self._waiting.append((samples, size, done))
+        self._waiting_values += size
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain(), name="metric-writer")
+        await done
+
+    async def flush(self) -> None:
+        """Return when everything that was appended before the call is stored or refused."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            taken = self._take()
+            samples = [sample for batch, _, _ in taken for sample in batch]
+            failed = False
+            try:
+                await self._store(samples)
+            except Exception:
+                # Whatever it was: a loop that dies would leave every later caller waiting for ever.
+                log.exception("an insert of metrics failed; its callers were told to try again")
+                failed = True
+            self._waiting_values -= sum(size for _, size, _ in taken)
+            _answer([done for _, _, done in taken], failed=failed)
+
+    def _take(self) -> list[tuple[Sequence[Sample], int, asyncio.Future[None]]]:
+        count = values = 0
+        while count < len(self._waiting) and values < MAX_INSERT_VALUES:
+            values += self._waiting[count][1]
+            count += 1
+        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        return taken
+
+    async def _store(self, samples: Sequence[Sample]) -> None:
+        points = [(self._number(key.metric), key, period) for key, period in added_up(samples).items()]
+        newer = self._newly_listed(samples)
+
+        def insert(client: Client) -> None:
+            # The name comes first: points of which nobody knows the name would never be found.
+            if newer:
+                _insert(client, "metrics", METRIC_COLUMNS, newer)
+            _insert(client, "metric_points", POINT_COLUMNS, [_point_row(*point) for point in points])
+
+        await self._database.run("write", insert)
+        for row in newer:
+            self._known_metric(MetricKey(*row[:4], dimensions=tuple(zip(row[5], row[6], strict=True)))).listed_ms = row[
+                7
+            ]
+
+    def _newly_listed(
+        self, samples: Iterable[Sample]
+    ) -> list[tuple[str, str, str, str, int, list[str], list[str], int]]:
+        newest: dict[MetricKey, int] = {}
+        for sample in samples:
+            newest[sample.metric] = max(sample.timestamp_ms, newest.get(sample.metric, 0))
+        rows = []
+        for metric, last_ms in newest.items():
+            if last_ms >= self._known_metric(metric).listed_ms + SEEN_AGAIN_MS:
+                names = [name for name, _ in metric.dimensions]
+                values = [value for _, value in metric.dimensions]
+                place = (metric.account_id, metric.region, metric.namespace, metric.name)
+                rows.append((*place, self._number(metric), names, values, last_ms))
+        return rows
+
+    def _number(self, metric: MetricKey) -> int:
+        return self._known_metric(metric).number
+
+    def _known_metric(self, metric: MetricKey) -> _KnownMetric:
+        known = self._known.get(metric)
+        if known is None:
+            known = self._known[metric] = _KnownMetric(metric_number(metric))
+            if len(self._known) > MAX_KNOWN_METRICS:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(metric)
+        return known
+
+
+class MetricRecorder:
+    """Samples of this server's own parts, added up for a second and then stored; loses them when the store fails."""
+
+    def __init__(self, writer: MetricWriter) -> None:
+        self._writer = writer
+        self._recorded: list[Sample] = []
+        self._values = 0
+        self._task: asyncio.Task[None] | None = None
+        self.lost = 0
+        """How many values found the queue full or the store failing."""
+
+    def record(  # noqa: PLR0913 - a sample has that many parts
+        self,
+        account_id: str,
+        region: str,
+        namespace: str,
+        name: str,
+        *,
+        dimensions: Mapping[str, str],
+        values: Sequence[tuple[int, float]],
+        unit: str = "None",
+    ) -> None:
+        """Queue values with their times in milliseconds; see `MetricSink`."""
+        metric = MetricKey(account_id, region, namespace, name, tuple(sorted(dimensions.items())))
+        for timestamp_ms, value in values:
+            self.add(sample_of(metric, timestamp_ms, ((value, 1.0),), unit=unit))
+
+    def add(self, sample: Sample) -> None:
+        """Queue a sample."""
+        size = 1 + len(sample.values)
+        if self._values + size > MAX_RECORDED_VALUES:
+            self.lost += size
+            return
+        self._recorded.append(sample)
+        self._values += size
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._store_later(), name="metric-recorder")
+
+    async def flush(self) -> None:
+        """Return when everything recorded before the call is stored or counted as lost."""
+        await self._store()
+        await self._writer.flush()
+
+    async def stop(self) -> None:
+        """Store what is queued and end."""
+        await self.flush()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _store_later(self) -> None:
+        while self._recorded:
+            await asyncio.sleep(RECORD_INTERVAL_S)
+            await self._store()
+
+    async def _store(self) -> None:
+        samples, self._recorded = self._recorded, []
+        size, self._values = self._values, 0
+        if not samples:
+            return
+        try:
+            await self._writer.append(samples)
+        except ServiceError:
+            # The writer has logged why.
+            self.lost += size
+
+
+def added_up(samples: Iterable[Sample]) -> dict[PeriodKey, Period]:
+    """Return what the samples of each metric and period add up to."""
+    periods: dict[PeriodKey, Period] = {}
+    for sample in samples:
+        key = PeriodKey.of(sample)
+        period = periods.get(key)
+        if period is None:
+            period = periods[key] = Period()
+        period.add(sample)
+    return periods
+
+
+def _point_row(number: int, key: PeriodKey, period: Period) -> tuple[object, ...]:
+    # Summing maps wants their keys in order.
+    pairs = sorted(period.counted.items())
+    counted = ([value for value, _ in pairs], [count for _, count in pairs])
+    return (number, key.unit, key.start_ms, period.samples, period.total, period.minimum, period.maximum, counted)
+
+
+def _insert(client: Client, table: str, columns: Mapping[str, str], rows: Sequence[tuple[object, ...]]) -> None:
+    client.insert(
+        table,
+        list(map(list, zip(*rows, strict=True))),
+        column_names=tuple(columns),
+        column_type_names=tuple(columns.values()),
+        column_oriented=True,
+    )
+
+
+def _answer(waiting: Sequence[asyncio.Future[None]], *, failed: bool) -> None:
+    for done in waiting:
+        # A caller that went away has cancelled its future; its samples are stored all the same.
+        if done.done():
+            continue
+        if failed:
+            done.set_exception(ServiceError("InternalServiceFault", "The service cannot complete the request."))
+        else:
+            done.set_result(None)
