@@ -52,7 +52,9 @@ class EventGroup:
     def compile(self, query: str, **changes) -> Compiled:
         parsed = parse_query(query)
         names = {number: name for one in [self, *self.others.values()] for name, number in one.streams.items()}
-        chosen = {inner: [Group(self.others[name].number, name) for name in inner.names] for inner in parsed.inner}
+        chosen = {
+            inner: [Group(self.others.get(name, self).number, name) for name in inner.names] for inner in parsed.inner
+        }
         groups = [Group(self.number, "/test/group")]
         source = Source(ACCOUNT, groups, Window(0, END_MS, END_MS), (), names, chosen=chosen)
         return compile_query(parsed, source, **changes)

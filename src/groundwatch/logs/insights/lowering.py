@@ -77,10 +77,12 @@ def resolve(name: nodes.Name, pipeline: Pipeline) -> Value:
     text = name.text
     if text in pipeline.names:
         return pipeline.names[text]
+    if name.segments[0] in pipeline.attached and len(name.segments) > 1:
+        return pipeline.attached[name.segments[0]].value(nodes.Name(name.span, name.segments[1:]))
     for length in range(len(name.segments) - 1, 0, -1):
         known = pipeline.names.get(".".join(name.segments[:length]))
         if known is not None and known.kind == "json":
-            return pipeline.inside(known, _path(name.segments[length:]))
+            return pipeline.inside(known, steps_of(name.segments[length:]))
     if not pipeline.events:
         near = suggestion(text, pipeline.names)
         raise malformed(f"Unknown symbols found in or after stats: {text}{near}", name.span)
@@ -96,19 +98,24 @@ def _of_event(name: nodes.Name, text: str, pipeline: Pipeline) -> Value:
     if pattern is not None:
         return lambda_value(text, pipeline.found(pattern))
     if text.startswith("@@"):
-        return pipeline.discovered(_path((name.segments[0][1:], *name.segments[1:])))
+        return pipeline.discovered(path_of((name.segments[0][1:], *name.segments[1:])))
     if text.startswith("@"):
         near = suggestion(text, [*SYSTEM_FIELDS, *LAMBDA_TEXTS, *LAMBDA_NUMBERS], near=SLIP)
         if near:
             # Messages cannot bring names with one @, so this can only be a slip, and would be null in every row.
             raise malformed(f"unknown field {text}{near}", name.span)
         return Value("text", NO_TEXT)
-    return pipeline.discovered(_path(name.segments))
+    return pipeline.discovered(path_of(name.segments))
 
 
-def _path(segments: Sequence[str]) -> tuple[str | int, ...]:
-    first, *rest = segments
-    return (first, *(int(step) if step.isdecimal() and len(step) < 10 else step for step in rest))
+def path_of(segments: Sequence[str]) -> tuple[str | int, ...]:
+    """Return the path in a document that segments of a name spell: numbers behind the first are places in arrays."""
+    return (segments[0], *steps_of(segments[1:]))
+
+
+def steps_of(segments: Sequence[str]) -> tuple[str | int, ...]:
+    """Return the path within a list or a map."""
+    return tuple(int(step) if step.isdecimal() and len(step) < 10 else step for step in segments)
 
 
 def _literal(node: nodes.Text | nodes.Number | nodes.Boolean, pipeline: Pipeline) -> Value:

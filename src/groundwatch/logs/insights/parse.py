@@ -19,7 +19,23 @@ from groundwatch.logs.insights.errors import malformed, placing
 from groundwatch.logs.insights.selection import Moment, Selection
 from groundwatch.logs.insights.tree import TreeBuilder, text_of
 
-WORDS = ("any", "by", "asc", "desc", "multi", "logfmt", "csv", "start", "end", "now")
+WORDS = (
+    "any",
+    "by",
+    "asc",
+    "desc",
+    "multi",
+    "logfmt",
+    "csv",
+    "start",
+    "end",
+    "now",
+    "where",
+    "offset",
+    "maxspan",
+    "with",
+    "for",
+)
 """Words inside commands that may also be names."""
 
 
@@ -110,6 +126,12 @@ class _Builder(TreeBuilder):
     def _option(self, tree: Tree[Token]) -> tuple[Token, list[str]]:
         word, *values = tree.children
         return cast("Token", word), [text_of(cast("Token", value)) for value in values]
+
+    def _setting(self, tree: Tree[Token]) -> tuple[Token, str]:
+        word, sign, value = cast("list[Token]", tree.children)
+        if sign != "=":
+            raise malformed(f"the option {word} has its value behind =", self.span(tree))
+        return word, str(value)
 
     def _moment(self, tree: Tree[Token]) -> Moment:
         return moment(self.parts(tree), self.span(tree))

@@ -45,6 +45,13 @@ class Window(msgspec.Struct, frozen=True):
     now_ms: int
 
 
+class BinKey(msgspec.Struct, frozen=True):
+    """A key of groups that is a time at the start of a period of fixed length."""
+
+    name: str
+    length_ms: int
+
+
 class Attached(Protocol):
     """Rows beside those of a query, whose fields are read by name."""
 
@@ -79,6 +86,12 @@ class Pipeline:
         """What the query defined: aliases, extracted fields, results of `stats`."""
         self.computed: Mapping[Span, Value] = {}
         """Calls that are computed already: the aggregates of a `stats`."""
+        self.bins: dict[str, BinKey] = {}
+        """Keys of the last `stats` that are bins, by their columns."""
+        self.bin_shift_ms = 0
+        """How far the bins of the `stats` at work are shifted."""
+        self.keys: frozenset[str] = frozenset()
+        """Columns of the keys of the last `stats`."""
         self.uses: set[str] = set()
         """System fields that the query names."""
         self._matched = ""
@@ -137,6 +150,8 @@ class Pipeline:
         stored = self.define(name, value)
         if name in self._shown:
             self._shown[name] = Column(name, stored)
+        if self._displayed is not None:
+            self._displayed = [Column(name, stored) if one.name == name else one for one in self._displayed]
 
     def _stored(self, value: Value, short: int) -> Value:
         if value.literal is not None:
@@ -263,7 +278,7 @@ class Pipeline:
 
     def explode(self, array: str) -> str:
         """Make a row of each element of an array, and return the element's column."""
-        self._exploded = True
+        self._expect_more()
         self._note_matched()
         self._wrap()
         name = self.column(f"arrayJoin({array})")
@@ -278,39 +293,75 @@ class Pipeline:
         self._settle(columns)
         self._wrap()
         self._inner = f"SELECT {columns} FROM ({self._inner}) {grouping}"  # noqa: S608
-        self.events = False
-        self._order = ()
-        self.names = {}
-        self._shown, self._displayed = {}, None
+        self._forget_events()
+        self.keys = frozenset(keys)
 
     def new_name(self) -> str:
         """Return a column name that nothing has."""
         return self.statement.new_name()
 
-    def windowed(self, function: str, *, partition: Sequence[str] = ()) -> str:
-        """Compute a window function over the rows up to each, in their order, and return its column."""
+    def windowed(
+        self, function: str, *, partition: Sequence[str] = (), order: Sequence[str] | None = None, whole: bool = False
+    ) -> str:
+        """Compute a window function over the rows up to each in their order, or over the whole; return its column."""
         self._note_matched()
         self._wrap()
         parted = f"PARTITION BY {', '.join(partition)} " if partition else ""
-        name = self.column(f"{function} OVER ({parted}{self._ordering()} ROWS UNBOUNDED PRECEDING)")
+        terms = self._order if order is None else order
+        ordered = f"ORDER BY {', '.join(terms)} " if terms and not whole else ""
+        frame = "" if whole else "ROWS UNBOUNDED PRECEDING"
+        name = self.column(f"{function} OVER ({parted}{ordered}{frame})")
         self._wrap()
         return name
 
+    def last(self, count: int) -> None:
+        """Keep the last rows of the order so far, in that order."""
+        forth = self._order
+        back = {"ASC": "DESC", "DESC": "ASC"}
+        self._order = tuple(f"{term} {back[way]}" for term, way in (term.rsplit(" ", 1) for term in forth))
+        self.limit(count)
+        self._order = forth
+
+    def summary_row(self) -> str:
+        """Put one more row behind all others, a copy of the last; return the column that is 1 in it and 0 in others."""
+        number = self.windowed("row_number()")
+        count = self.windowed("count()", whole=True)
+        extra = self.explode(f"if({number} = {count}, [0, 1], [0])")
+        self._order = (f"{extra} ASC", *self._order)
+        return extra
+
+    def replace_events(self, columns: Mapping[str, str]) -> None:
+        """Replace the rows by one computed from all events that are read, whatever was done to them before."""
+        made = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+        self._note_matched()
+        self._inner = f"SELECT {made} FROM {self._base}"  # noqa: S608
+        self._forget_events()
+
+    def _expect_more(self) -> None:
+        # One row may become many: what a `limit` before this said bounds the result no longer.
+        self._exploded = True
+        if self.asked_rows is not None:
+            self.asked_rows = max(self.asked_rows, DEFAULT_ROWS)
+
+    def _forget_events(self) -> None:
+        self._fresh, self._where = {}, []
+        self.events = False
+        self._order = ()
+        self.names = {}
+        self.attached = {}
+        self._shown, self._displayed = {}, None
+
     def fill(self, step: str, column: str, beside: Sequence[str]) -> None:
         """Make the rows that are missing between the first and the last value of a column, for each value of others."""
+        self._expect_more()
         self._note_matched()
         self._wrap()
         keys = ", ".join([*beside, f"{column} WITH FILL STEP {step}"])
         self._wrap(f"ORDER BY {keys} SETTINGS use_with_fill_by_sorting_prefix = 1")
 
-    def append(self, rows: str) -> None:
-        """Put other rows with the same columns behind these."""
-        self._wrap()
-        self._inner = f"SELECT * FROM ({self._inner}) UNION ALL {rows}"  # noqa: S608
-
     def join(self, kind: str, table: str, condition: str) -> None:
         """Put the columns of a table beside the rows; the condition calls it `beside`."""
-        self._exploded = True
+        self._expect_more()
         self._note_matched()
         self._settle(condition)
         self._wrap()

@@ -21,10 +21,15 @@ class Limit(Node, frozen=True):
         """Keep the first rows in the order so far; `any` may choose others and need not."""
         if self.count > pipeline.most_rows:
             raise _wrong(pipeline.most_rows, self.place)
+        self.keep(pipeline)
+
+    def keep(self, pipeline: Pipeline) -> None:
+        """Keep the rows."""
         pipeline.limit(self.count)
 
 
-def _build(parts: Sequence[Any], span: Span) -> Limit:
+def build(parts: Sequence[Any], span: Span) -> Limit:
+    """Return the node, from a number that is its last part."""
     token = parts[-1]
     place = (token.start_pos, token.end_pos)
     if not token.isdigit() or len(token) > 9 or int(token) == 0:
@@ -38,9 +43,9 @@ def _wrong(most: int, place: Span) -> Exception:
 
 COMMAND = Command(
     name="limit",
-    words=("limit",),
+    words=("limit", "head"),
     grammar="[K_ANY] NUMBER",
-    build=_build,
+    build=build,
     syntax="limit [any] NUMBER",
     help=f"Keeps the first rows; at most {MAX_ROWS:,}, and 10,000 without the command.",
 )

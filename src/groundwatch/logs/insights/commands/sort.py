@@ -54,7 +54,7 @@ def _build(parts: Sequence[Any], span: Span) -> Sort:
 
 COMMAND = Command(
     name="sort",
-    words=("sort",),
+    words=("sort", "order"),
     grammar='[K_BY] field [K_ASC | K_DESC] ("," field [K_ASC | K_DESC])*',
     build=_build,
     syntax="sort [by] FIELD [asc|desc], …",

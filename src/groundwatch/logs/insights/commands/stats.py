@@ -11,9 +11,10 @@ from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.commands.command import Command
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET, AggregateCall
+from groundwatch.logs.insights.functions.times import fixed_length_ms
 from groundwatch.logs.insights.lowering import lower, lowering_with
 from groundwatch.logs.insights.nodes import Item, Node
-from groundwatch.logs.insights.pipeline import Column, Pipeline
+from groundwatch.logs.insights.pipeline import BinKey, Column, Pipeline
 from groundwatch.logs.insights.values import Value, as_text
 
 MAX_STATS = 10
@@ -24,13 +25,18 @@ class Stats(Node, frozen=True):
 
     items: tuple[Item, ...]
     keys: tuple[Item, ...]
+    offset: nodes.Period | None = None
+    """How far the bins among the keys are shifted."""
 
     def lower(self, pipeline: Pipeline) -> None:
         """Replace the rows by a row for each group, and compute on the aggregates what the items ask."""
         pipeline.require_no_dedup(self.span)
         pipeline.require_no_order(self.span)
         made = _Parts(pipeline)
+        pipeline.bin_shift_ms = self._shift_ms()
         keys = [(item, made.key(lower(item.expression, pipeline))) for item in self.keys]
+        pipeline.bin_shift_ms = 0
+        self._check_topk()
         found: dict[Span, Value] = {}
         for item in self.items:
             calls = list(_aggregates(item.expression))
@@ -42,9 +48,34 @@ class Stats(Node, frozen=True):
         pipeline.group(made.keys, made.aggregates)
         for item, value in keys:
             pipeline.project(Column(item.name, pipeline.define(item.name, value)))
+        pipeline.bins = {value.sql: key for item, value in keys if (key := _bin_key(item))}
         for item in self.items:
             value = lowering_with(found, item.expression, pipeline)
             pipeline.project(Column(item.name, pipeline.define(item.name, value)))
+
+    def _shift_ms(self) -> int:
+        if self.offset is None:
+            return 0
+        length = fixed_length_ms(self.offset)
+        if length is None:
+            raise malformed("the offset of bins is a period of fixed length: use days", self.offset.span)
+        return length
+
+    def _check_topk(self) -> None:
+        calls = [call for item in self.items for call in _aggregates(item.expression)]
+        top = next((call for call in calls if call.function.lower() == "topk"), None)
+        if top is not None and (self.keys or len(calls) > 1):
+            raise malformed("topk stands alone in stats: without by, and without other aggregates", top.span)
+
+
+def _bin_key(item: Item) -> BinKey | None:
+    """Return what is known of a key that is a bin, None for other keys."""
+    call = item.expression
+    if not isinstance(call, nodes.Call) or call.function.lower() not in {"bin", "datefloor", "dateceil"}:
+        return None
+    period = call.arguments[-1] if call.arguments else None
+    length = fixed_length_ms(period) if isinstance(period, nodes.Period) else None
+    return None if length is None else BinKey(item.name, length)
 
 
 class _Parts:
@@ -96,15 +127,15 @@ def _reuses(node: nodes.Expression, items: Sequence[Item]) -> bool:
 
 
 def _build(parts: Sequence[Any], span: Span) -> Stats:
-    items, keys = parts
-    return Stats(span, items, keys or ())
+    items, keys, _, offset = parts
+    return Stats(span, items, keys or (), offset)
 
 
 COMMAND = Command(
     name="stats",
     words=("stats",),
-    grammar="items [_BY items]",
+    grammar="items [_BY items] [K_OFFSET period]",
     build=_build,
-    syntax="stats AGGREGATE [as NAME], … [by EXPRESSION [as NAME], …]",
+    syntax="stats AGGREGATE [as NAME], … [by EXPRESSION [as NAME], …] [offset PERIOD]",
     help=f"Aggregates the rows, for each group if there are keys; up to {MAX_STATS} in a query.",
 )

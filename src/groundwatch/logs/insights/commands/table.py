@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from groundwatch.logs.insights.commands import (
     addtotals,
+    append_columns,
     count_frequent,
     dedup,
     display,
+    estimate,
     expand,
     fields,
+    fill_missing,
+    filter_index,
     filtering,
+    join,
+    json_member,
     limit,
+    outlier,
     parsing,
+    running,
+    sessionize,
     sort,
     source,
     stats,
+    tail,
     unnest,
 )
 from groundwatch.logs.insights.commands.command import Command
@@ -33,14 +43,21 @@ COMMANDS: tuple[Command, ...] = (
     expand.COMMAND,
     count_frequent.COMMAND,
     addtotals.COMMAND,
+    filter_index.COMMAND,
+    json_member.COMMAND,
+    join.COMMAND,
+    append_columns.COMMAND,
+    running.ACCUM,
+    running.AUTOREGRESS,
+    running.FILLDOWN,
+    sessionize.COMMAND,
+    fill_missing.COMMAND,
+    outlier.COMMAND,
+    tail.COMMAND,
+    estimate.COMMAND,
 )
 
 NOT_YET = frozenset(
-    {
-        *("pattern", "anomaly", "diff", "logcompare", "unmask", "filterindex", "lookup"),
-        *("cidrlookup", "join", "json", "accum", "appendcols", "autoregress"),
-        *("estimate", "filldown", "fillmissing", "outlier", "relevantfields", "sessionize"),
-        *("search", "order", "head", "tail"),
-    }
+    {"pattern", "anomaly", "diff", "logcompare", "unmask", "lookup", "cidrlookup", "relevantfields", "search"}
 )
 """Commands that the service has and this server refuses by name."""

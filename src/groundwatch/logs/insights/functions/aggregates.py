@@ -12,6 +12,7 @@ from groundwatch.logs.insights.ordering import natural_key
 from groundwatch.logs.insights.pipeline import Pipeline
 from groundwatch.logs.insights.values import Value, as_number, as_text, is_present, number_text
 
+MAX_TOP = 10_000
 PLACE = "(timestamp, ingested, batch, seq)"
 
 
@@ -108,6 +109,27 @@ def _by_time(function: str) -> Callable[[AggregateCall], Value]:
     return build
 
 
+def _values(call: AggregateCall) -> Value:
+    return _list(f"arraySort(groupUniqArray({as_text(call.values[0])}))")
+
+
+def _topk(call: AggregateCall) -> Value:
+    count = call.node.arguments[0]
+    if not isinstance(count, nodes.Number) or not count.spelled.isdigit() or not 1 <= int(count.spelled[:9]) <= MAX_TOP:
+        raise malformed(f"topk takes between 1 and {MAX_TOP} values", count.span)
+    text = call.pipeline.shared(as_text(call.values[1]))
+    counts = f"sumMapIf(map(ifNull({text}, ''), 1), isNotNull({text}))"
+    pairs = f"arraySort(pair -> (-pair.2, pair.1), CAST({counts}, 'Array(Tuple(String, UInt64))'))"
+    bound = call.pipeline.bind(int(count.spelled), "UInt32")
+    return _list(f"arrayMap(pair -> pair.1, arraySlice({pairs}, 1, {bound}))")
+
+
+def _list(array: str) -> Value:
+    """Return a list, which is shown as JSON."""
+    raw = f"toNullable(toJSONString({array}))"
+    return Value("json", raw, text=raw)
+
+
 def _by_order(function: str) -> Callable[[AggregateCall], Value]:
     def build(call: AggregateCall) -> Value:
         text = call.pipeline.shared(as_text(call.values[0]))
@@ -146,6 +168,10 @@ _ALL = (
     Aggregate("latest", "latest(field)", (1, 1), _by_time("argMax"), "Value of the last event that has one."),
     Aggregate("sortsFirst", "sortsFirst(field)", (1, 1), _by_order("argMin"), "First value in the order of `sort`."),
     Aggregate("sortsLast", "sortsLast(field)", (1, 1), _by_order("argMax"), "Last value in the order of `sort`."),
+    Aggregate(
+        "values", "values(field)", (1, 1), _values, "The distinct values, as a list.", aliases=("collect_values",)
+    ),
+    Aggregate("topk", "topk(k, field)", (2, 2), _topk, "The k most frequent values, exactly, as a list; stands alone."),
     Aggregate("countOverTime", "countOverTime(field)", (0, 1), _count, "`count`, for each bin."),
     Aggregate("sumOverTime", "sumOverTime(n)", (1, 1), _of_numbers("sumOrNull"), "`sum`, for each bin."),
 )
@@ -154,5 +180,5 @@ AGGREGATES: Mapping[str, Aggregate] = {
 }
 """By name in lower case."""
 
-AGGREGATES_NOT_YET = frozenset({"values", "collect_values", "topk", "rate", "histogram"})
+AGGREGATES_NOT_YET = frozenset({"rate", "histogram"})
 """Aggregates that the service has and this server refuses by name."""

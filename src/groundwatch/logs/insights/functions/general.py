@@ -12,6 +12,12 @@ from groundwatch.logs.insights.values import Value, as_condition, as_number, as_
 MAX_BRANCHES = 10
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 """RFC 1918."""
+RESERVED = (
+    *("0.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15"),
+    *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+    *("::/127", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "ff00::/8"),
+)
+"""The special-purpose registries of IANA (RFC 6890), multicast and documentation, without RFC 1918."""
 
 
 def _is_present(call: Checked) -> str:
@@ -105,6 +111,20 @@ def _is_private(call: Checked) -> str:
     return f"({' OR '.join(_in_network(call, network, 4) for network in PRIVATE)})"
 
 
+def _is_reserved(call: Checked) -> str:
+    return f"({' OR '.join(_in_network(call, network, version) for version, network in _versions(RESERVED))})"
+
+
+def _is_public(call: Checked) -> str:
+    text = f"ifNull({call.sql[0]}, '')"
+    special = " OR ".join(_in_network(call, network, version) for version, network in _versions((*PRIVATE, *RESERVED)))
+    return f"((isIPv4String({text}) OR isIPv6String({text})) AND NOT ({special}))"
+
+
+def _versions(networks: Sequence[str]) -> list[tuple[int, str]]:
+    return [(6 if ":" in network else 4, network) for network in networks]
+
+
 ANY = Parameter("value", "any")
 SUBNET = (*texts("address"), Parameter("cidr", "constant"))
 V4, V6 = "isIPv4String(ifNull({0}, ''))", "isIPv6String(ifNull({0}, ''))"
@@ -139,6 +159,8 @@ GENERAL = (
     Function("isIpv4InSubnet", SUBNET, "boolean", _in_v4_subnet, "The same for IPv4 alone."),
     Function("isIpv6InSubnet", SUBNET, "boolean", _in_v6_subnet, "The same for IPv6 alone."),
     Function("isPrivateIP", texts("address"), "boolean", _is_private, "1 for an address of RFC 1918."),
+    Function("isPublicIP", texts("address"), "boolean", _is_public, "1 for an address of the open internet."),
+    Function("isReservedIP", texts("address"), "boolean", _is_reserved, "1 for a special-purpose address (RFC 6890)."),
     Function(
         "ipv4ToNumber", texts("address"), "number", "toFloat64(IPv4StringToNumOrNull({0}))", "The address as a number."
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from groundwatch.logs.insights.functions.function import Checked, Function, Parameter, texts
 from groundwatch.logs.insights.nodes import Regex
 from groundwatch.logs.insights.regexes import compiled
+from groundwatch.logs.insights.values import Value
 
 
 def _concat(call: Checked) -> str:
@@ -59,6 +60,12 @@ def _contains(call: Checked) -> str:
     if not ignore_case:
         return f"ifNull({exact}, 0)"
     return f"ifNull(if({ignore_case[0]}, position(lowerUTF8({text}), lowerUTF8({find})) > 0, {exact}), 0)"
+
+
+def _split(call: Checked) -> Value:
+    parts = f"splitByString({call.sql[1]}, ifNull({call.sql[0]}, ''))"
+    raw = call.pipeline.column(f"if(isNull({call.sql[0]}), NULL, toJSONString({parts}))")
+    return Value("json", raw, text=raw)
 
 
 TRIMMED = (*texts("text"), Parameter("characters", "constant", optional=True))
@@ -134,6 +141,9 @@ STRINGS = (
         "concat(if({0} < 0, '-0x', '0x'), "
         "replaceRegexpOne(lower(hex(accurateCastOrNull(trunc(abs({0})), 'UInt64'))), '^0+(.)', '\\\\1'))",
         "A number in hexadecimal; fractions are cut off.",
+    ),
+    Function(
+        "split", (*texts("text"), Parameter("delimiter", "constant")), "json", _split, "The parts of a text, as a list."
     ),
     Function("md5", texts("text"), "text", "lower(hex(MD5({0})))", "MD5 in lower-case hexadecimal."),
     Function("sha256", texts("text"), "text", "lower(hex(SHA256({0})))", "SHA-256 in lower-case hexadecimal."),

@@ -24,5 +24,5 @@ FUNCTIONS: Mapping[str, Function] = {
 }
 """By name in lower case: names are accepted in any case."""
 
-NOT_YET = frozenset({"split", "ispublicip", "isreservedip", "unmask"})
+NOT_YET = frozenset({"unmask"})
 """Functions that the service has and this server refuses by name."""

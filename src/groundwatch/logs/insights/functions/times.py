@@ -37,7 +37,11 @@ STRFTIME = {
 def _bin(call: Checked) -> str:
     if not call.pipeline.events:
         raise malformed(f"bin needs {TIMESTAMP}, which stats drops: use datefloor on its alias", call.span)
-    return floor("timestamp", call.period(0), call)
+    shift = call.pipeline.bin_shift_ms
+    if not shift:
+        return floor("timestamp", call.period(0), call)
+    bound = call.pipeline.bind(shift, "Int64")
+    return f"({floor(f'(timestamp - {bound})', call.period(0), call)} + {bound})"
 
 
 def _datefloor(call: Checked) -> str:
@@ -60,6 +64,11 @@ def floor(time: str, period: Period, call: Checked) -> str:
     months = call.pipeline.bind(count * MONTHS[period.unit], "Int64")
     month = _month(time)
     return _month_start(f"(intDiv({month}, {months}) * {months})")
+
+
+def fixed_length_ms(period: Period) -> int | None:
+    """Return how long a period is, None for those whose lengths differ: months, quarters, years."""
+    return _count(period) * UNIT_MS[period.unit] if period.unit in UNIT_MS else None
 
 
 def _next(start: str, period: Period, call: Checked) -> str:
