@@ -1,0 +1,159 @@
+"""Carries out what changes of state have set off: messages to topics, each at least once.
+
+An action is stored in the transaction of its change and struck off together with its line in the history. After a crash
+between the two it is carried out again, under the same message id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.monitoring.alarms import history
+from groundwatch.monitoring.alarms.model import Place, alarm_arn
+from groundwatch.storage.sql import Database
+from groundwatch.storage.tables.alarms import alarm_actions as table
+from groundwatch.storage.tables.alarms import alarm_history
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 200
+MAX_ATTEMPTS = 30
+MAX_PAUSE_MS = 300_000
+IDLE_S = 60.0
+MESSAGE_IDS = uuid.UUID("6f1c4e0e-3c52-4a54-9f0b-0f6f5f0c9a77")
+DENIED = frozenset({"AuthorizationError", "AuthorizationErrorException", "AccessDenied", "AccessDeniedException"})
+
+
+class Notifier(Protocol):
+    """Publishes to topics; implemented by the room of notifications."""
+
+    async def publish(  # noqa: PLR0913 - a message has that many parts
+        self,
+        *,
+        account_id: str,
+        topic_arn: str,
+        subject: str,
+        message: str,
+        structured: bool,
+        source_arn: str,
+        message_id: str,
+    ) -> str:
+        """Publish for an account and return the message's id; a message of an id that is known changes nothing.
+
+        With `structured`, the message is a JSON object with a text for each kind of subscription. Raises ServiceError
+        when the topic does not exist or does not let the alarm publish.
+        """
+
+
+class ActionRunner:
+    """Carries out waiting actions, as soon as there are some."""
+
+    def __init__(self, database: Database, notifier: Notifier, clock_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._clock_ms = clock_ms
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin with what a former run has left."""
+        self._task = asyncio.create_task(self._run(), name="alarm-actions")
+
+    async def stop(self) -> None:
+        """End after the action that runs; the others are carried out after the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def wake(self) -> None:
+        """Look for actions at once."""
+        self._woken.set()
+
+    async def drain(self) -> int:
+        """Carry out everything that is due; return how many actions that was."""
+        done = 0
+        while waiting := await self._due():
+            by_alarm: dict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
+            for row in waiting:
+                by_alarm[row.account_id, row.region, row.name].append(row)
+            await asyncio.gather(*(self._in_order(rows) for rows in by_alarm.values()))
+            done += len(waiting)
+        return done
+
+    async def _due(self) -> Sequence[Row[Any]]:
+        due = select(table).where(table.c.due_ms <= self._clock_ms()).order_by(table.c.due_ms, table.c.id)
+        return await self._database.read(lambda connection: connection.execute(due.limit(AT_ONCE)).all())
+
+    async def _in_order(self, rows: Sequence[Row[Any]]) -> None:
+        for row in rows:
+            await self._carry_out(row)
+
+    async def _carry_out(self, row: Row[Any]) -> None:
+        place = Place(row.account_id, row.region)
+        try:
+            await self._notifier.publish(
+                account_id=row.account_id,
+                topic_arn=row.action_arn,
+                subject=row.subject,
+                message=row.message,
+                structured=True,
+                source_arn=alarm_arn(place, row.name),
+                message_id=str(uuid.uuid5(MESSAGE_IDS, f"{row.id} {row.action_arn} {row.state_updated_ms}")),
+            )
+        except ServiceError as error:
+            item = history.failed(row.action_arn, _refusal(error, row.action_arn), row.state_updated_ms)
+        except Exception:
+            log.exception("action %s of alarm %s failed", row.action_arn, row.name)
+            if row.attempts + 1 < MAX_ATTEMPTS:
+                await self._postpone(row)
+                return
+            item = history.failed(row.action_arn, "The server could not publish the message.", row.state_updated_ms)
+        else:
+            item = history.acted(row.action_arn, row.message, row.state_updated_ms)
+        await self._database.write(lambda connection: _strike_off(connection, row, item, self._clock_ms()))
+
+    async def _postpone(self, row: Row[Any]) -> None:
+        due_ms = self._clock_ms() + min(1000 * 2**row.attempts, MAX_PAUSE_MS)
+        statement = update(table).where(table.c.id == row.id).values(attempts=row.attempts + 1, due_ms=due_ms)
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def _run(self) -> None:
+        while True:
+            # Cleared before the look: what arrives during it is seen by the next one.
+            self._woken.clear()
+            try:
+                await self.drain()
+                wait_s = await self._wait_s()
+            except Exception:
+                log.exception("actions of alarms could not be read")
+                wait_s = IDLE_S
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), wait_s)
+
+    async def _wait_s(self) -> float:
+        first = select(func.min(table.c.due_ms))
+        due_ms = await self._database.read(lambda connection: connection.execute(first).scalar_one_or_none())
+        return IDLE_S if due_ms is None else min(max(due_ms - self._clock_ms(), 0) / 1000, IDLE_S)
+
+
+def _refusal(error: ServiceError, arn: str) -> str:
+    if error.code in DENIED:
+        return f"CloudWatch Alarms is not authorized to perform: SNS:Publish on resource:{arn}"
+    return f"{error.code}: {error}"
+
+
+def _strike_off(connection: Connection, row: Row[Any], item: history.HistoryItem, now_ms: int) -> None:
+    if connection.execute(delete(table).where(table.c.id == row.id)).rowcount:
+        place = {"account_id": row.account_id, "region": row.region, "name": row.name, "kind": row.kind}
+        connection.execute(insert(alarm_history).values(**place, at_ms=now_ms, **msgspec.structs.asdict(item)))
