@@ -13,6 +13,7 @@ from groundwatch.app.adapters import AccessLog, Backend, FilterMetrics, StreamLo
 from groundwatch.app.clock import now_ms
 from groundwatch.app.health import health
 from groundwatch.app.local_certificates import LocalCertificates
+from groundwatch.app.notifying import Notifying
 from groundwatch.aws.asgi import ServiceApp
 from groundwatch.aws.authentication import Authenticator, SigV4Authenticator, UnverifiedAuthenticator
 from groundwatch.aws.context import Principal, RequestContext
@@ -45,6 +46,7 @@ from groundwatch.identity.documents import DocumentEvaluator
 from groundwatch.identity.iam.operations import IamOperations
 from groundwatch.identity.organizations import OrganizationsOperations, organizations_access
 from groundwatch.identity.records.accounts import tenant_tables
+from groundwatch.identity.resource_policies import ResourcePolicies
 from groundwatch.identity.resource_tags import ResourceTags
 from groundwatch.identity.roles import RoleAssumer
 from groundwatch.identity.store import IdentityStore
@@ -76,6 +78,7 @@ from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.monitoring.access import cloudwatch_access
 from groundwatch.monitoring.metrics.desk import MetricDesk
 from groundwatch.monitoring.operations import CloudWatchOperations
+from groundwatch.notifications.access import sns_access
 from groundwatch.outbound import OutboundClient, OutboundRules
 from groundwatch.sni import CertificatePair
 from groundwatch.storage.broken_parts import Rescuer, finish_rescues, tell_of_refused
@@ -111,14 +114,18 @@ class Server:
         self._identity = IdentityStore(self._metadata, now_ms)
         self._roles = RoleAssumer(self._identity, now_ms)
         self._resource_tags = ResourceTags()
+        self._resource_policies = ResourcePolicies()
         self._authorizer = (
-            AllowAll() if settings.auth == "off" else PolicyAuthorizer(self._identity, self._resource_tags)
+            AllowAll()
+            if settings.auth == "off"
+            else PolicyAuthorizer(self._identity, self._resource_tags, self._resource_policies)
         )
         # Which deliveries wait is a matter of this node, wherever the metadata lives.
         self._queue = Database(f"sqlite:///{settings.data / 'deliveries.db'}")
         self._local_certificates = LocalCertificates(settings.data / "tls")
         self._metrics = MetricDesk(self._events, now_ms)
         self._build_logs()
+        self._build_notifications()
         self._build_services()
 
     def _build_logs(self) -> None:
@@ -186,6 +193,11 @@ class Server:
             kept_ms=settings.query_kept_days * DAY_MS,
         )
 
+    def _build_notifications(self) -> None:
+        self._notifying = Notifying(self._settings, self._metadata, self._logs, self._authorizer)
+        self._resource_policies.add("sns", self._notifying.room.policies)
+        self._resource_tags.add("sns", self._notifying.room.tags)
+
     def _max_age_ms(self) -> int:
         return self._settings.max_event_age_days * DAY_MS
 
@@ -252,6 +264,7 @@ class Server:
             Service("sts", StsOperations(self._identity, now_ms, authorizer=authorizer), sts_access),
             Service("apigateway", self._apigateway, apigateway_access),
             Service("cloudwatch", CloudWatchOperations(self._metrics), cloudwatch_access, "monitoring"),
+            Service("sns", self._notifying.room.operations, sns_access),
             Service("organizations", self._organizations(), organizations_access(self._settings.account)),
             Service("groundwatch", self._upkeep(), upkeep_access(self._settings.account)),
         )
@@ -260,7 +273,7 @@ class Server:
             self.services, authenticator, authorizer, default_region=self._settings.region, clock_ms=now_ms
         )
         backend.port = port
-        self.service_app = ServiceApp(port, {"/health": lambda _request: self.health()})
+        self.service_app = ServiceApp(port, {"/health": lambda _request: self.health(), **self._notifying.routes})
 
     def _operator_rules(self) -> OperatorRules:
         owners = self._settings.domain_owners
@@ -359,6 +372,7 @@ class Server:
         # TLS handshakes, which cannot wait for the database, must know the custom domains from the first.
         await self._domains.load()
         await self._deliveries.start()
+        await self._notifying.start(endpoint_url)
         self._reclaimer.start()
         self._exports.runner.start()
         await self._queries.begin()
@@ -395,6 +409,7 @@ class Server:
         await self.gateway_app.stream_logs.stop()
         await self._backups.stop()
         await self._journal.close()
+        await self._notifying.stop()
         await self._reclaimer.stop()
         await self._exports.runner.stop()
         await self._queries.stop()

@@ -106,6 +106,12 @@ class Settings(msgspec.Struct, frozen=True):
     vpc_links: dict[str, str]
     """Origin by the ARN of a load balancer."""
     backup_directory: Path | None
+    notifications_url: str | None
+    """None where links lead to where the service port listens."""
+    smtp_url: str | None
+    """`smtp://` or `smtps://`; may carry a password."""
+    smtp_from: str
+    webhook_hosts: tuple[str, ...]
     queries_per_account: int
     other_queries_per_account: int
     parallel_queries: int

@@ -8,6 +8,12 @@ from typing import Any
 import msgspec
 
 from groundwatch.config.gateway_values import parse_directory, parse_domain_owners, parse_vpc_links
+from groundwatch.config.notification_values import (
+    parse_notifications_url,
+    parse_sender,
+    parse_smtp_url,
+    parse_webhook_hosts,
+)
 from groundwatch.config.values import (
     one_of,
     parse_account,
@@ -240,6 +246,35 @@ SETTINGS: tuple[Setting, ...] = (
         "off",
         parse_directory,
         "Where `groundwatch backup` has the running server put backups, a directory each.",
+    ),
+    Setting(
+        "notifications_url",
+        "auto|URL",
+        "auto",
+        parse_notifications_url,
+        "What links in notifications begin with: the address of the service port, or of a proxy through which "
+        "subscribers reach it.",
+    ),
+    Setting(
+        "smtp_url",
+        "off|smtp[s]://[USER:PASSWORD@]HOST[:PORT]",
+        "off",
+        parse_smtp_url,
+        "The mail server through which topics reach e-mail addresses; smtp uses STARTTLS where the server has it.",
+    ),
+    Setting(
+        "smtp_from",
+        "ADDRESS",
+        "no-reply@localhost",
+        parse_sender,
+        "The sender of that mail, also as NAME <ADDRESS>.",
+    ),
+    Setting(
+        "webhook_hosts",
+        "off|HOST,…",
+        "hooks.slack.com,discord.com,*.webhook.office.com,*.logic.azure.com",
+        parse_webhook_hosts,
+        "Hosts of chats whose web hooks may be subscribed to topics without a confirmation, which they cannot give.",
     ),
     Setting(
         "queries_per_account",

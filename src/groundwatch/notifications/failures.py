@@ -14,6 +14,7 @@ from typing import Protocol
 from groundwatch.notifications.documents import iso_time, shown_attributes
 from groundwatch.notifications.names import TopicName
 from groundwatch.notifications.records import Message, Subscription
+from groundwatch.notifications.sending.http import shown_endpoint
 from groundwatch.notifications.sending.outcome import Outcome
 
 STREAM = "failures"
@@ -62,7 +63,7 @@ def _shared(
     digest = hashlib.md5(message.body.encode(), usedforsecurity=False).hexdigest()
     delivery: dict[str, object] = {
         "subscriptionArn": subscription.arn,
-        "destination": _without_secrets(subscription.endpoint),
+        "destination": shown_endpoint(subscription.endpoint),
         "providerResponse": outcome.reason,
         "dwellTimeMs": max(0, now_ms - message.published_ms),
         "attempts": attempts,
@@ -79,9 +80,3 @@ def _shared(
         "delivery": delivery,
         "status": "FAILURE",
     }
-
-
-def _without_secrets(endpoint: str) -> str:
-    scheme, separator, rest = endpoint.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}" if separator else endpoint

@@ -34,6 +34,12 @@ def check_subject(subject: str | None) -> None:
         raise invalid("Subject")
 
 
+def fitting_subject(text: str) -> str | None:
+    """Return the beginning of a text as a subject, None for an empty one."""
+    shown = "".join(character if character.isprintable() else " " for character in text).strip()
+    return shown[:MAX_SUBJECT_CHARACTERS] or None
+
+
 def check_size(message: str, attributes: Attributes, max_bytes: int) -> int:
     """Return how many bytes of the limit message and attributes use; `InvalidParameter` for none and too many."""
     if not message:

@@ -14,7 +14,7 @@ from groundwatch.notifications.documents import body_for, confirmation_body, far
 from groundwatch.notifications.errors import unauthorized
 from groundwatch.notifications.filters.match import Candidate
 from groundwatch.notifications.filters.parse import parse_filter
-from groundwatch.notifications.messages import DEFAULT_MAX_BYTES, check_size, check_subject
+from groundwatch.notifications.messages import DEFAULT_MAX_BYTES, check_size, fitting_subject
 from groundwatch.notifications.names import parse_topic_arn
 from groundwatch.notifications.policies import policy_of
 from groundwatch.notifications.queue import DeliveryQueue
@@ -133,14 +133,14 @@ class ServicePublisher:
     ) -> str:
         """Publish for an account and return the message's id; `attributes` are (data type, value) by name.
 
+        A subject that no caller could give is made one, since the names of alarms are longer than subjects may be.
         Raises ServiceError: `NotFound` without such a topic, `AuthorizationError` where its policy says no.
         """
         topic = await self._store.topic(parse_topic_arn(topic_arn, None))
         await self._check(topic, account_id, source_arn)
-        check_subject(subject)
         read = {name: MessageAttribute(*pair) for name, pair in (attributes or {}).items()}
         check_size(message, read, int(topic.attributes.get("MaximumMessageSize", DEFAULT_MAX_BYTES)))
-        made = self._publisher.message(message, subject, read)
+        made = self._publisher.message(message, fitting_subject(subject), read)
         await self._publisher.publish(topic, [made])
         return made.id
 

@@ -133,8 +133,8 @@ class NotificationStore:
         statement = update(subscriptions).where(subscriptions.c.id == subscription_id).values(**columns)
         await self._database.write(lambda connection: connection.execute(statement))
 
-    async def set_filter(self, topic: Topic, subscription_id: str, attributes: Mapping[str, str]) -> None:
-        """Replace the attributes of a subscription where that may add a filter policy to its topic's."""
+    async def set_attributes(self, topic: Topic, subscription_id: str, attributes: Mapping[str, str]) -> None:
+        """Replace the attributes of a subscription; one filter policy too many for the topic raises its error."""
 
         def write(connection: Connection) -> None:
             _required(_find_topic(connection, topic.name, lock=True))

@@ -78,6 +78,16 @@ def judge(status: int) -> Outcome:
     return Outcome(delivered=False, reason=f"the endpoint answered {status}", retry=retry, status=status)
 
 
+def shown_endpoint(endpoint: str) -> str:
+    """Return an endpoint as lists show it: the password of a URL is nobody's to read."""
+    parts = urlsplit(endpoint)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at or not parts.scheme:
+        return endpoint
+    name, colon, _ = user.partition(":")
+    return urlunsplit(parts._replace(netloc=f"{name}{colon}{'****' if colon else ''}@{host}"))
+
+
 def split_user(endpoint: str) -> tuple[str, Headers]:
     """Return a URL without its user information, and that as a header of Basic authentication."""
     parts = urlsplit(endpoint)
