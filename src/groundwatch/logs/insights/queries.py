@@ -35,6 +35,7 @@ class StoredQuery(msgspec.Struct, frozen=True):
     status: Status = "Scheduled"
     ended_ms: int | None = None
     statistics: dict[str, float] = {}
+    language: str = "CWLI"
 
 
 class QueryStore:
@@ -51,7 +52,9 @@ class QueryStore:
         """Remember a query that begins to wait; `LimitExceededException` beside `limit` that have not ended."""
 
         def add(connection: Connection) -> None:
-            active = select(func.count()).select_from(table).where(_of(query.tenant), table.c.status.in_(ACTIVE))
+            # SQL and PPL count together, apart from Insights' own language.
+            same = table.c.language == "CWLI" if query.language == "CWLI" else table.c.language != "CWLI"
+            active = select(func.count()).select_from(table).where(_of(query.tenant), same, table.c.status.in_(ACTIVE))
             if connection.execute(active).scalar_one() >= limit:
                 raise ServiceError("LimitExceededException", "Account maximum query concurrency limit reached.")
             # Results are found for some days; nobody else looks after what is older.
@@ -114,7 +117,14 @@ class QueryStore:
         return rows[first - found[0].first_row :][:count]
 
     async def page(
-        self, tenant: Tenant, *, before: tuple[int, str] | None, limit: int, status: str | None, group: str | None
+        self,
+        tenant: Tenant,
+        *,
+        before: tuple[int, str] | None,
+        limit: int,
+        status: str | None,
+        group: str | None,
+        language: str | None = None,
     ) -> list[StoredQuery]:
         """Return up to `limit` queries, the newest first, behind (creation, id) `before`."""
         created = table.c.created_ms
@@ -123,6 +133,8 @@ class QueryStore:
             statement = statement.where(or_(created < before[0], and_(created == before[0], table.c.id < before[1])))
         if status is not None:
             statement = statement.where(table.c.status == status)
+        if language is not None:
+            statement = statement.where(table.c.language == language)
         statement = statement.order_by(created.desc(), table.c.id.desc())
         if group is None:
             statement = statement.limit(limit)

@@ -52,7 +52,7 @@ class QueryRunner:
     async def start(self, wish: QueryWish) -> None:
         """Let a query wait for its turn; `MalformedQueryException` or `LimitExceededException` at once."""
         compile_query(wish.stored.query, source_of(wish), max_rows=wish.max_rows, most_rows=self.limits.rows)
-        await self._store.add(wish.stored, limit=self.limits.active)
+        await self._store.add(wish.stored, limit=self.limits.active_of(wish.stored.language))
         task = asyncio.create_task(self._run(wish), name=f"query {wish.stored.id}")
         self._tasks[wish.stored.id] = task
         task.add_done_callback(lambda _task: self._tasks.pop(wish.stored.id, None))

@@ -76,7 +76,7 @@ class QueryOperations(Operations):
         request = ["query-results", query_id]
         first = int(unseal(request, next_token, int)[0]) if next_token else 0
         count = max_items or PAGE_ROWS
-        answer: dict[str, object] = {"queryLanguage": "CWLI", "status": query.status}
+        answer: dict[str, object] = {"queryLanguage": query.language, "status": query.status}
         shown = await self._room.queries.shown(query_id) if query.status == "Running" else None
         if shown is not None:
             # What there is so far comes on one page, and may change as a whole.
@@ -109,15 +109,20 @@ class QueryOperations(Operations):
     ) -> dict[str, object]:
         """List the queries of the last seven days, the newest first."""
         tenant = tenant_of(context)
-        request = ["queries", tenant.account_id, tenant.region, log_group_name or "", status or ""]
+        request = [
+            "queries",
+            tenant.account_id,
+            tenant.region,
+            log_group_name or "",
+            status or "",
+            query_language or "",
+        ]
         before = None
         if next_token:
             created, number = unseal(request, next_token, int, str)
             before = (int(created), str(number))
-        # All queries that can have been started here are of one language.
-        wanted = query_language in {None, "CWLI"}
         found = await self._room.query_store.page(
-            tenant, before=before, limit=max_results + 1 if wanted else 0, status=status, group=log_group_name
+            tenant, before=before, limit=max_results + 1, status=status, group=log_group_name, language=query_language
         )
         page = found[:max_results]
         answer: dict[str, object] = {"queries": [_described(query) for query in page]}
@@ -188,7 +193,7 @@ def _described(query: StoredQuery) -> dict[str, object]:
     own = query.query.lstrip().lower().startswith("source")
     sources = " | ".join(f'SOURCE "{name}" START={query.start_s}000 END={query.end_s}999' for name in query.group_names)
     described: dict[str, object] = {
-        "queryLanguage": "CWLI",
+        "queryLanguage": query.language,
         "queryId": query.id,
         "queryString": query.query if own else f"{sources} | {query.query}",
         "status": query.status,

@@ -22,6 +22,7 @@ queries = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger),
     Column("statistics", JSON, nullable=False),
+    Column("language", String(8), nullable=False, server_default="CWLI"),
     Index("ix_log_queries_place", "account_id", "region", "created_ms"),
     Index("ix_log_queries_created_ms", "created_ms"),
     # Nobody can delete queries, which are forgotten after a week: they must not hold an account for that long.

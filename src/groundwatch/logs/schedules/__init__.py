@@ -1,0 +1,1 @@
+"""Scheduled queries: when they run, under which role, and where their results go."""
