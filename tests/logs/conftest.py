@@ -21,6 +21,7 @@ from groundwatch.logs.operations import LogsOperations, LogsRoom
 from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
+from groundwatch.logs.schedules.store import ScheduleStore
 from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import TargetError
@@ -165,6 +166,7 @@ def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=
         query_store=queries,
         queries=QueryRunner(event_database, queries, catalog, clock, limits=query_limits or DEFAULT_LIMITS),
         group_choice=GroupChoice(catalog, authorizer or AllowAll()),
+        schedules=ScheduleStore(sql_database, clock),
     )
 
 

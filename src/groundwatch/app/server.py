@@ -70,6 +70,11 @@ from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
 from groundwatch.logs.resource_tags import LogGroupTags
+from groundwatch.logs.schedules.delivery import Delivery
+from groundwatch.logs.schedules.roles import RoleCalls
+from groundwatch.logs.schedules.runner import ScheduleRunner
+from groundwatch.logs.schedules.runner import Tools as ScheduleTools
+from groundwatch.logs.schedules.store import ScheduleStore
 from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
@@ -177,6 +182,7 @@ class Server:
             query_store=self._query_store,
             queries=self._queries,
             group_choice=GroupChoice(catalog, self._authorizer),
+            schedules=ScheduleStore(self._metadata, now_ms),
         )
         tenant = Tenant(self._settings.account, self._settings.region)
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)
@@ -259,7 +265,7 @@ class Server:
     def _build_port(self, backend: Backend) -> None:
         authorizer = self._authorizer
         self.services = (
-            Service("logs", LogsOperations(self._logs), logs_access),
+            Service("logs", self._logs_operations(), logs_access),
             Service("iam", self._iam, iam_access),
             Service("sts", StsOperations(self._identity, now_ms, authorizer=authorizer), sts_access),
             Service("apigateway", self._apigateway, apigateway_access),
@@ -274,6 +280,21 @@ class Server:
         )
         backend.port = port
         self.service_app = ServiceApp(port, {"/health": lambda _request: self.health(), **self._notifying.routes})
+
+    def _logs_operations(self) -> LogsOperations:
+        """Return the operations, with which queries are started on schedules as well."""
+        operations = LogsOperations(self._logs)
+        roles = RoleCalls(self._roles, self._authorizer, now_ms)
+        tools = ScheduleTools(
+            operations=operations,
+            queries=self._queries,
+            results=self._query_store,
+            roles=roles,
+            delivery=Delivery(self._exports.buckets, roles),
+            clock_ms=now_ms,
+        )
+        self._schedules = ScheduleRunner(self._logs.schedules, tools)
+        return operations
 
     def _operator_rules(self) -> OperatorRules:
         owners = self._settings.domain_owners
@@ -376,6 +397,7 @@ class Server:
         self._reclaimer.start()
         self._exports.runner.start()
         await self._queries.begin()
+        self._schedules.start()
         self._identity.key_uses.start()
         self._usage.start()
         self.gateway_app.stage_logs.start(TenantLogs(self._logs))
@@ -412,6 +434,8 @@ class Server:
         await self._notifying.stop()
         await self._reclaimer.stop()
         await self._exports.runner.stop()
+        # Before the queries, which it would see fail.
+        await self._schedules.stop()
         await self._queries.stop()
         await self._walks.stop()
         await self._writer.flush()

@@ -12,7 +12,9 @@ from typing import Any
 
 from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.logs.arns import group_name_of, log_group_arn, log_stream_arn
+from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.pointers import parse_pointer
+from groundwatch.logs.schedules.store import schedule_arn
 
 STREAM_ACTIONS = frozenset({"CreateLogStream", "DeleteLogStream", "PutLogEvents", "GetLogEvents"})
 MANY_GROUPS_ACTIONS = frozenset({"StartLiveTail", "StartQuery"})
@@ -29,7 +31,13 @@ ACCOUNT_POLICY_ACTIONS = {
 """A subscription policy is a filter of every log group, so its operations need the filter's permission as well."""
 SERVICE_PRINCIPAL = "logs.amazonaws.com"
 TAG_MEMBERS = frozenset({"tags", "tagKeys"})
-FURTHER_MEMBERS = frozenset({"logGroupIdentifier", "policyType", "unmask", "roleArn"})
+SCHEDULE_ACTIONS = frozenset(
+    {
+        *("CreateScheduledQuery", "GetScheduledQuery", "UpdateScheduledQuery", "DeleteScheduledQuery"),
+        "GetScheduledQueryHistory",
+    }
+)
+FURTHER_MEMBERS = frozenset({"logGroupIdentifier", "policyType", "unmask", "roleArn", "executionRoleArn"})
 """Input that may call for more than the operation's own permission."""
 
 
@@ -60,9 +68,15 @@ def _further_checks(operation: str, params: Mapping[str, Any], context: RequestC
         # The operation refuses both; a service elsewhere, asked in its place, may look at the other one.
         other = {**params, "logGroupName": None}
         checks.append(AccessCheck(f"logs:{operation}", _resource(operation, other, context)))
-    if role:
-        checks.append(AccessCheck("iam:PassRole", str(role), {"iam:PassedToService": [SERVICE_PRINCIPAL]}))
-    return checks
+    passed = {"iam:PassedToService": [SERVICE_PRINCIPAL]}
+    roles = [role] if role else _roles_of_schedule(params)
+    return checks + [AccessCheck("iam:PassRole", str(each), passed) for each in roles]
+
+
+def _roles_of_schedule(params: Mapping[str, Any]) -> list[object]:
+    """Return the roles that a scheduled query is handed: to run under, and to deliver under."""
+    delivery = (params.get("destinationConfiguration") or {}).get("s3Configuration") or {}
+    return [role for role in (params.get("executionRoleArn"), delivery.get("roleArn")) if role]
 
 
 def _role_in(document: str | None) -> object:
@@ -85,6 +99,11 @@ def _resources(operation: str, params: Mapping[str, Any], context: RequestContex
             return []
         # A call that names none is refused by the operation, to who may do it at all.
         return [_resource(operation, group, context) for group in named] or ["*"]
+    if operation in SCHEDULE_ACTIONS:
+        # By a name the id in the ARN is not known here: only who may do it to all may use names.
+        identifier = str(params.get("identifier", ""))
+        everyone = schedule_arn(Tenant(context.account_id, context.region), "*")
+        return [identifier if identifier.startswith("arn:") else everyone]
     return ["*"] if operation in QUERY_ACTIONS else [_resource(operation, params, context)]
 
 

@@ -36,6 +36,8 @@ class StoredQuery(msgspec.Struct, frozen=True):
     ended_ms: int | None = None
     statistics: dict[str, float] = {}
     language: str = "CWLI"
+    message: str | None = None
+    """Why it failed, or who stopped it."""
 
 
 class QueryStore:

@@ -11,6 +11,7 @@ from groundwatch.logs.operations.queries import QueryOperations
 from groundwatch.logs.operations.query_definitions import QueryDefinitionOperations
 from groundwatch.logs.operations.records import RecordOperations
 from groundwatch.logs.operations.room import LogsRoom
+from groundwatch.logs.operations.scheduled_queries import ScheduledQueryOperations
 from groundwatch.logs.operations.streams import StreamOperations
 from groundwatch.logs.operations.subscriptions import SubscriptionOperations
 from groundwatch.logs.operations.tags import TagOperations
@@ -30,6 +31,7 @@ class LogsOperations(
     PolicyOperations,
     QueryOperations,
     QueryDefinitionOperations,
+    ScheduledQueryOperations,
 ):
     """All operations of the service, for the service port."""
 

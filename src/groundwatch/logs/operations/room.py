@@ -17,6 +17,7 @@ from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
+from groundwatch.logs.schedules.store import ScheduleStore
 from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.desk import SubscriptionDesk
 
@@ -36,6 +37,7 @@ class LogsRoom(msgspec.Struct, frozen=True):
     query_store: QueryStore
     queries: QueryRunner
     group_choice: GroupChoice
+    schedules: ScheduleStore
 
 
 class Operations:
