@@ -29,11 +29,13 @@ def change_states(connection: Connection, changes: Sequence[tuple[Alarm, AlarmSt
 
     An alarm that was changed or configured since it was read is passed over: whoever did that knew more.
     """
+    unchanged = rows.unchanged(connection, [alarm for alarm, _ in changes])
     done = [
         StateChange(msgspec.structs.replace(alarm, state=state), alarm.state.value)
         for alarm, state in changes
-        if _write(connection, alarm, state)
+        if alarm.id in unchanged
     ]
+    rows.write_states(connection, [change.alarm for change in done])
     before = {alarm.id: alarm.state for alarm, _ in changes}
     rows.remember(
         connection,
@@ -72,15 +74,6 @@ def end_periods(connection: Connection, now_ms: int) -> int:
         if acts:
             _act(connection, [_held_change(alarm, held)], now_ms)
     return len(due)
-
-
-def _write(connection: Connection, alarm: Alarm, state: AlarmState) -> bool:
-    statement = (
-        update(table)
-        .where(table.c.id == alarm.id, table.c.revision == alarm.revision, table.c.state_value == alarm.state.value)
-        .values(rows.state_columns(state))
-    )
-    return bool(connection.execute(statement).rowcount)
 
 
 def _act(connection: Connection, changes: Sequence[StateChange], now_ms: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, select, update
 
 from groundwatch.monitoring.alarms.history import HistoryItem
 from groundwatch.monitoring.alarms.messages import StateChange, message_of, subject_of
@@ -77,6 +77,25 @@ def suppressor(connection: Connection, alarm: Alarm) -> Alarm | None:
     )
     found = read_alarms(connection, select(table).where(of(alarm.place), table.c.name.in_(links)))
     return found[0] if found else None
+
+
+def unchanged(connection: Connection, alarms: Sequence[Alarm]) -> set[int]:
+    """Return the numbers of those that are still configured, and in the state, as they were read; locks them."""
+    found: set[int] = set()
+    for first in range(0, len(alarms), NAMES_AT_ONCE):
+        part = {alarm.id: (alarm.revision, alarm.state.value) for alarm in alarms[first : first + NAMES_AT_ONCE]}
+        query = select(table.c.id, table.c.revision, table.c.state_value).where(table.c.id.in_(part))
+        stored = connection.execute(query.with_for_update())
+        found |= {row.id for row in stored if part[row.id] == (row.revision, row.state_value)}
+    return found
+
+
+def write_states(connection: Connection, alarms: Sequence[Alarm]) -> None:
+    """Store the states of alarms."""
+    if alarms:
+        # One statement for all: putting one together takes longer than running it.
+        statement = update(table).where(table.c.id == bindparam("number"))
+        connection.execute(statement, [{"number": alarm.id, **state_columns(alarm.state)} for alarm in alarms])
 
 
 def remember(connection: Connection, items: Iterable[tuple[Alarm, HistoryItem]], now_ms: int) -> None:

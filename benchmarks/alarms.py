@@ -1,0 +1,148 @@
+"""How long 10,000 alarms take that are due at the same moment: when none changes its state, and when all do.
+
+The target is a tenth of the minute that there is. All of it runs within this process, on embedded stores of its own; each
+alarm watches a metric of its own, with a datapoint a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from benchmarks.client import LoadError
+from benchmarks.report import Row, Series
+from benchmarks.settings import Settings
+from groundwatch.monitoring.alarms.checks import metric_digest
+from groundwatch.monitoring.alarms.evaluator import Evaluator
+from groundwatch.monitoring.metrics.desk import MetricDesk
+from groundwatch.monitoring.metrics.model import MetricKey
+from groundwatch.monitoring.metrics.samples import Sample, sample_of
+from groundwatch.storage.clickhouse import EventDatabase
+from groundwatch.storage.event_schema import migrate_events
+from groundwatch.storage.migrate import migrate
+from groundwatch.storage.sql import Database
+from groundwatch.storage.tables.alarms import alarms as table
+
+NAME = "alarms"
+TARGET_S = 6.0
+ACCOUNT, REGION, NAMESPACE = "000000000000", "us-east-1", "Benchmark"
+START_MS = 1_790_000_040_000
+MINUTE_MS = 60_000
+HISTORY_MIN = 10
+THRESHOLD = 10.0
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts"
+
+
+class Clock:
+    """The time of the run."""
+
+    now_ms = START_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+def run(settings: Settings) -> list[Row]:
+    """Measure a moment at which nothing happens and one at which everything goes off, in turns."""
+    quiet, loud = asyncio.run(_rounds(settings))
+    what = f"{settings.alarms:,} alarms evaluated"
+    return [
+        Row(NAME, f"{what}, none changes", Series("Groundwatch", "s", quiet), TARGET_S, "below"),
+        Row(NAME, f"{what}, all change and notify", Series("Groundwatch", "s", loud), TARGET_S, "below"),
+    ]
+
+
+async def _rounds(settings: Settings) -> tuple[list[float], list[float]]:
+    quiet: list[float] = []
+    loud: list[float] = []
+    clock = Clock()
+    with _stores() as (metadata, events):
+        metrics = MetricDesk(events, clock)
+        evaluator = Evaluator(metadata, metrics.statistics, clock)
+        await metadata.write(lambda connection: connection.execute(insert(table), _alarms(settings.alarms)))
+        for minute in range(-HISTORY_MIN, 0):
+            await metrics.writer.append(_samples(settings.alarms, minute, value=1))
+        await _evaluate(evaluator, clock, 0, settings.alarms)
+        for round_ in range(1, settings.rounds + 1):
+            minute = 2 * round_ - 2
+            await metrics.writer.append(_samples(settings.alarms, minute, value=1 if round_ % 2 else 20))
+            quiet.append(await _evaluate(evaluator, clock, minute + 1, 0))
+            await metrics.writer.append(_samples(settings.alarms, minute + 1, value=20 if round_ % 2 else 1))
+            loud.append(await _evaluate(evaluator, clock, minute + 2, settings.alarms))
+        await metrics.stop()
+    return quiet, loud
+
+
+async def _evaluate(evaluator: Evaluator, clock: Clock, minute: int, changing: int) -> float:
+    clock.now_ms = START_MS + minute * MINUTE_MS
+    start_s = time.perf_counter()
+    outcome = await evaluator.evaluate(clock.now_ms, 60)
+    elapsed_s = time.perf_counter() - start_s
+    if not outcome.complete or outcome.changed != changing:
+        raise LoadError(f"{outcome.changed} of {changing} alarms changed at minute {minute}")
+    return elapsed_s
+
+
+@contextmanager
+def _stores() -> Iterator[tuple[Database, EventDatabase]]:
+    with tempfile.TemporaryDirectory() as directory:
+        metadata = Database(f"sqlite:///{Path(directory) / 'metadata.db'}")
+        migrate(metadata.engine)
+        events = EventDatabase(f"chdb://{Path(directory) / 'events'}")
+        try:
+            events.run_now(migrate_events)
+            yield metadata, events
+        finally:
+            events.close()
+            metadata.close()
+
+
+def _samples(count: int, minute: int, *, value: float) -> Sequence[Sample]:
+    at_ms = START_MS + minute * MINUTE_MS
+    return [
+        sample_of(MetricKey(ACCOUNT, REGION, NAMESPACE, f"errors-{number}"), at_ms, [(value, 1.0)])
+        for number in range(count)
+    ]
+
+
+def _alarms(count: int) -> list[dict[str, object]]:
+    return [_alarm(number) for number in range(count)]
+
+
+def _alarm(number: int) -> dict[str, object]:
+    members = {
+        "ActionsEnabled": True,
+        "OKActions": [TOPIC],
+        "AlarmActions": [TOPIC],
+        "InsufficientDataActions": [],
+        "Namespace": NAMESPACE,
+        "MetricName": f"errors-{number}",
+        "Dimensions": [],
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": THRESHOLD,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    return {
+        "account_id": ACCOUNT,
+        "region": REGION,
+        "name": f"alarm-{number}",
+        "kind": "MetricAlarm",
+        "members": members,
+        "configured_ms": START_MS,
+        "revision": 1,
+        "metric": metric_digest(NAMESPACE, f"errors-{number}", []),
+        "interval_s": 60,
+        "state_value": "INSUFFICIENT_DATA",
+        "state_reason": "",
+        "state_updated_ms": START_MS,
+        "transitioned_ms": START_MS,
+        "tags": {},
+    }
