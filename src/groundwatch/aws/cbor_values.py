@@ -173,7 +173,9 @@ def _map_to_cbor(shape: Shape, value: Value) -> Value:
 
 
 def _timestamp_to_cbor(_shape: Shape, value: Value) -> cbor2.CBORTag:
-    return cbor2.CBORTag(TIMESTAMP_TAG, format_timestamp(value, "unixTimestamp"))
+    # Answers hold these by the hundred thousand.
+    seconds = value if isinstance(value, (int, float)) else format_timestamp(value, "unixTimestamp")
+    return cbor2.CBORTag(TIMESTAMP_TAG, seconds)
 
 
 def _blob_to_cbor(_shape: Shape, value: Value) -> bytes:

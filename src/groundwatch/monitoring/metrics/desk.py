@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from groundwatch.monitoring.metrics.directory import MetricDirectory
 from groundwatch.monitoring.metrics.periods import PeriodReader
+from groundwatch.monitoring.metrics.queries import QueryReader
 from groundwatch.monitoring.metrics.reader import StatisticReader
+from groundwatch.monitoring.metrics.searching import Searcher
 from groundwatch.monitoring.metrics.writer import MetricRecorder, MetricWriter
 from groundwatch.storage.clickhouse import EventDatabase
 
@@ -20,6 +22,7 @@ class MetricDesk:
         self.recorder = MetricRecorder(self.writer)
         self.directory = MetricDirectory(database)
         self.statistics = StatisticReader(PeriodReader(database))
+        self.reader = QueryReader(self.statistics, Searcher(self.directory, clock_ms))
 
     async def stop(self) -> None:
         """Store what waits."""

@@ -88,9 +88,9 @@ def paired(left: float | Line | Array, right: float | Line | Array) -> list[tupl
         if len(left) != len(right):
             raise MathError(f"Arrays of different lengths, {len(left)} and {len(right)}, cannot be combined")
         return list(zip(left, right, strict=True))
-    if isinstance(left, tuple):
-        return [(line, right) for line in left]
-    return [(left, line) for line in right] if isinstance(right, tuple) else [(left, right)]
+    if isinstance(right, tuple):
+        return [(other, line) for other in (left,) if not isinstance(other, tuple) for line in right]
+    return [(line, right) for line in left] if isinstance(left, tuple) else [(left, right)]
 
 
 def undefined_as_nan(operation: Operation) -> Operation:

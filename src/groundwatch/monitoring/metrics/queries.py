@@ -1,0 +1,171 @@
+"""The queries of GetMetricData and of metric-math alarms: metrics are read together, then expressions evaluated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from groundwatch.aws.errors import ServiceError
+from groundwatch.monitoring.metrics.labels import Labelled, default_labels, rendered
+from groundwatch.monitoring.metrics.math.errors import MathError
+from groundwatch.monitoring.metrics.math.evaluate import ExpressionError, Problem, Solver
+from groundwatch.monitoring.metrics.math.functions import Surroundings
+from groundwatch.monitoring.metrics.math.nodes import Call, Node, walk
+from groundwatch.monitoring.metrics.math.parse import parse_expression
+from groundwatch.monitoring.metrics.math.values import Array, Budget, Line
+from groundwatch.monitoring.metrics.model import Datapoint, MetricDataQuery, MetricStat, Series, StatisticRequest
+from groundwatch.monitoring.metrics.reader import StatisticReader, chosen_unit
+from groundwatch.monitoring.metrics.searching import Found, Searcher
+
+DEFAULT_PERIOD_S = 300
+THREAD_POINTS = 5_000
+"""Expressions over more datapoints are evaluated in a thread: they would hold up everyone else."""
+Units = Mapping[str, list[Datapoint]]
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """Whose metrics are asked for, and from when to when."""
+
+    account_id: str
+    region: str
+    start_ms: int
+    end_ms: int
+    offset_ms: int = 0
+
+    def request(self, stat: MetricStat) -> StatisticRequest:
+        """Return the request for a statistic, from the period on that the reach begins in."""
+        start_ms = self.start_ms - (self.start_ms - self.offset_ms) % (stat.period_s * 1000)
+        return StatisticRequest(stat.metric, stat.stat, stat.period_s, start_ms, self.end_ms, stat.unit, self.offset_ms)
+
+
+class _Material(msgspec.Struct, frozen=True):
+    """What has been read for a request."""
+
+    trees: Mapping[str, Node]
+    metrics: Mapping[str, Line]
+    messages: Mapping[str, tuple[tuple[str, str], ...]]
+    searches: Mapping[Call, Array]
+
+
+class QueryReader:
+    """Reads statistics and answers queries: the `MetricReader` that others are handed."""
+
+    def __init__(self, statistics: StatisticReader, searcher: Searcher) -> None:
+        self._statistics = statistics
+        self._searcher = searcher
+
+    async def read(self, requests: Sequence[StatisticRequest]) -> list[list[Datapoint]]:
+        """Return the datapoints of each request; see `MetricReader`."""
+        return await self._statistics.read(requests)
+
+    async def evaluate(
+        self,
+        account_id: str,
+        region: str,
+        queries: Sequence[MetricDataQuery],
+        start_ms: int,
+        end_ms: int,
+        *,
+        offset_ms: int = 0,
+    ) -> list[Series]:
+        """Return the series of all queries that return data; see `MetricReader`."""
+        reach = Reach(account_id, region, start_ms, end_ms, offset_ms)
+        material = await self._read(queries, reach)
+        if sum(len(line.points) for line in material.metrics.values()) > THREAD_POINTS:
+            return await asyncio.to_thread(_answer, queries, material, reach)
+        return _answer(queries, material, reach)
+
+    async def _read(self, queries: Sequence[MetricDataQuery], reach: Reach) -> _Material:
+        trees = _parsed(queries)
+        stats = {query.id: query.stat for query in queries if query.stat is not None}
+        found = await self._search(trees, reach)
+        several = [one.stat for ones in found.values() for one in ones]
+        answers = iter(await self._statistics.read_units([reach.request(stat) for stat in (*stats.values(), *several)]))
+        units = {name: next(answers) for name in stats}
+        return _Material(
+            trees,
+            {name: _line(units[name], stat) for name, stat in stats.items()},
+            {name: _messages(units[name]) for name in stats},
+            {call: tuple(_line(next(answers), one.stat, one.label) for one in ones) for call, ones in found.items()},
+        )
+
+    async def _search(self, trees: Mapping[str, Node], reach: Reach) -> dict[Call, Sequence[Found]]:
+        found = {}
+        for name, tree in trees.items():
+            for node in walk(tree):
+                if isinstance(node, Call) and node.name == "SEARCH":
+                    try:
+                        found[node] = await self._searcher.search(node, reach.account_id, reach.region)
+                    except MathError as error:
+                        raise _validation_error(ExpressionError(name, str(error))) from error
+        return found
+
+
+def _parsed(queries: Sequence[MetricDataQuery]) -> dict[str, Node]:
+    trees = {}
+    for query in queries:
+        if query.expression is not None:
+            try:
+                trees[query.id] = parse_expression(query.expression)
+            except MathError as error:
+                raise _validation_error(ExpressionError(query.id, str(error))) from error
+    return trees
+
+
+def _validation_error(error: ExpressionError) -> ServiceError:
+    return ServiceError("ValidationError", str(error))
+
+
+def _line(units: Units, stat: MetricStat, label: str = "") -> Line:
+    _, points = chosen_unit(units, stat.unit)
+    return Line({point.timestamp_ms: point.value for point in points}, stat.period_s, label, is_metric=True)
+
+
+def _messages(units: Units) -> tuple[tuple[str, str], ...]:
+    several = sorted(name for name, points in units.items() if points)
+    if len(several) < 2:
+        return ()
+    return (("MultipleUnits", f"Multiple units returned: '[{', '.join(several)}]'"),)
+
+
+def _answer(queries: Sequence[MetricDataQuery], material: _Material, reach: Reach) -> list[Series]:
+    returned = [query for query in queries if query.return_data]
+    labels = default_labels(returned)
+    solver = Solver(Problem(material.trees, _surroundings(material, reach, DEFAULT_PERIOD_S), material.searches))
+    answer = []
+    for query in returned:
+        lines = _lines(query, solver, material, reach)
+        for line in lines:
+            # Members of arrays that come of a search are told apart by their own labels.
+            own = line.label if line.label and not query.label else labels[query.id]
+            points = tuple(line.points.items())
+            label = rendered(query.label or own, Labelled(own, query.stat, points))
+            answer.append(Series(query.id, label, line.period_s, points, material.messages.get(query.id, ())))
+    return answer
+
+
+def _lines(query: MetricDataQuery, solver: Solver, material: _Material, reach: Reach) -> Array:
+    if query.stat is not None:
+        return (material.metrics[query.id],)
+    if query.period_s is not None and not material.metrics:
+        # Nothing but the query itself says how long the periods of its series are.
+        around = _surroundings(material, reach, query.period_s)
+        solver = Solver(Problem(material.trees, around, material.searches))
+    try:
+        return solver.solve(query.id)
+    except ExpressionError as error:
+        raise _validation_error(error) from error
+
+
+def _surroundings(material: _Material, reach: Reach, period_s: int) -> Surroundings:
+    periods = {line.period_s for line in material.metrics.values()}
+    return Surroundings(
+        Budget(),
+        material.metrics,
+        reach.start_ms,
+        reach.end_ms,
+        min(periods, default=period_s),
+        reach.offset_ms,
+    )
