@@ -5,7 +5,10 @@ import itertools
 import pytest
 
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
+from groundwatch.logs.insights.mined import Mined
+from groundwatch.logs.insights.mining import mine
 from groundwatch.logs.insights.parse import parse_query
+from groundwatch.logs.insights.patterns import Sample
 from groundwatch.logs.insights.pipeline import Window
 
 NUMBERS = itertools.count(5_000_000)
@@ -19,6 +22,7 @@ COLUMNS = {
     "message": "String",
 }
 END_MS = 2**43
+WINDOW = Window(0, END_MS, END_MS)
 ACCOUNT = "111122223333"
 
 
@@ -49,19 +53,23 @@ class EventGroup:
             )
         )
 
-    def compile(self, query: str, **changes) -> Compiled:
+    def compile(self, query: str, *, mined: Mined | None = None, window: Window = WINDOW) -> Compiled:
         parsed = parse_query(query)
         names = {number: name for one in [self, *self.others.values()] for name, number in one.streams.items()}
         chosen = {
             inner: [Group(self.others.get(name, self).number, name) for name in inner.names] for inner in parsed.inner
         }
         groups = [Group(self.number, "/test/group")]
-        source = Source(ACCOUNT, groups, Window(0, END_MS, END_MS), (), names, chosen=chosen)
-        return compile_query(parsed, source, **changes)
+        source = Source(ACCOUNT, groups, window, (), names, chosen=chosen, mined=mined)
+        return compile_query(parsed, source)
 
-    def run(self, query: str) -> list[list[tuple[str, str]]]:
+    def run(self, query: str, **changes) -> list[list[tuple[str, str]]]:
         """Return the rows as pairs of column and value, without null."""
-        compiled = self.compile(query)
+        compiled = self.compile(query, **changes)
+        if compiled.samples_sql:
+            found = self.rows(compiled.samples_sql, compiled.parameters)
+            patterns = mine([Sample(text, count, earlier) for text, count, earlier, _ in found])
+            compiled = self.compile(query, **changes, mined=Mined(patterns, found[0][3] if found else 0))
         rows = self.rows(compiled.sql, compiled.parameters)
         named = [zip(compiled.columns, row, strict=False) for row in rows]
         return [[(name, value) for name, value in row if value is not None] for row in named]

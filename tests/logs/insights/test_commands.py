@@ -1,6 +1,11 @@
 """Commands that look beyond one row, each row of a table a rule."""
 
+import json
+
 import pytest
+from tests.logs.insights.conftest import END_MS
+
+from groundwatch.logs.insights.pipeline import Window
 
 START_MS = 1_767_312_000_000
 MINUTE_MS = 60_000
@@ -119,3 +124,60 @@ def values(rows) -> list[str]:
 )  # fmt: skip
 def test_a_command_gives_its_rows(logins, query, expected):
     assert values(logins.run(query)) == expected
+
+
+@pytest.fixture
+def lines(group):
+    now = [f"user {n} logged in from 10.0.0.{n}" for n in range(1, 7)] + ["Error: disk full"] * 2
+    earlier = [f"user {n} logged in from 10.1.0.{n}" for n in range(3)] + ["Warning: slow"]
+    put(group, [(60 * 24 + n, line) for n, line in enumerate(now)] + list(enumerate(earlier)))
+    return group
+
+
+DAY_MS = 24 * 60 * MINUTE_MS
+TODAY = Window(START_MS + DAY_MS, START_MS + 2 * DAY_MS - 1, END_MS)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (
+            "pattern @message | display @pattern, @ratio, @sampleCount, @severityLabel",
+            ["user <Number-1> logged in from <IP-2> 0.75 6 INFO", "Error: disk full 0.25 2 ERROR"],
+        ),
+        ("filter @message like 'rror' | pattern @message | display @logSamples", ['["Error: disk full"]']),
+        ("pattern @message | filter @sampleCount < 3 | display @ratio", ["0.25"]),
+        ("pattern @message | sort @sampleCount | limit 1 | display @pattern", ["Error: disk full"]),
+        ("parse @message 'user *' as u | pattern u | display @pattern", ["<Number-1> logged in from <IP-2>"]),
+        (
+            "diff | display @pattern, @sampleCount, @differenceCount, @differenceDescription, @severityLabel",
+            [
+                "user <Number-1> logged in from <IP-2> 6 3 100% more events INFO",
+                "Error: disk full 2 2 New pattern ERROR",
+                "Warning: slow 0 -1 Pattern no longer present WARN",
+            ],
+        ),
+        ("pattern @message | diff previousDay | filter @differenceCount > 2 | display @differenceCount", ["3"]),
+        ("logcompare timeshift 2d | display @differenceDescription", ["New pattern", "New pattern"]),
+        ("filter @message = 'none' | pattern @message", []),
+    ],
+)
+def test_patterns_are_rows(lines, query, expected):
+    assert values(lines.run(query, window=TODAY)) == expected
+
+
+def test_a_pattern_has_all_its_columns(lines):
+    row = dict(lines.run("pattern @message | limit 1", window=TODAY)[0])
+    assert list(row) == [
+        *("@PatternId", "@pattern", "@ratio", "@sampleCount", "@severityLabel", "@regexString", "@tokens"),
+        "@logSamples",
+    ]
+    assert [token["tokenString"] for token in json.loads(row["@tokens"])] == ["<Number-1>", "<IP-2>"]
+
+
+def test_many_patterns_are_as_many_rows(group):
+    put(
+        group,
+        [(0, f"{chr(97 + a)}{chr(97 + b)}x only {'word ' * 20}here {b} {a}") for a in range(20) for b in range(20)],
+    )
+    assert len(group.run("pattern @message | display @pattern, @tokens")) == len(group.run("pattern @message"))

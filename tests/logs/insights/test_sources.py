@@ -124,6 +124,7 @@ def chosen(context, event_database, sql_database, clock):
     ("query", "rows"),
     [
         ("SOURCE logGroups(namePrefix: ['/app/']) | fields @message | sort @message", [["one"], ["two"]]),
+        ("SOURCE '/other' | SOURCE '/app/1' | pattern @message | display @sampleCount, @ratio", [["1", "0.50"]] * 2),
         ("SOURCE '/other' | SOURCE '/app/1' | fields @message | sort @message", [["one"], ["three"]]),
         ("SOURCE '/other' | filter '/x' in (SOURCE '/app/1' | fields '/x') | fields @message", [["three"]]),
     ],

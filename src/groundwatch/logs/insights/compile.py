@@ -8,6 +8,7 @@ import msgspec
 
 from groundwatch.logs.insights.commands.command import Stage
 from groundwatch.logs.insights.errors import malformed, placing
+from groundwatch.logs.insights.mined import EARLIER, Mined
 from groundwatch.logs.insights.nodes import Subquery
 from groundwatch.logs.insights.parse import Query, parse_query
 from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, KEY_COLUMNS, MAX_ROWS, Fork, Pipeline, Window
@@ -46,6 +47,8 @@ class Source(msgspec.Struct, frozen=True):
     deleted_table: str | None = None
     since_ms: int | None = None
     """Where reading begins, if only the newest part of the window is wanted."""
+    mined: Mined | None = None
+    """The patterns, once they are found."""
     chosen: Mapping[Selection, Sequence[Group]] = {}
     """What the SOURCE of each subquery chooses. `groups` are those of the query itself, also when it has a SOURCE."""
 
@@ -66,6 +69,8 @@ class Compiled(msgspec.Struct, frozen=True):
     max_rows: int
     counts_itself: bool
     """Whether every event that passes the filters is a row of the result, unless that is full."""
+    samples_sql: str | None = None
+    """Gives what the patterns of the query are to be found in: `sql` is of use once `Source.mined` has them."""
 
 
 def compile_query(
@@ -114,6 +119,7 @@ class _Compiler:
 
     def _lowered(self, stages: Sequence[Stage], source: Source, fork: Fork | None) -> Pipeline:
         pipeline = Pipeline(source.window, most_rows=self._most_rows, statement=self._statement, fork=fork)
+        pipeline.mined = source.mined or Mined()
         self._made.append((pipeline, source))
         for stage in stages:
             stage.lower(pipeline)
@@ -149,6 +155,7 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
         scanned_sql=compiler.scanned(),
         max_rows=pipeline.asked_rows or max_rows,
         counts_itself=pipeline.counts_itself,
+        samples_sql=pipeline.samples_statement() if pipeline.mined_text else None,
     )
 
 
@@ -159,7 +166,14 @@ def event_key(row: Sequence[object]) -> dict[str, object]:
 
 def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
     bind = pipeline.bind
-    limits = ""
+    limits = names = ""
+    if pipeline.compared_ms:
+        window = source.window
+        start, before = bind(window.start_ms, "Int64"), bind(window.end_ms - pipeline.compared_ms, "Int64")
+        limits += f" AND (timestamp >= {start} OR timestamp <= {before})"
+        names += f", timestamp < {start} AS {EARLIER}"
+        both = msgspec.structs.replace(window, start_ms=max(window.start_ms - pipeline.compared_ms, 0))
+        source = msgspec.structs.replace(source, window=both)
     for expired_before_ms, numbers in _by_expiry(source).items():
         since = bind(expired_before_ms, "Int64")
         limits += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR timestamp >= {since})"
@@ -167,7 +181,6 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
         limits += f" AND stream_id NOT IN {source.deleted_table}"
     if source.deleted_streams:
         limits += f" AND NOT has({bind(list(source.deleted_streams), 'Array(UInt64)')}, stream_id)"
-    names = ""
     if needs_streams and source.names_table:
         names += f", toNullable(joinGet('{source.names_table}', 'name', stream_id)) AS stream_name"
     elif needs_streams:

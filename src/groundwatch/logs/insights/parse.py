@@ -11,6 +11,7 @@ from lark import Lark, Token, Tree
 
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.commands.command import Stage
+from groundwatch.logs.insights.commands.pattern import joined
 from groundwatch.logs.insights.commands.source import Source, combined, moment
 from groundwatch.logs.insights.commands.stats import MAX_STATS, Stats
 from groundwatch.logs.insights.commands.table import COMMANDS, NOT_YET
@@ -20,21 +21,8 @@ from groundwatch.logs.insights.selection import Moment, Selection
 from groundwatch.logs.insights.tree import TreeBuilder, text_of
 
 WORDS = (
-    "any",
-    "by",
-    "asc",
-    "desc",
-    "multi",
-    "logfmt",
-    "csv",
-    "start",
-    "end",
-    "now",
-    "where",
-    "offset",
-    "maxspan",
-    "with",
-    "for",
+    *("any", "by", "asc", "desc", "multi", "logfmt", "csv", "start", "end", "now", "where", "offset", "maxspan"),
+    *("with", "for", "timeshift"),
 )
 """Words inside commands that may also be names."""
 
@@ -101,7 +89,7 @@ class _Builder(TreeBuilder):
         surplus = [stage for stage in stages if isinstance(stage, Stats)][MAX_STATS:]
         if surplus:
             raise malformed(f"a query has at most {MAX_STATS} stats commands", surplus[0].span)
-        return combined(sources), stages
+        return combined(sources), joined(stages)
 
     def _command(self, tree: Tree[Token]) -> Stage:
         return self._commands[tree.data].build(self.parts(tree), self.span(tree))

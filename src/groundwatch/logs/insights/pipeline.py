@@ -13,6 +13,7 @@ import msgspec
 
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.formats import FLOW_FIELDS, FLOW_LINE
+from groundwatch.logs.insights.mined import Mined, pattern_rows, samples_select
 from groundwatch.logs.insights.nodes import Name, Subquery
 from groundwatch.logs.insights.statement import Statement
 from groundwatch.logs.insights.values import NULL, Value, as_number, as_text, json_number, json_text
@@ -90,6 +91,12 @@ class Pipeline:
         """Keys of the last `stats` that are bins, by their columns."""
         self.bin_shift_ms = 0
         """How far the bins of the `stats` at work are shifted."""
+        self.mined_text = ""
+        """The text that patterns are looked for in, if they are."""
+        self.compared_ms = 0
+        """How much earlier the events are that `diff` compares with."""
+        self.mined = Mined()
+        self._mined_rows = ""
         self.keys: frozenset[str] = frozenset()
         """Columns of the keys of the last `stats`."""
         self.uses: set[str] = set()
@@ -253,9 +260,9 @@ class Pipeline:
         self._settle(condition)
         self._where.append(condition)
 
-    def sort(self, orders: Sequence[str]) -> None:
-        """Order the rows; events that are equal in these keys stay newest first."""
-        self._ordered = True
+    def sort(self, orders: Sequence[str], *, counts: bool = True) -> None:
+        """Order the rows; events that are equal in these keys stay newest first. `counts` says that the query asks."""
+        self._ordered = self._ordered or counts
         self._order = (*orders, *(NEWEST_FIRST if self.events else ()))
 
     def limit(self, count: int) -> None:
@@ -336,6 +343,21 @@ class Pipeline:
         self._note_matched()
         self._inner = f"SELECT {made} FROM {self._base}"  # noqa: S608
         self._forget_events()
+
+    def mine(self, text: str) -> None:
+        """Replace the rows by the patterns of a text, in the column `mined`."""
+        self.mined_text = self.column(text)
+        self._wrap()
+        self._note_matched()
+        self._mined_rows = self._inner
+        self._inner = pattern_rows(self.mined, self.statement)
+        self._layers = 0
+        self._forget_events()
+
+    def samples_statement(self) -> str:
+        """Return the statement that gives the samples of the texts."""
+        compared = bool(self.compared_ms)
+        return self._with_base(samples_select(self.mined_text, self._mined_rows, compared=compared))
 
     def _expect_more(self) -> None:
         # One row may become many: what a `limit` before this said bounds the result no longer.

@@ -17,7 +17,10 @@ from groundwatch.logs.catalog import LogCatalog, LogGroup
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
 from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.limits import QueryLimits
+from groundwatch.logs.insights.mined import Mined
+from groundwatch.logs.insights.mining import mine
 from groundwatch.logs.insights.parse import parse_query
+from groundwatch.logs.insights.patterns import Sample
 from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, Window
 from groundwatch.logs.insights.queries import StoredQuery
 from groundwatch.logs.insights.results import ResultRow, parts_of, portions, result_rows
@@ -105,7 +108,11 @@ class QueryRun:
             source = await self._with_names(source)
             compiled = self._compile(source)
         self._events, self._bytes, first_ms, last_ms = (await self._run(compiled.scanned_sql, compiled)).result_rows[0]
-        for count in part_sizes(self._events):
+        if compiled.samples_sql is not None:
+            source = await self._mined(source, compiled, compiled.samples_sql)
+            compiled = self._compile(source)
+        # Patterns are found in all events or in none.
+        for count in part_sizes(self._events) if compiled.samples_sql is None else ():
             since_ms = last_ms - (last_ms - first_ms) * count // self._events
             await self._read_ahead(msgspec.structs.replace(source, since_ms=since_ms), count)
         self._reading = True
@@ -115,6 +122,14 @@ class QueryRun:
         matched = len(rows) if complete else int((await self._run(compiled.matched_sql, compiled)).result_rows[0][0])
         found = await self._result(compiled, rows)
         return await asyncio.to_thread(parts_of, found), self._statistics(matched, len(rows), 1.0)
+
+    async def _mined(self, source: Source, compiled: Compiled, sql: str) -> Source:
+        """Return a source with the patterns of the query's texts."""
+        self._reading = True
+        rows = (await self._run(sql, compiled)).result_rows
+        samples = [Sample(text, count, earlier) for text, count, earlier, _ in rows]
+        patterns = await asyncio.to_thread(mine, samples)
+        return msgspec.structs.replace(source, mined=Mined(patterns, rows[0][3] if rows else 0))
 
     async def _read_ahead(self, source: Source, count: int) -> None:
         compiled = self._compile(source)

@@ -19,6 +19,7 @@ from groundwatch.logs.insights.commands import (
     limit,
     outlier,
     parsing,
+    pattern,
     running,
     sessionize,
     sort,
@@ -55,9 +56,10 @@ COMMANDS: tuple[Command, ...] = (
     outlier.COMMAND,
     tail.COMMAND,
     estimate.COMMAND,
+    pattern.PATTERN,
+    pattern.DIFF,
+    pattern.LOGCOMPARE,
 )
 
-NOT_YET = frozenset(
-    {"pattern", "anomaly", "diff", "logcompare", "unmask", "lookup", "cidrlookup", "relevantfields", "search"}
-)
+NOT_YET = frozenset({"anomaly", "unmask", "lookup", "cidrlookup", "relevantfields", "search"})
 """Commands that the service has and this server refuses by name."""
