@@ -6,6 +6,7 @@ both get a `WireResponse` back. The shell may also get a `WireStream`, whose bod
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, Self
 
 import msgspec
@@ -43,8 +44,9 @@ class WireResponse(msgspec.Struct, frozen=True):
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    compact: bool = False
-    """True when the body is known to be a JSON object without spaces, needless escapes, decimals and exponents."""
+    members: Mapping[str, object] | None = None
+    """What the body was encoded from, for whoever needs parts of it: the members of a JSON object, as `Service` has
+    them. None where the body is no JSON object, or where numbers in it may have two forms (decimals, exponents)."""
 
     def header(self, name: str) -> str | None:
         """Return the last value of the header called `name` (any case), or None."""

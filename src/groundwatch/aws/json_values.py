@@ -25,6 +25,8 @@ a tenth of it. Each becomes a Python object many times its size in the body."""
 _FEW_VALUES_BYTES = MAX_VALUES
 # Possessive, and content with a missing end: linear in whatever is sent.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+# An even number of backslashes before it, else it is text about an escape.
+_CONTROL = re.compile(rb"(?<!\\)((?:\\\\)*\\u00[01])([a-f])")
 _NOT_A_NUMBER = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _TARGETS = {"integer": "Integer", "long": "Long", "double": "Double", "boolean": "Boolean", "string": "String"}
 
@@ -47,6 +49,11 @@ class WrongTypeError(ServiceError):
 def serialization_error(message: str | None = None) -> ServiceError:
     """Return the error for a body whose form is wrong: not JSON, or JSON of the wrong type."""
     return ServiceError("SerializationException", message)
+
+
+def with_capital_digits(json: bytes) -> bytes:
+    """Return JSON as Java's writers have it: the hexadecimal digits of escaped control characters are capitals."""
+    return _CONTROL.sub(lambda match: match[1] + match[2].upper(), json) if b"\\u00" in json else json
 
 
 def decode_document(body: bytes) -> Value:

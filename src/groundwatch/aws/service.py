@@ -4,7 +4,8 @@ An operation is an async method named as in the service model, in snake case (`p
 context and the model's input members as keyword arguments in snake case (`log_group_name`; `from_` for a member named
 like a Python keyword). It returns a mapping with the model's output members (`{"nextToken": …}`), a msgspec Struct
 whose encoded names are the model's, or None where the operation has no output. Timestamp members are datetimes with
-zone; in outputs epoch seconds will do. Where the protocol is JSON, a `msgspec.Raw` is sent as it is. An operation whose
+zone; in outputs epoch seconds will do. Where the protocol is JSON, a `msgspec.Raw` is sent as it is; it holds no spaces
+and no needless escapes, and control characters with capital digits, as the services write them. An operation whose
 output has an event stream returns a `StreamingOutput`.
 
 A model member that the method does not take is refused as not implemented when a client sends it, so nothing is

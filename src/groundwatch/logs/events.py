@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.aws.json_values import with_capital_digits
 
 MAX_PAGE_BYTES = 1_048_576
 MAX_PAGE_EVENTS = 10_000
@@ -122,7 +123,7 @@ def render(event: Event) -> RenderedEvent:
     """Return the event as GetLogEvents answers it."""
     key, message = event
     members = {"timestamp": key.timestamp, "message": message, "ingestionTime": key.ingested}
-    return RenderedEvent(key, size_bytes(message), msgspec.json.encode(members))
+    return RenderedEvent(key, size_bytes(message), with_capital_digits(msgspec.json.encode(members)))
 
 
 def first_key_at(timestamp_ms: int) -> EventKey:

@@ -106,8 +106,9 @@ class JsonCodec:
         headers = (("x-amzn-RequestId", request_id), ("Content-Type", self._content_type))
         if operation.output is None:
             return WireResponse(200, headers, b"")
-        body = self._encode(operation.output, output or {})
-        return WireResponse(200, headers, body, compact=self._is_compact(operation.output))
+        body, document = self._written(operation.output, output or {})
+        has_members = type(document) is dict and self._is_compact(operation.output)
+        return WireResponse(200, headers, body, document if has_members else None)
 
     def serialize_stream(self, operation: Operation, output: StreamingOutput, request_id: str) -> WireStream:
         """Return an answer of frames: an empty initial response, which SDKs wait for, then the events as JSON.
@@ -167,14 +168,19 @@ class JsonCodec:
         return compact
 
     def _encode(self, shape: Shape, output: object) -> bytes:
+        return self._written(shape, output)[0]
+
+    def _written(self, shape: Shape, output: object) -> tuple[bytes, Any]:
+        """Return the JSON, and what was encoded: the output itself, or its members under their wire names."""
         plain = self._plain_outputs.get(shape.name)
         if plain is None:
             plain = self._plain_outputs[shape.name] = is_plain(shape, set())
         if plain:
             body = self._encoder.encode(output)
             if is_flat(output) or not has_null_member(body):
-                return body
-        return self._encoder.encode(structure_to_json(shape, output))
+                return body, output
+        document = structure_to_json(shape, output)
+        return self._encoder.encode(document), document
 
 
 def stream_shape(operation: Operation) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -19,5 +20,5 @@ class IntegrationAnswer:
     """
     traced: bool
     """True when the client's answer carries `X-Amzn-Trace-Id`: a backend was called."""
-    compact: bool = False
-    """`WireResponse.compact` of a service of this process."""
+    members: Mapping[str, object] | None = None
+    """`WireResponse.members` of a service of this process."""

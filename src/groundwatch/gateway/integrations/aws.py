@@ -63,7 +63,7 @@ class AwsIntegration:
             answer = await self._call(target, request, principal, source_arn)
         log_answer(routed, answer.headers, answer.body)
         return IntegrationAnswer(
-            answer.status, answer.headers, answer.body, str(answer.status), traced=True, compact=answer.compact
+            answer.status, answer.headers, answer.body, str(answer.status), traced=True, members=answer.members
         )
 
     async def _call(

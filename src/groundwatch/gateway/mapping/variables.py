@@ -9,17 +9,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import quote_plus, unquote_plus
 
-import msgspec
-
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.evaluation import text_of
 from groundwatch.gateway.mapping.jsonpath import evaluate
-from groundwatch.gateway.mapping.jsonpath_nodes import Path
 from groundwatch.gateway.mapping.run import Run, Scope
 from groundwatch.gateway.mapping.text import (
     member_to_json,
     parse_json,
-    parse_members,
     parse_payload,
     reading_steps,
     to_json,
@@ -43,12 +39,12 @@ class InputVariable(TemplateObject):
         path: Mapping[str, str],
         querystring: Mapping[str, str],
         header: dict[str, str],
-        compact: bool = False,
+        members: Mapping[str, object] | None = None,
     ) -> None:
-        """Take the payload as text; `compact` is `IntegrationAnswer.compact`."""
+        """Take the payload as text; `members` are `IntegrationAnswer.members`."""
         self._payload = payload
-        self._members: dict[str, msgspec.Raw] | None = None
-        self._compact = compact
+        # Most of a page of events need not become values and text again: it is there as templates write it.
+        self._members = members
         self._parameters = {"path": dict(path), "querystring": dict(querystring), "header": header}
         self._document: VtlValue = None
         self._parsed = False
@@ -64,36 +60,26 @@ class InputVariable(TemplateObject):
             run.budget.charge(reading_steps(self._payload))
             self._document = parse_payload(self._payload)
             self._parsed = True
+            # From now on the template may have changed something.
+            self._members = None
         return self._document
 
     def path(self, run: Run, expression: VtlValue) -> VtlValue:
         """`$input.path('$.a')`: the value itself."""
         path = run.paths.get(text_of(run, expression))
-        member = self._member(run, path)
-        if member is None or member.startswith(("{", "[")):
-            return evaluate(path, self.document(run), run.budget)
-        return parse_json(member) if member else None
+        if self._members is not None and path.member is not None:
+            member = self._members.get(path.member)
+            if member is None or isinstance(member, str | int):
+                return member
+        return evaluate(path, self.document(run), run.budget)
 
     def json(self, run: Run, expression: VtlValue) -> str:
         """`$input.json('$.a')`: JSON text; two quotes when there is nothing."""
         path = run.paths.get(text_of(run, expression))
-        member = self._member(run, path)
-        if member is not None:
-            return member_to_json(member, run.budget)
+        if self._members is not None and path.member is not None:
+            return member_to_json(self._members.get(path.member), run.budget)
         value = evaluate(path, self.document(run), run.budget)
         return '""' if value is None else to_json(value, run.budget)
-
-    def _member(self, run: Run, path: Path) -> str | None:
-        """Return the text of a member of the payload, empty where it lacks; None where only the whole tells.
-
-        Most of a page of events need not become values and text again: it is in the payload as templates write it.
-        """
-        if not self._compact or self._parsed or path.member is None:
-            return None
-        if self._members is None:
-            run.budget.charge_text(len(self._payload))
-            self._members = parse_members(self._payload)
-        return str(memoryview(self._members.get(path.member, b"")), "utf-8")
 
     def params(self, run: Run, *name: VtlValue) -> VtlValue:
         """`$input.params()` or `$input.params('name')`: path before query string before header."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from groundwatch.gateway.mapping.parameters import Message
@@ -141,11 +142,16 @@ def message_for(
 
 
 def scope_for(
-    names: frozenset[str], stage: AnyStage, routed: Routed, overrides: Overrides, payload: str, *, compact: bool = False
+    names: frozenset[str],
+    stage: AnyStage,
+    routed: Routed,
+    overrides: Overrides,
+    payload: str,
+    members: Mapping[str, object] | None = None,
 ) -> Scope:
     """Return fresh variables for one evaluation of a template of the method that mentions `names`.
 
-    `$context`, the dearest of them, is left out where it is not mentioned. `compact` is `IntegrationAnswer.compact`.
+    `$context`, the dearest of them, is left out where it is not mentioned. `members` are `IntegrationAnswer.members`.
     """
     exchange = routed.exchange
     variable = InputVariable(
@@ -153,7 +159,7 @@ def scope_for(
         path=routed.path_parameters,
         querystring={name: values[-1] for name, values in exchange.query.items()},
         header=_declared_headers(routed),
-        compact=compact,
+        members=members,
     )
     context = build_context(stage, overrides) if "context" in names else None
     return template_scope(variable, context, routed.located.stage.variables)

@@ -46,10 +46,10 @@ class MapResponse:
             if chosen is not None:
                 content_type, source = chosen
                 text = _text(payload)
-                compact = stage.previous.answer.compact
+                members = stage.previous.answer.members
                 payload, scope = await self._runner.render(
                     source,
-                    lambda names: scope_for(names, stage, routed, mapped.overrides, text, compact=compact),
+                    lambda names: scope_for(names, stage, routed, mapped.overrides, text, members),
                     len(text),
                 )
                 if "context" in scope:
