@@ -12,6 +12,7 @@ from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner, Limits
 from groundwatch.logs.exports.tasks import ExportTasks
 from groundwatch.logs.insights.choice import GroupChoice
+from groundwatch.logs.insights.field_census import FieldCensus
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
@@ -167,6 +168,7 @@ def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=
         queries=QueryRunner(event_database, queries, catalog, clock, limits=query_limits or DEFAULT_LIMITS),
         group_choice=GroupChoice(catalog, authorizer or AllowAll()),
         schedules=ScheduleStore(sql_database, clock),
+        field_census=FieldCensus(event_database),
     )
 
 

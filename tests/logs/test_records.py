@@ -155,11 +155,21 @@ def test_the_group_of_the_pointer_is_what_is_checked(context):
         ('{"a.b":1,"é":2}', {"a.b": "1", "é": "2"}),
         ("[" * 100_000, {}),
         ('{"a":' * 5_000 + "1" + "}" * 5_000, {}),
+        ("END RequestId: 1-2\n", {"@type": "END", "@requestId": "1-2"}),
+        (
+            "REPORT RequestId: 1-2\tDuration: 1394.60 ms\tBilled Duration: 1395 ms\tMemory Size: 128 MB\t",
+            {"@type": "REPORT", "@duration": "1394.6", "@billedDuration": "1395.0", "@memorySize": "1.28E8"},
+        ),
+        (
+            "2 123456789010 eni-1 10.0.0.1 - 1 2 6 3 4 5 6 ACCEPT OK",
+            {"version": "2", "srcAddr": "10.0.0.1", "logStatus": "OK", "bytes": "4"},
+        ),
     ],
     ids=[
         *("text", "empty", "malformed", "array", "string", "empty object", "nested", "arrays by position"),
         *("null and empty", "booleans", "numbers", "last of a name", "empty string", "names as they are"),
         *("brackets", "too deep"),
+        *("end of Lambda", "report of Lambda", "flow log"),
     ],
 )
 def test_fields_are_discovered(message, fields):

@@ -59,6 +59,7 @@ from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.exports.runner import ExportRunner
 from groundwatch.logs.exports.tasks import ExportTasks
 from groundwatch.logs.insights.choice import GroupChoice
+from groundwatch.logs.insights.field_census import FieldCensus
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
@@ -183,6 +184,7 @@ class Server:
             queries=self._queries,
             group_choice=GroupChoice(catalog, self._authorizer),
             schedules=ScheduleStore(self._metadata, now_ms),
+            field_census=FieldCensus(self._events),
         )
         tenant = Tenant(self._settings.account, self._settings.region)
         self._own_log = OwnLog(catalog, intake, tenant, now_ms)

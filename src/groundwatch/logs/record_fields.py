@@ -1,4 +1,4 @@
-"""The fields of a JSON message as Insights discovers them: flattened, as text."""
+"""The fields of a message as Insights discovers them, as text: of JSON, flattened; of Lambda's lines; of flow logs."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
+import re2
 
+from groundwatch.logs.insights.formats import FLOW_FIELDS, FLOW_LINE, LAMBDA_NUMBERS, LAMBDA_TEXTS, lambda_pattern
+
+LAMBDA_STARTS = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
 MAX_FIELDS = 200
 """How many fields are discovered in one event (User Guide, supported logs and discovered fields)."""
 PLAIN_FROM, PLAIN_TO = 1e-3, 1e7
 
 
 def discovered_fields(message: str) -> dict[str, str]:
-    """Return the fields of a message that is a JSON object, none of any other message.
+    """Return the fields of a message that is a JSON object, a line of Lambda or a VPC flow log; none of any other.
 
     Members are joined by dots and elements named by position: `items.0.id`. A name that starts with `@` gets a second
     one. Null, objects and arrays are no fields themselves; of a repeated name the last counts.
     """
+    if message.startswith(LAMBDA_STARTS):
+        return _lambda_fields(message)
     try:
         document = msgspec.json.decode(message)
     except (msgspec.DecodeError, RecursionError):
-        return {}
+        return _flow_fields(message)
     if not isinstance(document, dict):
         return {}
     fields: dict[str, str] = {}
@@ -30,6 +36,23 @@ def discovered_fields(message: str) -> dict[str, str]:
         if len(fields) == MAX_FIELDS:
             break
     return fields
+
+
+def _lambda_fields(message: str) -> dict[str, str]:
+    fields = {}
+    for name in (*LAMBDA_TEXTS, *LAMBDA_NUMBERS):
+        found = re2.search(lambda_pattern(name), message)
+        if found is not None:
+            number = LAMBDA_NUMBERS.get(name)
+            fields[name] = found[1] if number is None else java_double(float(found[1]) * number[1])
+    return fields
+
+
+def _flow_fields(message: str) -> dict[str, str]:
+    if re2.search(FLOW_LINE, message) is None:
+        return {}
+    values = zip(FLOW_FIELDS, message.split(" "), strict=True)
+    return {name: value for name, value in values if value != "-"}
 
 
 def _leaves(document: object) -> Iterator[tuple[str, object]]:

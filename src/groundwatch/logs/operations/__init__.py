@@ -3,6 +3,7 @@
 from groundwatch.logs.operations.destinations import DestinationOperations
 from groundwatch.logs.operations.events import EventOperations
 from groundwatch.logs.operations.exports import ExportOperations
+from groundwatch.logs.operations.group_fields import GroupFieldOperations
 from groundwatch.logs.operations.groups import GroupOperations
 from groundwatch.logs.operations.live_tail import LiveTailOperations
 from groundwatch.logs.operations.metric_filters import MetricFilterOperations
@@ -32,6 +33,7 @@ class LogsOperations(
     QueryOperations,
     QueryDefinitionOperations,
     ScheduledQueryOperations,
+    GroupFieldOperations,
 ):
     """All operations of the service, for the service port."""
 

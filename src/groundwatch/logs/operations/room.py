@@ -10,6 +10,7 @@ from groundwatch.logs.arns import group_name_of
 from groundwatch.logs.catalog import STANDARD, LogCatalog, LogGroup, Tenant
 from groundwatch.logs.exports.desk import Exports
 from groundwatch.logs.insights.choice import GroupChoice
+from groundwatch.logs.insights.field_census import FieldCensus
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import Intake
@@ -38,6 +39,7 @@ class LogsRoom(msgspec.Struct, frozen=True):
     queries: QueryRunner
     group_choice: GroupChoice
     schedules: ScheduleStore
+    field_census: FieldCensus
 
 
 class Operations:
