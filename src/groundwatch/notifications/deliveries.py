@@ -221,6 +221,7 @@ class Deliveries:
                     if subscription_id not in self._lanes:
                         self._wake(subscription_id, account_id)
                 await self._store.forget_old()
+                await self._tools.queue.forget_done()
             except Exception:
                 # Must outlive a failing database; all of it is done again.
                 log.exception("looking for waiting deliveries failed")

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from groundwatch.aws.context import AccessCheck, Principal, RequestContext
 from groundwatch.aws.request_ids import new_request_id
 from groundwatch.notifications.attributes import filter_scope
@@ -14,13 +16,14 @@ from groundwatch.notifications.documents import body_for, confirmation_body, far
 from groundwatch.notifications.errors import unauthorized
 from groundwatch.notifications.filters.match import Candidate
 from groundwatch.notifications.filters.parse import parse_filter
-from groundwatch.notifications.messages import DEFAULT_MAX_BYTES, check_size, fitting_subject
+from groundwatch.notifications.messages import DEFAULT_MAX_BYTES, check_size, fitting_subject, is_structured
 from groundwatch.notifications.names import parse_topic_arn
 from groundwatch.notifications.policies import policy_of
 from groundwatch.notifications.queue import DeliveryQueue
 from groundwatch.notifications.records import Message, MessageAttribute, MessageKind, Subscription, Topic
 from groundwatch.notifications.store import NotificationStore
 
+KNOWN_MS = 24 * 3_600_000
 ALARM_SERVICE = "cloudwatch.amazonaws.com"
 
 
@@ -121,26 +124,33 @@ class ServicePublisher:
         self._decider = decider
         self._clock_ms = clock_ms
 
-    async def publish(
+    async def publish(  # noqa: PLR0913 - what a message is made of
         self,
         *,
         account_id: str,
         topic_arn: str,
         subject: str,
         message: str,
+        structured: bool = False,
         attributes: Mapping[str, tuple[str, str]] | None = None,
         source_arn: str | None = None,
+        message_id: str | None = None,
     ) -> str:
         """Publish for an account and return the message's id; `attributes` are (data type, value) by name.
 
-        A subject that no caller could give is made one, since the names of alarms are longer than subjects may be.
+        With `structured`, the message is a JSON object of bodies by protocol. A `message_id` that was used within a day
+        changes nothing: whoever does not know whether a message was stored may publish it again. A subject that no
+        caller could give is made one, since the names of alarms are longer than subjects may be.
         Raises ServiceError: `NotFound` without such a topic, `AuthorizationError` where its policy says no.
         """
         topic = await self._store.topic(parse_topic_arn(topic_arn, None))
         await self._check(topic, account_id, source_arn)
         read = {name: MessageAttribute(*pair) for name, pair in (attributes or {}).items()}
         check_size(message, read, int(topic.attributes.get("MaximumMessageSize", DEFAULT_MAX_BYTES)))
-        made = self._publisher.message(message, fitting_subject(subject), read)
+        is_structured("json" if structured else None, message)
+        made = self._publisher.message(message, fitting_subject(subject), read, structured=structured)
+        if message_id is not None:
+            made = msgspec.structs.replace(made, id=message_id, kept_until_ms=self._clock_ms() + KNOWN_MS)
         await self._publisher.publish(topic, [made])
         return made.id
 

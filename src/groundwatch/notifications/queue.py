@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, select, update
 
 from groundwatch.notifications.records import Delivery, Message, MessageAttribute, Subscription, Topic
 from groundwatch.notifications.store import read_subscription
@@ -38,7 +38,10 @@ class DeliveryQueue:
         def write(connection: Connection) -> list[tuple[Message, Subscription]]:
             # Somebody may have unsubscribed, or deleted the topic, since the subscriptions were read.
             present, full = _present(connection, topic), _full(connection, topic)
+            known = _known(connection, [message.id for message, _ in given if message.kept_until_ms])
             for message, receivers in given:
+                if message.id in known:
+                    continue
                 taking = [receiver for receiver in receivers if receiver.id in present and receiver.id not in full]
                 if taking:
                     self._insert(connection, topic, message, taking)
@@ -46,7 +49,7 @@ class DeliveryQueue:
                 (message, subscription)
                 for message, receivers in given
                 for subscription in receivers
-                if subscription.id in full
+                if subscription.id in full and message.id not in known
             ]
 
         return await self._database.write(write)
@@ -114,10 +117,17 @@ class DeliveryQueue:
 
         def remove(connection: Connection) -> None:
             connection.execute(delete(deliveries).where(deliveries.c.id.in_(numbers)))
-            waiting = exists().where(deliveries.c.message_id == messages.c.id)
-            connection.execute(delete(messages).where(messages.c.id.in_(message_ids), ~waiting))
+            connection.execute(delete(messages).where(messages.c.id.in_(message_ids), self._is_done()))
 
         await self._database.write(remove)
+
+    async def forget_done(self) -> None:
+        """Remove messages that were kept for no other reason than their id."""
+        await self._database.write(lambda connection: connection.execute(delete(messages).where(self._is_done())))
+
+    def _is_done(self) -> ColumnElement[bool]:
+        waiting = exists().where(deliveries.c.message_id == messages.c.id)
+        return and_(messages.c.kept_until_ms <= self._clock_ms(), ~waiting)
 
     async def waiting_subscriptions(self) -> list[tuple[str, str]]:
         """Return the subscriptions that something waits for, each with the subscriber's account."""
@@ -130,6 +140,12 @@ class DeliveryQueue:
         """Return how many deliveries wait."""
         statement = select(func.count()).select_from(deliveries)
         return await self._database.read(lambda connection: connection.execute(statement).scalar_one())
+
+
+def _known(connection: Connection, message_ids: Sequence[str]) -> set[str]:
+    if not message_ids:
+        return set()
+    return {row.id for row in connection.execute(select(messages.c.id).where(messages.c.id.in_(message_ids)))}
 
 
 def _present(connection: Connection, topic: Topic) -> set[str]:
@@ -175,6 +191,7 @@ def _message_values(message: Message) -> dict[str, object]:
         "structured": message.structured,
         "attributes": {name: [attribute.type, attribute.value] for name, attribute in attributes.items()},
         "published_ms": message.published_ms,
+        "kept_until_ms": message.kept_until_ms,
     }
 
 

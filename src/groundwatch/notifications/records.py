@@ -73,6 +73,8 @@ class Message(msgspec.Struct, frozen=True):
     structured: bool = False
     """Whether the body is a JSON object of bodies by protocol."""
     attributes: Mapping[str, MessageAttribute] = {}
+    kept_until_ms: int = 0
+    """Until when publishing under the same id again changes nothing."""
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -54,9 +54,10 @@ messages = Table(
     Column("structured", Boolean, nullable=False),
     Column("attributes", JSON, nullable=False),
     Column("published_ms", BigInteger, nullable=False),
+    Column("kept_until_ms", BigInteger, nullable=False),
     Index("ix_sns_messages_topic_id", "topic_id"),
 )
-"""What still has deliveries."""
+"""What still has deliveries, or is kept so that publishing it again changes nothing."""
 
 deliveries = Table(
     "sns_deliveries",

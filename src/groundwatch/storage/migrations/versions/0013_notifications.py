@@ -75,6 +75,7 @@ def _create_deliveries() -> None:
         sa.Column("structured", sa.Boolean, nullable=False),
         sa.Column("attributes", sa.JSON, nullable=False),
         sa.Column("published_ms", sa.BigInteger, nullable=False),
+        sa.Column("kept_until_ms", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_sns_messages"),
         sa.ForeignKeyConstraint(["topic_id"], ["sns_topics.id"], name="fk_sns_messages_topic_id", ondelete="CASCADE"),
     )
