@@ -82,6 +82,7 @@ from groundwatch.logs.subscriptions.targets import Targets
 from groundwatch.logs.walks import Walks
 from groundwatch.logs.writer import EventWriter, tell_each
 from groundwatch.monitoring.access import cloudwatch_access
+from groundwatch.monitoring.alarms.desk import AlarmDesk
 from groundwatch.monitoring.metrics.desk import MetricDesk
 from groundwatch.monitoring.operations import CloudWatchOperations
 from groundwatch.notifications.access import sns_access
@@ -205,6 +206,9 @@ class Server:
         self._notifying = Notifying(self._settings, self._metadata, self._logs, self._authorizer)
         self._resource_policies.add("sns", self._notifying.room.policies)
         self._resource_tags.add("sns", self._notifying.room.tags)
+        publisher = self._notifying.room.service_publisher
+        self._alarms = AlarmDesk(self._metadata, self._metrics.reader, publisher, now_ms)
+        self._resource_tags.add("cloudwatch", self._alarms.tags)
 
     def _max_age_ms(self) -> int:
         return self._settings.max_event_age_days * DAY_MS
@@ -271,7 +275,9 @@ class Server:
             Service("iam", self._iam, iam_access),
             Service("sts", StsOperations(self._identity, now_ms, authorizer=authorizer), sts_access),
             Service("apigateway", self._apigateway, apigateway_access),
-            Service("cloudwatch", CloudWatchOperations(self._metrics), cloudwatch_access, "monitoring"),
+            Service(
+                "cloudwatch", CloudWatchOperations(self._metrics, self._alarms.room), cloudwatch_access, "monitoring"
+            ),
             Service("sns", self._notifying.room.operations, sns_access),
             Service("organizations", self._organizations(), organizations_access(self._settings.account)),
             Service("groundwatch", self._upkeep(), upkeep_access(self._settings.account)),
@@ -396,6 +402,7 @@ class Server:
         await self._domains.load()
         await self._deliveries.start()
         await self._notifying.start(endpoint_url)
+        self._alarms.start()
         self._reclaimer.start()
         self._exports.runner.start()
         await self._queries.begin()
@@ -433,6 +440,7 @@ class Server:
         await self.gateway_app.stream_logs.stop()
         await self._backups.stop()
         await self._journal.close()
+        await self._alarms.stop()
         await self._notifying.stop()
         await self._reclaimer.stop()
         await self._exports.runner.stop()

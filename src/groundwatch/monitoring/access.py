@@ -10,10 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwatch.aws.context import AccessCheck, RequestContext
+from groundwatch.monitoring.alarms.access import OPERATIONS as ALARM_OPERATIONS
+from groundwatch.monitoring.alarms.access import alarms_access
 
 
-def cloudwatch_access(operation: str, params: Mapping[str, Any], _context: RequestContext) -> Sequence[AccessCheck]:
+def cloudwatch_access(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[AccessCheck]:
     """Return what the caller's policies must allow before `operation` runs."""
+    if operation in ALARM_OPERATIONS:
+        return alarms_access(operation, params, context)
     return [AccessCheck(f"cloudwatch:{operation}", "*", _keys(operation, params))]
 
 
