@@ -22,8 +22,9 @@ from benchmarks import (
     patterns,
     put_log_events,
     start,
-)
+    sustained,
     walk,
+)
 from benchmarks.client import LoadError
 from benchmarks.report import Report, Row, machine_facts, markdown_rows, terminal_table, to_json
 from benchmarks.servers import ServerError
@@ -41,6 +42,7 @@ BENCHMARKS = (
     Benchmark(start.NAME, start.run),
     Benchmark(get_log_events.NAME, get_log_events.run),
     Benchmark(put_log_events.NAME, put_log_events.run),
+    Benchmark(sustained.NAME, sustained.run),
     Benchmark(disk.NAME, disk.run),
     Benchmark(walk.NAME, walk.run),
     Benchmark(fan_out.NAME, fan_out.run),
@@ -54,7 +56,7 @@ BENCHMARKS = (
 NAMES = [each.name for each in BENCHMARKS]
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=f"Benchmarks: {', '.join(NAMES)}.")
 @click.argument("names", nargs=-1, type=click.Choice(NAMES), metavar="[NAME]...")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds; the median is reported.")
 @click.option("--quick", is_flag=True, help="Short rounds and few events, to try the harness; not for quoting.")

@@ -1,6 +1,6 @@
 """The yardstick for puts: chDB alone, fed with columns from Python, into the events table that Groundwatch uses.
 
-Run as a process of its own (`python -m benchmarks.chdb_alone BODIES…`), since an engine opens one directory a process.
+Run as a process of its own (`python -m benchmarks.chdb_alone COUNT FILE…`): an engine opens one directory a process.
 The rows are those of the prepared PutLogEvents bodies. It prints one JSON object: rows and seconds.
 """
 
@@ -42,9 +42,12 @@ class InsertResult(msgspec.Struct, frozen=True):
         return self.rows / self.elapsed_s
 
 
-def measure(paths: Sequence[Path]) -> InsertResult:
-    """Insert the rows of the prepared bodies in a new process and a fresh directory; return what it took."""
-    command = [sys.executable, "-m", "benchmarks.chdb_alone", *map(str, paths)]
+def measure(paths: Sequence[Path], bodies: int | None = None) -> InsertResult:
+    """Insert the rows of the first prepared bodies, or of all, in a new process and a fresh directory.
+
+    Return what it took.
+    """
+    command = [sys.executable, "-m", "benchmarks.chdb_alone", str(bodies or 0), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT_S)
     if done.returncode != 0:
         raise RuntimeError(f"chDB alone failed: {done.stderr.decode('utf-8', 'replace')[-2000:]}")
@@ -88,8 +91,9 @@ def _rows(bodies: Sequence[memoryview | bytes]) -> Iterator[tuple[object, ...]]:
 
 def main() -> None:
     """Load the bodies named on the command line and print the result."""
-    bodies = Bodies([Path(argument) for argument in sys.argv[1:]])
-    blocks = list(blocks_of(bodies.views))
+    count, *paths = sys.argv[1:]
+    bodies = Bodies([Path(path) for path in paths])
+    blocks = list(blocks_of(bodies.views[: int(count) or None]))
     with tempfile.TemporaryDirectory(prefix="chdb-bench-") as directory:
         client = open_client(f"chdb://{directory}/events")
         migrate_events(client)

@@ -22,6 +22,8 @@ class Paced(msgspec.Struct, frozen=True):
 
     acknowledged_s: list[float]
     """When each request was answered, by `time.monotonic`."""
+    latencies_ms: list[float]
+    """From when each request was due to its answer, also where it had to wait for a connection."""
     per_second: float
     """Requests per second as they were answered: less than was asked for when the server did not keep up."""
 
@@ -62,7 +64,8 @@ async def _run(endpoint: Endpoint, requests: Sequence[Request], connections: int
             each.close()
     took_s = max(acknowledged_s) - start_s
     check_pace(took_s, len(requests) / per_second)
-    return Paced(acknowledged_s, len(requests) / took_s)
+    latencies_ms = [(at_s - start_s - number / per_second) * 1000 for number, at_s in enumerate(acknowledged_s)]
+    return Paced(acknowledged_s, latencies_ms, len(requests) / took_s)
 
 
 def check_pace(took_s: float, due_s: float) -> None:

@@ -25,7 +25,7 @@ STREAMS = tuple(f"app-{number}" for number in range(20))
 AGE_MS = 3_600_000
 CHECKED_EVENTS = 100
 REJECTED = b"rejectedLogEventsInfo"
-MOTO_TARGET, CHDB_TARGET, MEMORY_TARGET_MB = 1.3, 0.13, 900.0
+MOTO_TARGET, CHDB_TARGET, MEMORY_TARGET_MB = 2.5, 0.25, 900.0
 
 
 class PutResult(msgspec.Struct, frozen=True):
@@ -64,11 +64,11 @@ def load(
         requests = list(server.signer().requests("PutLogEvents", bodies))
         result = run_load(server.service, requests, connections, refuse=REJECTED)
         resident_mb = server.resident_bytes() / 1e6
-        _check(server, source, len(bodies))
+        check_stored(server, source, len(bodies))
     return PutResult(result.per_second * source.batch_events, result.latency_ms(99), resident_mb)
 
 
-def _check(server: Server, source: EventSource, batches: int) -> None:
+def check_stored(server: Server, source: EventSource, batches: int) -> None:
     """Raise `LoadError` unless the last batch of each stream can be read back."""
     for number in range(max(batches - len(STREAMS), 0), batches):
         page = newest_page(server, GROUP, STREAMS[number % len(STREAMS)], CHECKED_EVENTS)

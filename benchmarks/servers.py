@@ -55,6 +55,10 @@ class Server(msgspec.Struct, frozen=True):
         """Return the memory that the process and its descendants hold in RAM."""
         return sum(_status_bytes(pid, "VmRSS") for pid in _tree(self.pid))
 
+    def cpu_s(self) -> float:
+        """Return the processor time that the process and its descendants have used so far."""
+        return sum(_ticks(pid) for pid in _tree(self.pid)) / os.sysconf("SC_CLK_TCK")
+
     def peak_resident_bytes(self) -> int:
         """Return the largest `resident_bytes` so far; for several processes, the sum of their peaks."""
         return sum(_status_bytes(pid, "VmHWM") for pid in _tree(self.pid))
@@ -217,6 +221,12 @@ def _tree(pid: int) -> list[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         children += map(int, (task / "children").read_text().split())
     return [pid, *(each for child in children for each in _tree(child))]
+
+
+def _ticks(pid: int) -> int:
+    # The name before these fields is in parentheses, and may hold anything.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def _status_bytes(pid: int, field: str) -> int:

@@ -19,6 +19,8 @@ class Settings(msgspec.Struct, frozen=True):
     put_events: int = 1_000_000
     """For Groundwatch, moto_server and chDB alike: moto's rate falls by a few percent as its lists grow."""
 
+    sustained_events: int = 10_000_000
+    """Their bodies take 4 GB in the directory of temporary files."""
     search_events: int = 5_000_000
     deployed_apis: int = 1000
     memory_requests: int = 1_000_000
@@ -31,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True):
             rounds=min(self.rounds, 2),
             round_s=2,
             put_events=self.put_events // 10,
+            sustained_events=self.sustained_events // 10,
             search_events=self.search_events // 10,
             deployed_apis=self.deployed_apis // 20,
             memory_requests=self.memory_requests // 20,
