@@ -81,9 +81,12 @@ async def test_tokens_are_for_their_topic_and_not_for_ever(world, web_server, cl
     await world.call("Subscribe", TopicArn=topic, Protocol="http", Endpoint=web_server.url)
     (asked,) = await received(web_server, 1)
     token = json.loads(asked.body)["Token"]
-    for arn, wrong in ((other, token), (topic, "0" * 64)):
-        with pytest.raises(RefusedError, match="Invalid parameter: Token"):
+    for arn, wrong, message in ((other, token, "Topic"), (topic, "0" * 64, "Token")):
+        with pytest.raises(RefusedError, match=f"Invalid parameter: {message}"):
             await world.call("ConfirmSubscription", TopicArn=arn, Token=wrong)
+    for arn in (topic, topic + "x"):
+        with pytest.raises(RefusedError, match="Invalid parameter: Token"):
+            await world.follow(f"{BASE_URL}/?Action=ConfirmSubscription&TopicArn={arn}&Token=t")
     with pytest.raises(RefusedError, match="NotFound"):
         await world.call("ConfirmSubscription", TopicArn=topic + "x", Token=token)
     clock.now_ms += 2 * DAY_MS + 1

@@ -18,6 +18,10 @@ from groundwatch.logs.exports.tasks import LEASE_MS, ExportRequest, ExportTasks
 from groundwatch.logs.name_pattern import NamePattern
 from groundwatch.logs.subscriptions.records import Destination, SubscriptionFilter
 from groundwatch.logs.subscriptions.store import SubscriptionStore
+from groundwatch.notifications.names import TopicName
+from groundwatch.notifications.queue import CLAIM_MS, DeliveryQueue
+from groundwatch.notifications.records import Message, Subscription, Topic
+from groundwatch.notifications.store import NotificationStore
 from groundwatch.storage import tables
 from groundwatch.storage.migrate import migrate
 from groundwatch.storage.sql import Database
@@ -156,3 +160,30 @@ async def test_quotas_hold_for_puts_at_one_time(database):
         ]
         outcomes = await asyncio.gather(*map(store.put_filter, filters), return_exceptions=True)
         assert sorted(getattr(outcome, "code", "") for outcome in outcomes) == ["", "", *["LimitExceededException"] * 2]
+
+
+async def test_deliveries_of_a_node_that_died_change_hands(database):
+    clock = [1_790_000_000_000]
+    nodes = [DeliveryQueue(database, lambda: clock[0]) for _ in range(2)]
+    store = NotificationStore(database, lambda: clock[0])
+    wanted = Topic(0, TopicName("000000000000", "us-east-1", "alerts"), {}, None, {})
+    made = await asyncio.gather(*(store.create_topic(wanted, lambda _found: None) for _ in range(4)))
+    assert len({topic.number for topic in made}) == 1
+    receiver = Subscription("s-1", wanted.name, "000000000000", "http", "http://x", {}, "confirmed", "t", clock[0])
+    await store.subscribe(made[0], receiver)
+    messages = [Message(f"m-{number}", "Notification", "x", clock[0]) for number in range(4)]
+    assert await nodes[0].put(made[0], [(message, [receiver]) for message in messages]) == []
+    taken = await asyncio.gather(*(node.take("s-1", 2, ()) for node in nodes))
+    numbers = [delivery.number for share in taken for delivery in share]
+    assert (len(numbers), len(set(numbers))) == (4, 4)
+    assert await nodes[1].take("s-1", 9, ()) == []
+    assert await nodes[1].next_due_ms("s-1", ()) == clock[0] + CLAIM_MS
+    await nodes[0].finish(taken[0])
+    clock[0] += CLAIM_MS
+    left = await nodes[0].take("s-1", 9, ())
+    assert {delivery.number for delivery in left} == {delivery.number for delivery in taken[1]}
+    await nodes[0].postpone(left[0], clock[0] + 1)
+    await nodes[0].finish(left[1:])
+    assert await nodes[0].waiting_subscriptions() == [("s-1", "000000000000")]
+    await store.delete_topic(wanted.name)
+    assert await nodes[0].waiting() == 0

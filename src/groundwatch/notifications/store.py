@@ -123,9 +123,9 @@ class NotificationStore:
         rows = await self._rows(_subscriptions().where(subscriptions.c.id == subscription_id))
         return read_subscription(rows[0]) if rows else None
 
-    async def by_token(self, name: TopicName, token: str) -> Subscription | None:
-        """Return the subscription of a topic that a token confirms, or None."""
-        rows = await self._rows(_subscriptions().where(_topic_is(name), subscriptions.c.token == token))
+    async def by_token(self, token: str) -> Subscription | None:
+        """Return the subscription that a token confirms, or None."""
+        rows = await self._rows(_subscriptions().where(subscriptions.c.token == token))
         return read_subscription(rows[0]) if rows else None
 
     async def change_subscription(self, subscription_id: str, **columns: object) -> None:

@@ -99,10 +99,14 @@ class SubscriptionOperations(Operations):
         """Confirm, or restore, the subscription that a token was sent for; again is no error."""
         signed = context.principal.kind != "Anonymous"
         name = parse_topic_arn(topic_arn, context.region if signed else None)
-        found = await self._room.store.by_token(name, token)
+        found = await self._room.store.by_token(token)
         if found is None or not hmac.compare_digest(found.token, token):
-            await self._room.store.topic(name)
+            if signed:
+                await self._room.store.topic(name)
+            # Who has not signed must not learn which topics there are.
             raise invalid("Token")
+        if found.topic != name:
+            raise invalid("Topic")
         if self._room.clock_ms() - found.token_ms > TOKEN_MS and found.state != "confirmed":
             raise invalid("Token", "Token is expired")
         if found.state != "confirmed":

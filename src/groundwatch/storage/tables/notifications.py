@@ -39,6 +39,7 @@ subscriptions = Table(
     Column("unsubscribe_needs_signature", Boolean, nullable=False),
     Column("principal", Text, nullable=False),
     UniqueConstraint("topic_id", "protocol", "endpoint_digest"),
+    Index("ix_sns_subscriptions_token", "token"),
     Index("ix_sns_subscriptions_account_id_region", "account_id", "region"),
 )
 """`account_id` is the subscriber's. Endpoints are too long for an index, so their digest makes them unique."""

@@ -61,6 +61,7 @@ def _create_subscriptions() -> None:
             ["topic_id"], ["sns_topics.id"], name="fk_sns_subscriptions_topic_id", ondelete="CASCADE"
         ),
     )
+    op.create_index("ix_sns_subscriptions_token", "sns_subscriptions", ["token"])
     op.create_index("ix_sns_subscriptions_account_id_region", "sns_subscriptions", ["account_id", "region"])
 
 
