@@ -8,7 +8,7 @@ import uuid
 import botocore.session
 
 from groundwatch import bundled_api, welcome
-from groundwatch.app import first_start
+from groundwatch.app import first_start, own_metrics
 from groundwatch.app.adapters import AccessLog, Backend, FilterMetrics, StreamLogs, TenantLogs, policy_fault
 from groundwatch.app.clock import now_ms
 from groundwatch.app.health import health
@@ -131,6 +131,7 @@ class Server:
         self._queue = Database(f"sqlite:///{settings.data / 'deliveries.db'}")
         self._local_certificates = LocalCertificates(settings.data / "tls")
         self._metrics = MetricDesk(self._events, now_ms)
+        self._ingestion = own_metrics.IngestionWatch(self._events)
         self._build_logs()
         self._build_notifications()
         self._build_services()
@@ -158,7 +159,13 @@ class Server:
         self._deliveries = subscriptions.deliveries
         self._writer = EventWriter(
             self._events,
-            tell_each(recent.committed, self._walks.committed, self._live_tail.committed, self._deliveries.committed),
+            tell_each(
+                recent.committed,
+                self._walks.committed,
+                self._live_tail.committed,
+                self._deliveries.committed,
+                self._ingestion.committed,
+            ),
             on_failure=tell_each(recent.failed, self._walks.committed),
         )
         catalog = LogCatalog(self._metadata, now_ms)
@@ -287,7 +294,17 @@ class Server:
             self.services, authenticator, authorizer, default_region=self._settings.region, clock_ms=now_ms
         )
         backend.port = port
-        self.service_app = ServiceApp(port, {"/health": lambda _request: self.health(), **self._notifying.routes})
+        sources = (
+            self._ingestion.readings,
+            own_metrics.DeliveryWatch(self._deliveries).readings,
+            own_metrics.NotificationWatch(self._notifying.room.queue).readings,
+            own_metrics.MemoryWatch(self._events).readings,
+        )
+        self._own_metrics, page = own_metrics.assemble(
+            self._metrics, self.gateway_app.traffic, sources, self._settings
+        )
+        routes = {"/health": lambda _request: self.health(), "/metrics": page.answer, **self._notifying.routes}
+        self.service_app = ServiceApp(port, routes)
 
     def _logs_operations(self) -> LogsOperations:
         """Return the operations, with which queries are started on schedules as well."""
@@ -412,6 +429,7 @@ class Server:
         self.gateway_app.stage_logs.start(TenantLogs(self._logs))
         self.gateway_app.stream_logs.start(StreamLogs(self._targets))
         self._journal.start(self._own_log)
+        self._own_metrics.start()
 
     async def _install_bundled_api(self) -> None:
         await bundled_api.install(self._iam, self._apigateway, self._root_context())
@@ -451,6 +469,7 @@ class Server:
         await self._writer.flush()
         await self._deliveries.stop()
         # Metric filters, which are deliveries, count until here.
+        await self._own_metrics.stop()
         await self._metrics.stop()
         await self._outbound.close()
         await self._endpoints.close()

@@ -106,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True):
     vpc_links: dict[str, str]
     """Origin by the ARN of a load balancer."""
     backup_directory: Path | None
+    metrics_token_file: Path | None
     notifications_url: str | None
     """None where links lead to where the service port listens."""
     smtp_url: str | None

@@ -248,6 +248,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Where `groundwatch backup` has the running server put backups, a directory each.",
     ),
     Setting(
+        "metrics_token_file",
+        "off|FILE",
+        "off",
+        parse_directory,
+        "A file with the token that readers of the service port's /metrics send as Authorization: Bearer; without one, "
+        "only this machine may read them.",
+    ),
+    Setting(
         "notifications_url",
         "auto|URL",
         "auto",
