@@ -8,11 +8,19 @@ import pytest
 
 from groundwatch.gateway.mapping import parameters
 from groundwatch.gateway.mapping.errors import PayloadError, TemplateLimitError
-from groundwatch.gateway.mapping.parameters import Message, compile_request_parameters
+from groundwatch.gateway.mapping.parameters import BodyDocument, Message, compile_request_parameters
 
 
 def message(body: str) -> Message:
-    return Message(path={}, querystring={}, header={}, context=dict, stage_variables={}, body=body, response_header={})
+    return Message(
+        path={},
+        querystring={},
+        header={},
+        context=dict,
+        stage_variables={},
+        document=BodyDocument(body),
+        response_header={},
+    )
 
 
 def sources(count: int, expression: str):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class IntegrationAnswer:
+class IntegrationAnswer(msgspec.Struct, frozen=True):
     """What came back, before it is mapped."""
 
     status: int

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, cast
+
+import msgspec
 
 from groundwatch.gateway.mapping.budget import Budget
 from groundwatch.gateway.mapping.errors import MappingError
@@ -26,8 +28,7 @@ _RESPONSE_TARGET = re.compile(rf"method\.response\.header\.({_NAME})")
 _ERROR_TARGET = re.compile(rf"gatewayresponse\.header\.({_NAME})")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What expressions read: the client's request and, in responses, the backend's answer."""
 
     path: Mapping[str, str]
@@ -37,25 +38,19 @@ class Message:
     context: Callable[[], Mapping[str, VtlValue]]
     """Makes `$context` when the first expression reads it, which few do."""
     stage_variables: Mapping[str, str]
-    body: str
+    document: BodyDocument
     """The client's body for request expressions, the backend's for response expressions."""
     response_header: Mapping[str, Sequence[str]]
     """The backend's headers by lower-case name; empty while the request is mapped."""
-    document: BodyDocument = field(init=False, repr=False, compare=False)
-    """The body as JSON."""
-
-    def __post_init__(self) -> None:
-        """Keep the body for the first expression that looks into it."""
-        object.__setattr__(self, "document", BodyDocument(self.body))
 
 
 class BodyDocument:
     """A body that is parsed once, however many expressions look into it, and one budget for all of them."""
 
-    __slots__ = ("_body", "_is_parsed", "_value", "budget")
+    __slots__ = ("_is_parsed", "_value", "budget", "text")
 
-    def __init__(self, body: str) -> None:
-        self._body = body
+    def __init__(self, text: str) -> None:
+        self.text = text
         self._value: VtlValue = None
         self._is_parsed = False
         self.budget = Budget(BODY_STEPS)
@@ -63,7 +58,7 @@ class BodyDocument:
     def value(self) -> VtlValue:
         """Return the parsed body; raises PayloadError when it is not JSON."""
         if not self._is_parsed:
-            self._value = parse_payload(self._body)
+            self._value = parse_payload(self.text)
             self._is_parsed = True
         return self._value
 
@@ -210,7 +205,7 @@ def _context(name: str) -> Source:
 
 def _body(expression: str) -> Source:
     if not expression:
-        return lambda message: _present([message.body])
+        return lambda message: _present([message.document.text])
     path = parse_path(f"$.{expression}")
 
     def read(message: Message) -> list[str]:

@@ -21,6 +21,7 @@ from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup
 from groundwatch.gateway.runtime.access import AccessLog
 from groundwatch.gateway.runtime.addressing import Addresses, Domains
 from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester
+from groundwatch.gateway.runtime.begun import Begun
 from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.compression import Compressor
 from groundwatch.gateway.runtime.departure import Departure
@@ -169,10 +170,15 @@ class GatewayApp:
                 refusal = _TOO_LARGE if isinstance(error, PayloadTooLargeError) else _OVERLOADED
                 await _send(send, _with_request_id(refusal), scope["method"], close=True)
                 return
-            with Departure(receive, self._settings.watch_client_after_ms / 1000) as departure:
-                response = await self._answer(scope, path, host, headers, body)
-        if not departure.happened:
-            await _send(send, response, scope["method"])
+            answer = Begun(self._answer(scope, path, host, headers, body))
+            if answer.is_done:
+                response = answer.result
+            else:
+                with Departure(receive, self._settings.watch_client_after_ms / 1000) as departure:
+                    response = await answer
+                if departure.happened:
+                    return
+        await _send(send, response, scope["method"])
 
     def _refusal(self, scope: AsgiScope, uri_bytes: int, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
         """Return the answer to a request that is too large or ambiguous, before its body is read."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from groundwatch.gateway.mapping.parameters import Message
+from groundwatch.gateway.mapping.parameters import BodyDocument, Message
 from groundwatch.gateway.mapping.run import Scope
 from groundwatch.gateway.mapping.values import ContextMap, HeaderMap
 from groundwatch.gateway.mapping.variables import InputVariable, template_scope
@@ -136,7 +136,7 @@ def message_for(
         header=exchange.headers,
         context=_Context(stage, error),
         stage_variables={} if located is None else located.stage.variables,
-        body=body,
+        document=BodyDocument(body),
         response_header=response_header or {},
     )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import binascii
+import functools
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -21,11 +21,12 @@ _INVISIBLE_HEADERS = frozenset({
     "transfer-encoding", "trailer", "upgrade", "www-authenticate",
 })  # fmt: skip
 
+MAX_KEPT_CHARACTERS = 256
+
 Values = dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """Which stage a request is for, and what is left of its path."""
 
     api_id: str
@@ -120,6 +121,16 @@ def _trace_id(request: WireRequest, received_ms: int, random: bytes) -> str:
     return f"Root=1-{received_ms // 1000:08x}-{random.hex()}"
 
 
+@functools.lru_cache(maxsize=256)
+def _unquoted_short(text: str) -> str:
+    return unquote_plus(text)
+
+
+def _unquoted(text: str) -> str:
+    # Who polls sends the same again. What is long would fill the memory: it is not worth its while.
+    return _unquoted_short(text) if len(text) <= MAX_KEPT_CHARACTERS else unquote_plus(text)
+
+
 def visible_headers(headers: Sequence[tuple[str, str]]) -> Values:
     """Return the headers that mappings and `$input.params()` may see.
 
@@ -142,6 +153,6 @@ def parse_query(query_string: str) -> Values:
         if part:
             name, _, value = part.partition("=")
             if "%" in part or "+" in part:
-                name, value = unquote_plus(name), unquote_plus(value)
+                name, value = _unquoted(name), _unquoted(value)
             values.setdefault(name, []).append(value)
     return values

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.context import build_context
@@ -20,8 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ABSENT = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """An answered request, as the logs see it."""
 
     stage: AnyStage

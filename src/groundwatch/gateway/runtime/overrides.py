@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from groundwatch.gateway.mapping.errors import MappingError, TemplateLimitError
 from groundwatch.gateway.mapping.values import ContextMap, OverrideMap, VtlValue
@@ -11,14 +11,13 @@ MAX_OVERRIDES = 1000
 """Of one kind; heads of 10,240 bytes, the service's limit, hold fewer."""
 
 
-@dataclass(slots=True)
-class Overrides:
+class Overrides(msgspec.Struct):
     """The overrides made so far, as plain values; each evaluation of a template works on maps of its own."""
 
-    header: dict[str, VtlValue] = field(default_factory=dict)
-    querystring: dict[str, VtlValue] = field(default_factory=dict)
-    path: dict[str, VtlValue] = field(default_factory=dict)
-    response_header: dict[str, VtlValue] = field(default_factory=dict)
+    header: dict[str, VtlValue] = msgspec.field(default_factory=dict)
+    querystring: dict[str, VtlValue] = msgspec.field(default_factory=dict)
+    path: dict[str, VtlValue] = msgspec.field(default_factory=dict)
+    response_header: dict[str, VtlValue] = msgspec.field(default_factory=dict)
     response_status: VtlValue = None
 
     def request_map(self) -> ContextMap:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+import msgspec
+
 from groundwatch.gateway.definition import Resource
 
 
@@ -21,8 +23,7 @@ class _Node:
     greedy: tuple[str, _Node] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PathMatch:
+class PathMatch(msgspec.Struct, frozen=True):
     """A resource and the path parameters."""
 
     resource: Resource

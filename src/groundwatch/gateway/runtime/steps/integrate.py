@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.integrations.base import Integration
+from groundwatch.gateway.runtime.begun import Begun
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.stages import Integrated, MappedRequest
 
@@ -24,15 +26,18 @@ class Integrate:
         if integration is None:
             raise configuration_error(f"integrations of type {definition.type} are not implemented")
         started_ms = self._clock_ms()
-        try:
-            async with asyncio.timeout(definition.timeout_in_millis / 1000):
-                answer = await integration.integrate(stage)
-        except TimeoutError as error:
-            raise GatewayError(
-                "INTEGRATION_TIMEOUT", reason=f"no answer within {definition.timeout_in_millis} ms"
-            ) from error
+        work = Begun(integration.integrate(stage))
+        answer = work.result if work.is_done else await _within(definition.timeout_in_millis, work)
         latency_ms = self._clock_ms() - started_ms
         if definition.type != "MOCK":
             log = stage.routed.exchange.log
             log.received(f"Received response. Status: {answer.status}, Integration latency: {latency_ms} ms")
         return Integrated(stage, answer, latency_ms)
+
+
+async def _within(limit_ms: int, work: Begun[IntegrationAnswer]) -> IntegrationAnswer:
+    try:
+        async with asyncio.timeout(limit_ms / 1000):
+            return await work
+    except TimeoutError as error:
+        raise GatewayError("INTEGRATION_TIMEOUT", reason=f"no answer within {limit_ms} ms") from error

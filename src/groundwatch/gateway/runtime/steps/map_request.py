@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+
+import msgspec
 
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.parameters import RequestParameter
@@ -21,11 +22,10 @@ from groundwatch.gateway.runtime.rendering import TemplateRunner, TemplateSource
 from groundwatch.gateway.runtime.stages import MappedRequest, Routed, Validated
 
 
-@dataclass(slots=True)
-class _Parameters:
-    path: dict[str, str] = field(default_factory=dict)
-    query: list[tuple[str, str]] = field(default_factory=list)
-    headers: dict[str, str] = field(default_factory=dict)
+class _Parameters(msgspec.Struct):
+    path: dict[str, str] = msgspec.field(default_factory=dict)
+    query: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class MapRequest:

@@ -1,0 +1,59 @@
+"""Work that mostly ends without waiting, and what it takes to wait only where it does wait.
+
+An answer from memory is there at the first step. Timers and watchers around it would cost a tenth of it, for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Generator
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
+
+R = TypeVar("R")
+
+
+class Begun(Generic[R]):
+    """A coroutine that has run up to its first wait; awaiting it goes on from there, once.
+
+    Raises what the coroutine raises, at construction or when it is awaited.
+    """
+
+    __slots__ = ("_result", "_waiting_for", "_work", "is_done")
+
+    def __init__(self, work: Coroutine[Any, Any, R]) -> None:
+        self._work = work
+        self._result: R | None = None
+        self._waiting_for: object = None
+        self.is_done = False
+        """Whether there is nothing to wait for: awaiting then returns at once."""
+        try:
+            self._waiting_for = work.send(None)
+        except StopIteration as end:
+            self._result = end.value
+            self.is_done = True
+
+    @property
+    def result(self) -> R:
+        """What came of the work, when it is done."""
+        return cast(R, self._result)
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        """Go on, for as long as it takes."""
+        if self.is_done:
+            return self.result
+        waiting_for = self._waiting_for
+        # `yield from`, but for its first step, which has been taken.
+        while True:
+            try:
+                sent = yield waiting_for
+            except GeneratorExit:
+                self._work.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - handed on, whatever it is
+                step = partial(self._work.throw, error)
+            else:
+                step = partial(self._work.send, sent)
+            try:
+                waiting_for = step()
+            except StopIteration as end:
+                return cast(R, end.value)
