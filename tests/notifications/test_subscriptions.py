@@ -88,7 +88,7 @@ async def test_tokens_are_for_their_topic_and_not_for_ever(world, web_server, cl
         with pytest.raises(RefusedError, match="Invalid parameter: Token"):
             await world.follow(f"{BASE_URL}/?Action=ConfirmSubscription&TopicArn={arn}&Token=t")
     with pytest.raises(RefusedError, match="NotFound"):
-        await world.call("ConfirmSubscription", TopicArn=topic + "x", Token=token)
+        await world.call("ConfirmSubscription", TopicArn=topic + "x", Token="t")
     clock.now_ms += 2 * DAY_MS + 1
     with pytest.raises(RefusedError, match="expired"):
         await world.follow(json.loads(asked.body)["SubscribeURL"])
