@@ -46,6 +46,7 @@ def test_defaults(tmp_path):
         "tls_domains": None,
         "vpc_links": {},
         "backup_directory": None,
+        "metrics_token_file": None,
         "notifications_url": None,
         "smtp_url": None,
         "smtp_from": "no-reply@localhost",
