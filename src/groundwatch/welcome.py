@@ -52,7 +52,7 @@ def environment_line(welcome: Welcome) -> str:
 def show(welcome: Welcome, console: Console) -> None:
     """Print the welcome; what is there to be pasted stands alone, and no line is wrapped."""
     console.print("\n[bold green]Groundwatch is ready.[/]\n")
-    _fact(console, "Service port", welcome.service_url, "AWS APIs: logs, iam, sts, apigateway")
+    _fact(console, "Service port", welcome.service_url, "AWS APIs: logs, cloudwatch, sns, iam, sts, apigateway")
     _fact(console, "Gateway port", welcome.gateway_url, "deployed REST APIs")
     _fact(console, "Access key", str(welcome.credentials), "the administrator's")
     if welcome.first_request is not None:

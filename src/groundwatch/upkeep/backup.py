@@ -30,7 +30,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 EVENTS = "events"
 FILES = "files"
 PRIVATE_FILES = ("admin-credentials", "groundwatch.toml")
-TLS_DIRECTORY = "tls"
+KEY_DIRECTORIES = ("tls", "notifications")
 SPARE_BYTES = 64 * 1024 * 1024
 """What a backup leaves free on its disk."""
 
@@ -149,6 +149,6 @@ def _event_files(snapshot: Snapshot) -> Iterator[tuple[str, Path]]:
 
 def _private_files(sources: Sources) -> Iterator[tuple[str, Path]]:
     named = [sources.data / name for name in PRIVATE_FILES]
-    for path in (*named, *files_below(sources.data / TLS_DIRECTORY)):
+    for path in (*named, *(path for name in KEY_DIRECTORIES for path in files_below(sources.data / name))):
         if path.is_file():
             yield f"{FILES}/{path.relative_to(sources.data).as_posix()}", path

@@ -16,7 +16,10 @@ from groundwatch.upkeep.findings import Finding
 LEAST_FREE_BYTES = 1024**3
 LEAST_FREE_SHARE = 0.05
 SOON = dt.timedelta(days=30)
-SECRETS = ("admin-credentials", "metadata.db", "deliveries.db", "tls/ca-key.pem", "tls/server-key.pem")
+SECRETS = (
+    *("admin-credentials", "metadata.db", "deliveries.db"),
+    *("tls/ca-key.pem", "tls/server-key.pem", "notifications/signing-key.pem"),
+)
 OTHERS_MASK = 0o077
 
 
