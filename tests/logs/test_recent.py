@@ -126,6 +126,19 @@ async def test_the_stream_that_was_read_least_recently_leaves_first():
     assert recent.find(2, ALL, 1, newest=True) is None
 
 
+async def test_a_stream_that_is_written_and_not_read_keeps_its_newest_events_within_its_share():
+    stored, recent = Stored(), RecentEvents(400_000)
+    await recent.load(1, stored.newest)
+    for number in range(100):
+        put = batch(number, [number * 10 + n for n in range(10)])
+        stored.put(put)
+        recent.committed([put])
+        assert recent.used_bytes <= 100_000
+    assert recent.find(1, ALL, 50, newest=True) == stored.find(ALL, 50, newest=True)
+    assert recent.find(1, ALL, 50, newest=False) is None
+    assert recent.used_bytes <= 100_000
+
+
 async def test_no_capacity_means_no_memory():
     stored, recent = Stored(), RecentEvents(0)
     stored.put(batch(1, [1]))

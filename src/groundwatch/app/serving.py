@@ -26,6 +26,9 @@ from groundwatch.tls import ServerTls, set_up_tls
 
 log = logging.getLogger(__name__)
 
+GC_THRESHOLDS = (20_000, 20, 50)
+"""A put of 1,000 events makes thousands of objects, none of them in a cycle; by default each is looked through twice."""
+
 
 def run(settings: Settings) -> None:
     """Serve until a signal stops the process. Raises StartupError with one line for the operator."""
@@ -67,6 +70,7 @@ async def serve(settings: Settings, console: Console) -> None:
             # What lives as long as the process need not be looked through at every collection.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(*GC_THRESHOLDS)
             log.info("ready: service port %s, gateway port %s", endpoint, gateway_url)
             welcome.show(greeting, console)
 
