@@ -1,0 +1,1 @@
+"""Metric widgets: a graph of metrics as a picture."""
