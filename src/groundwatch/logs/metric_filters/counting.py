@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -12,6 +12,8 @@ from groundwatch.logs.metric_filters.records import Dimensions, MetricFilter, Me
 from groundwatch.logs.metric_filters.tokens import ReadTokens, canonical_token, token_reader
 from groundwatch.logs.patterns import nodes
 from groundwatch.logs.patterns.numbers import NUMBER, in_range
+from groundwatch.logs.patterns.sifting import Sieve
+from groundwatch.logs.subscriptions.pacing import sifted
 from groundwatch.logs.subscriptions.parts import StreamEvents
 
 MINUTE_MS = 60_000
@@ -79,7 +81,7 @@ class Tally(msgspec.Struct, frozen=True):
     """Matching events without a number, or without a field of a dimension."""
 
 
-def tally(recipe: Recipe, sift: Callable[[Sequence[str]], list[int]], streams: Iterable[StreamEvents]) -> Tally:
+def tally(recipe: Recipe, sift: Sieve, streams: Iterable[StreamEvents]) -> Tally:
     """Return what the streams' events come to. A matter of milliseconds of CPU; runs beside the event loop."""
     values: dict[Place, Counter[float]] = {}
     minutes: set[int] = set()
@@ -87,7 +89,7 @@ def tally(recipe: Recipe, sift: Callable[[Sequence[str]], list[int]], streams: I
     matched = unmeasured = 0
     for part in (part for stream in streams for part in stream.parts):
         minutes.update({at - at % MINUTE_MS for at in part.timestamps})
-        for index in sift(part.messages):
+        for index in sifted(sift, part.messages):
             matched += 1
             minute = part.timestamps[index] - part.timestamps[index] % MINUTE_MS
             matched_minutes.add(minute)
