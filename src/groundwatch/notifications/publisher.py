@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -72,8 +73,12 @@ class Publisher:
     async def publish(self, topic: Topic, messages: Sequence[Message]) -> None:
         """Return once the messages are stored for all confirmed subscriptions that want them."""
         subscriptions = await self._store.confirmed(topic)
-        given = [(message, _receivers(message, subscriptions)) for message in messages]
-        await self._store_and_wake(topic, given)
+        if any("FilterPolicy" in subscription.attributes for subscription in subscriptions):
+            # Some tenths of a second at worst, which others need not wait for.
+            receivers = await asyncio.to_thread(_all_receivers, messages, subscriptions)
+        else:
+            receivers = [list(subscriptions)] * len(messages)
+        await self._store_and_wake(topic, list(zip(messages, receivers, strict=True)))
 
     async def ask_to_confirm(self, topic: Topic, subscription: Subscription) -> None:
         """Send an endpoint the token of its subscription."""
@@ -92,6 +97,10 @@ class Publisher:
         refused = await self._queue.put(topic, wanted)
         self._deliveries.wake({receiver.id: receiver for _, receivers in wanted for receiver in receivers}.values())
         await self._deliveries.overflow(refused)
+
+
+def _all_receivers(messages: Sequence[Message], subscriptions: Sequence[Subscription]) -> list[list[Subscription]]:
+    return [_receivers(message, subscriptions) for message in messages]
 
 
 def _receivers(message: Message, subscriptions: Sequence[Subscription]) -> list[Subscription]:
