@@ -164,3 +164,37 @@ def test_a_domain(run, tmp_path):
 def test_no_server_says_so(run, tmp_path):
     done = run(EXAMPLE, "--data", tmp_path, code=2)
     assert "--offline" in done.err
+
+
+def test_alarms_on_what_metric_filters_count(run, server, tmp_path):
+    group, definition = "/svc/acme", tmp_path / "acme.yaml"
+    assert main(["init", "--title", "acme", "--group", group, "--auth", "key", "--out", str(definition)]) == 0
+    assert main(["import-api", str(definition), "--no-key", "--data", str(server.data)]) == 0
+    logs, topic = server.client("logs"), server.client("sns").create_topic(Name="alerts")["TopicArn"]
+    logs.create_log_group(logGroupName=group)
+    count = {"metricName": "Errors", "metricNamespace": "Acme", "metricValue": "1", "defaultValue": 0.0}
+    for name in ("errors", "errors-too"):
+        logs.put_metric_filter(
+            logGroupName=group, filterName=name, filterPattern="ERROR", metricTransformations=[count]
+        )
+    server.client("cloudwatch").put_metric_alarm(
+        AlarmName="acme errors",
+        MetricName="Errors",
+        Namespace="Acme",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=[topic],
+    )
+    run(definition, "--data", server.data, "--out", tmp_path / "stack.json")
+    made = json.loads((tmp_path / "stack.json").read_text())["Resources"]
+    (alarm,) = [each["Properties"] for each in made.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert alarm["AlarmName"] == "acme errors"
+    assert alarm["AlarmActions"] == [{"Fn::Sub": "arn:aws:sns:us-east-1:${AWS::AccountId}:alerts"}]
+    assert "needs the topics" in run(definition, "--data", server.data, "--check").out
+    run(definition, "--data", server.data, "--format", "terraform", "--out", tmp_path / "main.tf.json")
+    (alarm,) = json.loads((tmp_path / "main.tf.json").read_text())["resource"]["aws_cloudwatch_metric_alarm"].values()
+    assert alarm["alarm_actions"] == ["arn:aws:sns:us-east-1:${data.aws_caller_identity.current.account_id}:alerts"]

@@ -11,7 +11,7 @@ from rich.table import Table
 from groundwatch.deploy.definition import Definition
 from groundwatch.deploy.differences import Difference, differences
 from groundwatch.deploy.readers import accesses
-from groundwatch.deploy.stack import RolePlan, Stack, UsagePlanPlan
+from groundwatch.deploy.stack import ALARM_ACTIONS, Document, RolePlan, Stack, UsagePlanPlan
 
 
 def show_report(console: Console, definition: Definition, stack: Stack) -> int:
@@ -58,9 +58,15 @@ def _resources(stack: Stack) -> Iterator[tuple[str, str, str]]:
     for held in stack.metric_filters:
         yield "metric filter", held.name, f"{held.namespace}/{held.metric_name} from {held.group}"
     for alarm in stack.alarms:
-        yield "alarm", str(alarm["AlarmName"]), str(alarm.get("MetricName", ""))
+        yield "alarm", str(alarm["AlarmName"]), _alarm(alarm)
     if stack.domain is not None:
         yield "custom domain", stack.domain.name, stack.domain.certificate_arn or "certificate asked by the stack"
+
+
+def _alarm(alarm: Document) -> str:
+    topics = {str(arn) for name in ALARM_ACTIONS for arn in alarm.get(name, ())}
+    watched = f"on {alarm.get('Namespace', '')}/{alarm.get('MetricName', '')}"
+    return f"{watched}; needs the topics {', '.join(sorted(topics))} there" if topics else watched
 
 
 def _role(role: RolePlan) -> str:

@@ -20,6 +20,7 @@ from groundwatch.deploy.stack import (
     StagePlan,
     UsagePlanPlan,
 )
+from groundwatch.deploy.texts import with_account_reference
 from groundwatch.gateway.definition import MethodSetting, Quota, Throttle
 
 SETTINGS = {
@@ -33,6 +34,13 @@ SETTINGS = {
     "cacheDataEncrypted": "cache_data_encrypted",
 }
 """Member of a method setting → field."""
+ALARM_MEMBERS = (
+    *("AlarmName", "AlarmDescription", "ActionsEnabled", "OKActions", "AlarmActions", "InsufficientDataActions"),
+    *("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit", "Threshold"),
+    *("EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "TreatMissingData"),
+    "EvaluateLowSampleCountPercentile",
+)
+"""What DescribeAlarms tells and a stack's alarm takes."""
 
 
 class _Names:
@@ -56,7 +64,7 @@ class RunningApi:
     """Asks one server, with the user's credentials."""
 
     def __init__(self, wishes: Wishes) -> None:
-        self._calls = Calls(wishes, ("apigateway", "iam", "logs", "sts"))
+        self._calls = Calls(wishes, ("apigateway", "iam", "logs", "sts", "cloudwatch"))
         self.region = self._calls.region
 
     def account_id(self) -> str:
@@ -72,13 +80,15 @@ class RunningApi:
             return Running(roles=held, log_groups=known_groups)
         plans = list(self._usage_plans(api_id, stage))
         keys = {key.name: key for _, admitted in plans for key in admitted}
+        filters = [found for group in known_groups for found in self._metric_filters(group.name)]
         return Running(
             stage=self._stage(api_id, stage),
             roles=held,
             keys=list(keys.values()),
             usage_plans=[plan for plan, _ in plans],
             log_groups=known_groups,
-            metric_filters=[found for group in known_groups for found in self._metric_filters(group.name)],
+            metric_filters=filters,
+            alarms=list(self._alarms(filters)),
             domain=self._domain(api_id, stage),
         )
 
@@ -165,6 +175,18 @@ class RunningApi:
                     dict(each.get("dimensions", {})),
                 )
 
+    def _alarms(self, filters: Iterable[MetricFilterPlan]) -> Iterator[Document]:
+        """Yield the arguments of the alarms on the metrics of these filters, each alarm once."""
+        account_id = self.account_id()
+        # Which values the dimensions of a filter take is known to the events alone.
+        metrics = {(held.namespace, held.metric_name): None for held in filters if not held.dimensions}
+        for namespace, name in metrics:
+            found = self._calls.unless(
+                ABSENT, "cloudwatch", "describe_alarms_for_metric", Namespace=namespace, MetricName=name
+            )
+            for alarm in (found or {}).get("MetricAlarms", ()):
+                yield {member: _portable(alarm[member], account_id) for member in ALARM_MEMBERS if member in alarm}
+
     def _domain(self, api_id: str, stage: str) -> DomainPlan | None:
         answer = self._calls.unless(ABSENT, "apigateway", "get_domain_names", limit=500)
         for domain in (answer or {}).get("items", ()):
@@ -211,3 +233,10 @@ def document_of(held: object) -> Document:
     if not isinstance(read, dict):
         raise TypeError("a policy document is no JSON object")
     return read
+
+
+def _portable(value: Any, account_id: str) -> Any:  # noqa: ANN401 - members of an alarm are of many types
+    """Return a member of an alarm in which topics of this account become those of the account of the stack."""
+    if isinstance(value, str) and value.startswith("arn:"):
+        return with_account_reference(value, account_id)
+    return [_portable(each, account_id) for each in value] if isinstance(value, list) else value

@@ -17,6 +17,7 @@ import msgspec
 from groundwatch.deploy.literals import check_literal
 from groundwatch.deploy.policies import PUSH_TO_LOGS, trust_policy
 from groundwatch.deploy.stack import (
+    ALARM_ACTIONS,
     DomainPlan,
     KeyPlan,
     LogGroupPlan,
@@ -122,8 +123,12 @@ class _Writer:
         resources |= {self._group_ids[group.name]: _log_group(group) for group in stack.log_groups}
         resources |= self._metric_filters()
         alarm_ids = _unique([str(alarm["AlarmName"]) for alarm in stack.alarms], "Alarm")
-        resources |= {alarm_ids[str(alarm["AlarmName"])]: _alarm(alarm) for alarm in stack.alarms}
+        resources |= {alarm_ids[str(alarm["AlarmName"])]: self._alarm(alarm) for alarm in stack.alarms}
         return resources | self._domain()
+
+    def _alarm(self, arguments: Mapping[str, Any]) -> Resource:
+        topics = {name: [self._text(arn) for arn in arguments[name]] for name in ALARM_ACTIONS if name in arguments}
+        return {"Type": "AWS::CloudWatch::Alarm", "Properties": {**arguments, **topics}}
 
     def _text(self, text: str) -> Tree:
         """Return a text with its references in CloudFormation's form."""
@@ -344,10 +349,6 @@ def _metric_filter(held: MetricFilterPlan) -> Resource:
         "MetricTransformations": [_filled(transformation)],
     }
     return {"Type": "AWS::Logs::MetricFilter", "Properties": properties}
-
-
-def _alarm(arguments: Mapping[str, Any]) -> Resource:
-    return {"Type": "AWS::CloudWatch::Alarm", "Properties": dict(arguments)}
 
 
 def _domain_name(domain: DomainPlan) -> Resource:

@@ -101,6 +101,10 @@ class DomainPlan(msgspec.Struct, frozen=True):
     base_path: str | None = None
 
 
+ALARM_ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
+"""Arguments of an alarm that are lists of topics; those of the account refer to it."""
+
+
 class Stack(msgspec.Struct, frozen=True):
     """Everything that is created."""
 

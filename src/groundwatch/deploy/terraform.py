@@ -14,6 +14,7 @@ from typing import Any
 from groundwatch.deploy.expressions import Expression, quoted, settled
 from groundwatch.deploy.policies import PUSH_TO_LOGS, trust_policy
 from groundwatch.deploy.stack import (
+    ALARM_ACTIONS,
     LogGroupPlan,
     MetricFilterPlan,
     Stack,
@@ -100,6 +101,10 @@ class _Writer:
             variables["certificate_arn"] = {"type": "string", "description": why}
         return variables
 
+    def _alarm(self, arguments: Mapping[str, Any]) -> Block:
+        topics = {name: [self._text(arn) for arn in arguments[name]] for name in ALARM_ACTIONS if name in arguments}
+        return _alarm({**arguments, **topics})
+
     def _text(self, text: str) -> Expression:
         """Return a text with its references in Terraform's form, and everything else quoted for it."""
         return Expression("".join(self._written(part) for part in parts_of(text, self._role_names)))
@@ -145,7 +150,7 @@ class _Writer:
             {f"{held.group} {held.name}": _metric_filter(held) for held in stack.metric_filters}
         )
         resources["aws_cloudwatch_metric_alarm"] = _labelled(
-            {str(held["AlarmName"]): _alarm(held) for held in stack.alarms}
+            {str(held["AlarmName"]): self._alarm(held) for held in stack.alarms}
         )
         return _filled(resources | self._domain())
 
