@@ -13,6 +13,7 @@ from groundwatch.cli.docs import with_generated_part
 from groundwatch.logs.insights.commands.table import COMMANDS
 from groundwatch.logs.insights.commands.table import NOT_YET as COMMANDS_NOT_YET
 from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET
+from groundwatch.logs.insights.functions.open_search import PREFIX
 from groundwatch.logs.insights.functions.table import FAMILIES
 from groundwatch.logs.insights.functions.table import NOT_YET as FUNCTIONS_NOT_YET
 
@@ -21,7 +22,7 @@ PART = "language"
 
 def language() -> str:
     """Return the tables, as Markdown."""
-    aggregates = {id(one): one for one in AGGREGATES.values()}.values()
+    aggregates = {id(one): one for name, one in AGGREGATES.items() if not name.startswith(PREFIX)}.values()
     tables = [
         _table("Commands", (("/".join(one.words), one.syntax, one.help) for one in COMMANDS), "Command"),
         _table("Aggregates", ((one.name, one.signature, one.help) for one in aggregates), "Aggregate"),

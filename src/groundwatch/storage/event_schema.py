@@ -105,6 +105,13 @@ SETTINGS
     index_granularity = 512
 """
 
+# Which version of the columns of fields tells an event's fields, 0 for none yet, negative where they cannot: then its
+# message does. The columns themselves come with the fields that there are (docs/decisions/0019-shredded-fields.md).
+SHREDDED = (
+    "ALTER TABLE events ADD COLUMN IF NOT EXISTS shredded Int16 CODEC(ZSTD(1))",
+    "ALTER TABLE events ADD INDEX IF NOT EXISTS shredded_versions shredded TYPE minmax GRANULARITY 1",
+)
+
 MIGRATIONS = (
     EVENTS_TABLE,
     *SMALLER_INDEX,
@@ -112,6 +119,7 @@ MIGRATIONS = (
     "ALTER TABLE events MODIFY SETTING merge_selector_base = 10",
     METRICS_TABLE,
     METRIC_POINTS_TABLE,
+    *SHREDDED,
 )
 """Never change a statement that has been released: append one that changes what it made, and that may run twice."""
 

@@ -5,9 +5,9 @@ import itertools
 import pytest
 
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
+from groundwatch.logs.insights.languages import LANGUAGES
 from groundwatch.logs.insights.mined import Mined
 from groundwatch.logs.insights.mining import mine
-from groundwatch.logs.insights.parse import parse_query
 from groundwatch.logs.insights.patterns import Sample
 from groundwatch.logs.insights.pipeline import Window
 
@@ -53,8 +53,10 @@ class EventGroup:
             )
         )
 
-    def compile(self, query: str, *, mined: Mined | None = None, window: Window = WINDOW) -> Compiled:
-        parsed = parse_query(query)
+    def compile(
+        self, query: str, *, mined: Mined | None = None, window: Window = WINDOW, language: str = "CWLI"
+    ) -> Compiled:
+        parsed = LANGUAGES[language](query)
         names = {number: name for one in [self, *self.others.values()] for name, number in one.streams.items()}
         chosen = {
             inner: [Group(self.others.get(name, self).number, name) for name in inner.names] for inner in parsed.inner

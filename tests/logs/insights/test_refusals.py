@@ -162,19 +162,19 @@ def test_a_query_is_refused(group, query, where, said):
 
 
 @st.composite
-def mutated(draw) -> str:
-    """A query of the examples with parts repeated, dropped, and foreign pieces put in."""
-    query = draw(st.sampled_from(QUERIES))
+def mutated_of(draw, queries, pieces=()) -> str:
+    """A query with parts repeated, dropped, and foreign pieces put in."""
+    query = draw(st.sampled_from(queries))
     for _ in range(draw(st.integers(1, 4))):
         start, end = sorted((draw(st.integers(0, len(query))), draw(st.integers(0, len(query)))))
-        piece = draw(st.sampled_from([*PIECES, query[start:end]]) | st.text(max_size=3))
+        piece = draw(st.sampled_from([*PIECES, *pieces, query[start:end]]) | st.text(max_size=3))
         end = draw(st.sampled_from([start, end]))
         query = query[:start] + piece + query[end:]
     return query[:10_000]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(query=mutated())
+@given(query=mutated_of(QUERIES))
 def test_a_mutated_query_has_a_result_or_is_refused(group, query):
     if not group.streams:
         group.put(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from groundwatch.logs.insights.commands.command import Stage
+from groundwatch.logs.insights.discovery import NO_FIELDS, StoredFields
 from groundwatch.logs.insights.errors import malformed, placing
 from groundwatch.logs.insights.mined import EARLIER, Mined
 from groundwatch.logs.insights.nodes import Subquery
@@ -51,6 +52,8 @@ class Source(msgspec.Struct, frozen=True):
     """The patterns, once they are found."""
     chosen: Mapping[Selection, Sequence[Group]] = {}
     """What the SOURCE of each subquery chooses. `groups` are those of the query itself, also when it has a SOURCE."""
+    stored: StoredFields = NO_FIELDS
+    """The fields that need not be read from messages."""
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -66,6 +69,8 @@ class Compiled(msgspec.Struct, frozen=True):
     matched_sql: str
     scanned_sql: str
     """Counts the events of the range and the bytes of their messages, and finds the first time and the last."""
+    waiting_sql: str
+    """Finds an event that makes the statement parse messages for fields of which there are columns; may be empty."""
     max_rows: int
     counts_itself: bool
     """Whether every event that passes the filters is a row of the result, unless that is full."""
@@ -110,6 +115,15 @@ class _Compiler:
         read = [f"SELECT timestamp, message FROM ({pipeline.source})" for pipeline, _ in self._made]  # noqa: S608
         return f"SELECT {SCANNED} FROM ({' UNION ALL '.join(read)})"  # noqa: S608 - every value is bound
 
+    def waiting(self) -> str:
+        """Return the statement that finds an event whose fields the columns do not tell; empty if none are read."""
+        read = [
+            f"SELECT 1 FROM ({pipeline.source} AND shredded < {pipeline.bind(pipeline.fields.version, 'Int16')})"  # noqa: S608
+            for pipeline, _ in self._made
+            if pipeline.fields.version
+        ]
+        return f"SELECT 1 FROM ({' UNION ALL '.join(read)}) LIMIT 1" if read else ""  # noqa: S608
+
     def _fork(self, query: Subquery) -> Pipeline:
         source = self._source
         if query.selection is not None:
@@ -118,7 +132,9 @@ class _Compiler:
         return self._lowered(query.stages, source, None)
 
     def _lowered(self, stages: Sequence[Stage], source: Source, fork: Fork | None) -> Pipeline:
-        pipeline = Pipeline(source.window, most_rows=self._most_rows, statement=self._statement, fork=fork)
+        pipeline = Pipeline(
+            source.window, most_rows=self._most_rows, statement=self._statement, fork=fork, stored=source.stored
+        )
         pipeline.mined = source.mined or Mined()
         self._made.append((pipeline, source))
         for stage in stages:
@@ -153,6 +169,7 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
         needs_streams=needs_streams,
         matched_sql=matched,
         scanned_sql=compiler.scanned(),
+        waiting_sql=compiler.waiting(),
         max_rows=pipeline.asked_rows or max_rows,
         counts_itself=pipeline.counts_itself,
         samples_sql=pipeline.samples_statement() if pipeline.mined_text else None,
@@ -192,7 +209,7 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
             raise malformed("@log cannot be used with so many log groups: choose fewer")
         names += f", {_renamed(pipeline, 'group_id', [group.number for group in source.groups], known)} AS group_name"
     return EVENTS.format(
-        names=names,
+        names=names + pipeline.fields.column_names(),
         groups=_listed(pipeline, [group.number for group in source.groups]),
         start=bind(max(source.window.start_ms, source.since_ms or 0), "Int64"),
         end=bind(source.window.end_ms, "Int64"),

@@ -16,6 +16,8 @@ MAX_DEPTH = 50
 """Parentheses, calls and negations within one another."""
 WORD = re.compile(r"[A-Za-z_@]\w*")
 LEXEME = re.compile(r"[A-Za-z_@][\w@.]*|\d[\w.]*|[=!<>~]+|\S")
+COMMAND_TERMINALS = ("_WORD_", "JOIN_KIND")
+"""What the terminals begin with that begin a command."""
 QUOTES = {"'": "string", '"': "string", "`": "name"}
 READABLE = {
     "VBAR": "|",
@@ -90,7 +92,7 @@ def _complaint(text: str, error: UnexpectedInput, vocabulary: Vocabulary) -> Exc
     span = (position, position + len(word)) if word else (len(text.rstrip()), len(text))
     if word in QUOTES:
         return malformed(f"the {QUOTES[word]} that begins with {word} has no end", (position, len(text)))
-    if expected and all(name.startswith("_WORD_") for name in expected):
+    if expected and all(name.startswith(COMMAND_TERMINALS) for name in expected):
         return _of_command(word, span, vocabulary)
     wanted = ", ".join(sorted({_readable(name) for name in expected}))
     line = text.count("\n", 0, position) + 1

@@ -10,6 +10,7 @@ from groundwatch.logs.insights.errors import Span, malformed, suggestion
 from groundwatch.logs.insights.formats import LAMBDA_NUMBERS, LAMBDA_TEXTS, lambda_pattern, lambda_value
 from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET
 from groundwatch.logs.insights.functions.function import Argument
+from groundwatch.logs.insights.functions.open_search import PREFIX
 from groundwatch.logs.insights.functions.table import FUNCTIONS, NOT_YET
 from groundwatch.logs.insights.pipeline import POINTER, Pipeline
 from groundwatch.logs.insights.regexes import compiled
@@ -82,7 +83,7 @@ def resolve(name: nodes.Name, pipeline: Pipeline) -> Value:
     for length in range(len(name.segments) - 1, 0, -1):
         known = pipeline.names.get(".".join(name.segments[:length]))
         if known is not None and known.kind == "json":
-            return pipeline.inside(known, steps_of(name.segments[length:]))
+            return pipeline.inside(known, nodes.steps_of(name.segments[length:]))
     if not pipeline.events:
         near = suggestion(text, pipeline.names)
         raise malformed(f"Unknown symbols found in or after stats: {text}{near}", name.span)
@@ -110,12 +111,7 @@ def _of_event(name: nodes.Name, text: str, pipeline: Pipeline) -> Value:
 
 def path_of(segments: Sequence[str]) -> tuple[str | int, ...]:
     """Return the path in a document that segments of a name spell: numbers behind the first are places in arrays."""
-    return (segments[0], *steps_of(segments[1:]))
-
-
-def steps_of(segments: Sequence[str]) -> tuple[str | int, ...]:
-    """Return the path within a list or a map."""
-    return tuple(int(step) if step.isdecimal() and len(step) < 10 else step for step in segments)
+    return (segments[0], *nodes.steps_of(segments[1:]))
 
 
 def _literal(node: nodes.Text | nodes.Number | nodes.Boolean, pipeline: Pipeline) -> Value:
@@ -275,5 +271,5 @@ def _unknown(node: nodes.Call) -> Exception:
         return malformed(f"{node.function} is an aggregate: it stands in stats, and in no other aggregate", node.span)
     if name in NOT_YET | AGGREGATES_NOT_YET:
         return malformed(f"the function {node.function} is not supported by Groundwatch", node.span)
-    near = suggestion(name, [*FUNCTIONS, *AGGREGATES])
+    near = suggestion(name, [known for known in (*FUNCTIONS, *AGGREGATES) if not known.startswith(PREFIX)])
     return malformed(f"unknown function {node.function}{near}", node.span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -188,3 +189,8 @@ def children(node: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - a c
             return node.parts
         case _:
             return ()
+
+
+def steps_of(segments: Sequence[str]) -> tuple[str | int, ...]:
+    """Return the path within a list or a map that segments of a name spell: numbers are places in lists."""
+    return tuple(int(step) if step.isdecimal() and len(step) < 10 else step for step in segments)

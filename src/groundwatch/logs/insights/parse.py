@@ -36,6 +36,8 @@ class Query(msgspec.Struct, frozen=True):
     """The groups that it chooses itself."""
     inner: tuple[Selection, ...] = ()
     """Those that its subqueries choose."""
+    strict: bool = True
+    """Whether the language has rules about which command may follow which."""
 
 
 def parse_query(text: str) -> Query:
@@ -62,7 +64,8 @@ def _parser() -> Lark:
 
 def grammar_text() -> str:
     """Return the whole grammar: the rules of expressions and one of each command in the table."""
-    base = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    here = Path(__file__).parent
+    base = "\n".join((here / name).read_text(encoding="utf-8") for name in ("expressions.lark", "grammar.lark"))
     ordinary = [f"command_{command.name}" for command in COMMANDS if not command.leads]
     rules = [f"?command: {' | '.join(ordinary)}"]
     rules += [f"command_{command.name}: _WORD_{command.name.upper()} {command.grammar}" for command in COMMANDS]

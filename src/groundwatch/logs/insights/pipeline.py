@@ -11,12 +11,12 @@ from typing import Protocol
 
 import msgspec
 
+from groundwatch.logs.insights.discovery import NO_FIELDS, Discovery, StoredFields, raw_at
 from groundwatch.logs.insights.errors import Span, malformed
-from groundwatch.logs.insights.formats import FLOW_FIELDS, FLOW_LINE
 from groundwatch.logs.insights.mined import Mined, pattern_rows, samples_select
 from groundwatch.logs.insights.nodes import Name, Subquery
 from groundwatch.logs.insights.statement import Statement
-from groundwatch.logs.insights.values import NULL, Value, as_number, as_text, json_number, json_text
+from groundwatch.logs.insights.values import NULL, Value, as_text
 
 DEFAULT_ROWS = 10_000
 MAX_ROWS = 100_000
@@ -71,10 +71,17 @@ class Pipeline:
     """State between commands: the rows so far as SQL, the names that there are, the order, the columns to show."""
 
     def __init__(
-        self, window: Window, *, most_rows: int = MAX_ROWS, statement: Statement | None = None, fork: Fork | None = None
+        self,
+        window: Window,
+        *,
+        most_rows: int = MAX_ROWS,
+        statement: Statement | None = None,
+        fork: Fork | None = None,
+        stored: StoredFields = NO_FIELDS,
     ) -> None:
         self.window = window
         self.statement = statement or Statement()
+        self.fields = Discovery(self.statement, stored)
         self.fork = fork
         """Makes the pipeline of a subquery, its commands lowered; None within a subquery."""
         self.most_rows = most_rows
@@ -105,11 +112,8 @@ class Pipeline:
         self.source = ""
         self.asked_rows: int | None = None
         """What the last `limit` said."""
-        self._source: list[str] = []
-        self._derivations: dict[str, str] = {}
         self._base = self.statement.new_name()
         self._inner = f"SELECT * FROM {self._base}"  # noqa: S608
-        self._fields: dict[tuple[str | int, ...], Value] = {}
         self._layers = 0
         self._fresh: dict[str, str] = {}
         self._where: list[str] = []
@@ -184,64 +188,16 @@ class Pipeline:
 
     def discovered(self, path: Sequence[str | int]) -> Value:
         """Return a field that the message holds as JSON, at a path of names and of positions in arrays."""
-        known = self._fields.get(tuple(path))
-        if known is None:
-            known = self._fields[tuple(path)] = self._discover(path)
-        return known
-
-    def _discover(self, path: Sequence[str | int]) -> Value:
-        raw, double = self._raw("message", path)
-        whole = ".".join(map(str, path))
-        if len(path) > 1:
-            # A member may have dots in its name; flattened, it is called the same.
-            other, kind = self._raw("message", [whole])
-            raw, double = f"if(empty({raw}), {other}, {raw})", f"if(empty({raw}), {kind}, {double})"
-        name = f"field_{len(self._fields)}"
-        self._source.append(f"nullIf({raw}, '') AS {name}")
-        text = json_text(name, double=f"({double} = 'Double')")
-        number = json_number(name)
-        if whole in FLOW_FIELDS:
-            place = self.bind(FLOW_FIELDS.index(whole) + 1, "UInt8")
-            line = f"match(message, {self.bind(FLOW_LINE, 'String')})"
-            part = f"if({line}, nullIf(splitByChar(' ', message)[{place}], '-'), NULL)"
-            text, number = f"ifNull({text}, {part})", f"ifNull({number}, {as_number(Value('text', part))})"
-        return Value("json", name, number=self._derived(number), text=self._derived(text))
+        return self.fields.field(path)
 
     def found(self, pattern: str) -> str:
         """Return the column with what the group of a regular expression holds in the message; empty without a match."""
-        sql = f"extract(message, {self.bind(pattern, 'String')})"
-        known = next((name for name, made in self._derivations.items() if made == sql), None)
-        return known or self._derived(sql)
-
-    def _derived(self, sql: str) -> str:
-        # A layer of its own beneath all commands, so that a field is read once however often it is named.
-        name = self.new_name()
-        self._derivations[name] = sql
-        return name
+        return self.fields.found(pattern)
 
     def inside(self, value: Value, path: Sequence[str | int]) -> Value:
         """Return what stands at a path inside a value that holds JSON."""
-        raw, _ = self._raw(f"ifNull({self.shared(value.sql)}, '')", path)
+        raw, _ = raw_at(self.statement, f"ifNull({self.shared(value.sql)}, '')", path)
         return Value("json", self.column(f"nullIf({raw}, '')"))
-
-    def _raw(self, document: str, path: Sequence[str | int]) -> tuple[str, str]:
-        """Return the raw JSON at a path, and the name of its type; a number is a position in an array, or a name."""
-        arguments = [document]
-        array_tests = []
-        named = [document]
-        for step in path:
-            if isinstance(step, int):
-                array_tests.append(f"JSONType({', '.join(arguments)}) = 'Array'")
-                arguments.append(self.bind(step + 1, "Int64"))
-            else:
-                arguments.append(self.bind(step, "String"))
-            named.append(self.bind(str(step), "String"))
-        raw = f"JSONExtractRaw({', '.join(arguments)})"
-        kind = f"JSONType({', '.join(arguments)})"
-        if array_tests:
-            # The engine would take a position in an object for the place of a member.
-            raw = f"if({' AND '.join(array_tests)}, {raw}, JSONExtractRaw({', '.join(named)}))"
-        return raw, kind
 
     # Rows
 
@@ -467,9 +423,7 @@ class Pipeline:
         return f"ORDER BY {', '.join(self._order)}" if self._order else ""
 
     def _with_base(self, statement: str, *, nested: bool = False) -> str:
-        raw = "".join(f", {sql}" for sql in self._source)
-        derived = "".join(f", {sql} AS {name}" for name, sql in self._derivations.items())
-        base = f"SELECT *{derived} FROM (SELECT *{raw} FROM ({self.source}))"  # noqa: S608
+        base = self.fields.base(self.source)
         text = f"WITH {self._base} AS ({base}){'' if nested else self.statement.tables()} {statement}"
         if len(text) > MAX_SQL_CHARACTERS:
             raise _too_large()

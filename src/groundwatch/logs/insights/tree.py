@@ -87,7 +87,7 @@ class TreeBuilder:
 
     # Calls and operators
 
-    def _call(self, tree: Tree[Token]) -> nodes.Call:
+    def _call(self, tree: Tree[Token]) -> nodes.Expression:
         function, arguments = tree.children
         made = self.part(arguments) or ()
         return nodes.Call(self.span(tree), str(function)[:-1].strip(), tuple(made))
@@ -115,7 +115,7 @@ class TreeBuilder:
         left, order, right = self.parts(tree)
         return nodes.Compare(self.span(tree), "=" if order == "==" else cast("nodes.Order", str(order)), left, right)
 
-    def _like(self, tree: Tree[Token]) -> nodes.Like:
+    def _like(self, tree: Tree[Token]) -> nodes.Expression:
         subject, word, pattern = self.parts(tree)
         return nodes.Like(self.span(tree), subject, pattern, negated=word.type == "NOT_LIKE")
 

@@ -34,6 +34,8 @@ class Value(msgspec.Struct, frozen=True):
     """The value as text, likewise."""
     literal: str | None = None
     """The spelling of a constant in the query."""
+    key: str | None = None
+    """Nullable(Int64): null or distinct exactly where the text is, of which it is the digits."""
 
 
 def as_text(value: Value) -> str:
@@ -85,7 +87,7 @@ def as_time(value: Value) -> str:
 def is_present(value: Value) -> str:
     """Return whether there is a value, as UInt8."""
     if value.kind == "json":
-        return f"isNotNull({value.text or value.sql})"
+        return f"isNotNull({value.key or value.text or value.sql})"
     return "1" if value.kind == "boolean" else f"isNotNull({value.sql})"
 
 

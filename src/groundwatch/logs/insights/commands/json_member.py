@@ -7,8 +7,8 @@ from typing import Any
 
 from groundwatch.logs.insights.commands.command import Command
 from groundwatch.logs.insights.errors import Span, malformed
-from groundwatch.logs.insights.lowering import resolve, steps_of
-from groundwatch.logs.insights.nodes import Name, Node
+from groundwatch.logs.insights.lowering import resolve
+from groundwatch.logs.insights.nodes import Name, Node, steps_of
 from groundwatch.logs.insights.pipeline import MESSAGE, Column, Pipeline
 from groundwatch.logs.insights.values import Value, as_text
 

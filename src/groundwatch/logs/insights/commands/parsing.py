@@ -120,7 +120,7 @@ def _from_pattern(
     multi: Token | None,
 ) -> Parse:
     if isinstance(pattern, nodes.Regex):
-        return _from_regex(span, source, pattern, aliases, multi=multi is not None)
+        return from_regex(span, source, pattern, aliases, multi=multi is not None)
     stars = pattern.value.count("*")
     if multi is not None:
         raise malformed("multi needs a regular expression", span)
@@ -129,9 +129,10 @@ def _from_pattern(
     return Parse(span, source, glob_expression(pattern.value), aliases)
 
 
-def _from_regex(
-    span: Span, source: nodes.Name | None, pattern: nodes.Regex, aliases: tuple[str, ...], *, multi: bool
+def from_regex(
+    span: Span, source: nodes.Name | None, pattern: nodes.Regex, aliases: tuple[str, ...], *, multi: bool = False
 ) -> Parse:
+    """Return the node of a regular expression; `MalformedQueryException` where its groups and the names do not fit."""
     expression = compiled(pattern)
     named = {index: name for name, index in expression.groupindex.items()}
     names = aliases or tuple(named.get(index, "") for index in range(1, expression.groups + 1))

@@ -88,6 +88,10 @@ class _Parts:
 
     def key(self, value: Value) -> Value:
         """Group by a value: numbers and times as such, everything else as text."""
+        if value.key is not None:
+            name = self._pipeline.new_name()
+            self.keys[name] = value.key
+            return Value("text", f"toString({name})", number=f"toFloat64({name})")
         plain = value.kind in {"number", "time", "boolean"} and value.literal is None
         name = self._pipeline.new_name()
         self.keys[name] = value.sql if plain else as_text(value)

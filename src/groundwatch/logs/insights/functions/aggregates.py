@@ -52,7 +52,8 @@ def _count(call: AggregateCall) -> Value:
 
 
 def _count_distinct(call: AggregateCall) -> Value:
-    return _number(f"uniqExact({as_text(call.values[0])})")
+    value = call.values[0]
+    return _number(f"uniqExact({value.key or as_text(value)})")
 
 
 def _of_numbers(function: str) -> Callable[[AggregateCall], Value]:

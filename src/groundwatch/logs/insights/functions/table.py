@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from groundwatch.logs.insights.functions.function import Function
 from groundwatch.logs.insights.functions.general import GENERAL
 from groundwatch.logs.insights.functions.numeric import NUMERIC
+from groundwatch.logs.insights.functions.open_search import OPEN_SEARCH
 from groundwatch.logs.insights.functions.strings import STRINGS
 from groundwatch.logs.insights.functions.times import TIMES
 
@@ -21,7 +22,7 @@ FUNCTIONS: Mapping[str, Function] = {
     for family in FAMILIES.values()
     for function in family
     for name in (function.name, *function.aliases)
-}
+} | OPEN_SEARCH
 """By name in lower case: names are accepted in any case."""
 
 NOT_YET = frozenset({"unmask"})

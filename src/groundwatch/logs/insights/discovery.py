@@ -1,0 +1,171 @@
+"""Fields of messages: how a statement reads them, from columns where events are shredded, else from the messages.
+
+Both readings give the same; `tests/logs/insights/test_shredded.py` holds them to it. A statement has a branch for each,
+of which the engine skips what has no rows, unless it is known that the columns tell all events of the range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from groundwatch.logs.insights.formats import FLOW_FIELDS, FLOW_LINE
+from groundwatch.logs.insights.statement import Statement
+from groundwatch.logs.insights.values import Value, as_number, double_text, json_number, json_text
+from groundwatch.logs.shredding.columns import FieldColumn
+
+Path = tuple[str | int, ...]
+
+
+class StoredFields(msgspec.Struct, frozen=True):
+    """The columns that hold fields."""
+
+    columns: Sequence[FieldColumn] = ()
+    complete: bool = False
+    """Whether they tell all events that were there when the query began, so that no message needs to be parsed."""
+
+
+NO_FIELDS = StoredFields()
+
+
+class Discovery:
+    """Reads the fields of one pipeline's events, each once, however often it is named."""
+
+    def __init__(self, statement: Statement, stored: StoredFields = NO_FIELDS) -> None:
+        self._statement = statement
+        self._complete = stored.complete
+        self._columns: dict[Path, list[FieldColumn]] = {}
+        for column in stored.columns:
+            self._columns.setdefault(column.path, []).append(column)
+        self._values: dict[Path, Value] = {}
+        self._raw: list[str] = []
+        self._from_messages: dict[str, str] = {}
+        self._from_columns: dict[str, str] = {}
+        self._used: list[FieldColumn] = []
+
+    @property
+    def version(self) -> int:
+        """The version of shredding that events must have to be read from columns; 0 if no column is read."""
+        return max((column.number for column in self._used), default=0)
+
+    def field(self, path: Sequence[str | int]) -> Value:
+        """Return the value at a path of names and of positions in arrays."""
+        known = self._values.get(tuple(path))
+        if known is None:
+            known = self._values[tuple(path)] = self._field(tuple(path))
+        return known
+
+    def found(self, pattern: str) -> str:
+        """Return the column with what the group of a regular expression holds in the message; empty without a match."""
+        sql = f"extract(message, {self._statement.bind(pattern, 'String')})"
+        known = next((name for name, made in self._from_messages.items() if made == sql), None)
+        return known or self._derived(sql, sql)
+
+    def base(self, events: str) -> str:
+        """Return the events, given as a SELECT of their own columns, with the columns of what is read from them."""
+        if not self._used:
+            return self._branch(events, self._from_messages)
+        version = self._statement.bind(self.version, "Int16")
+        shredded = self._branch(f"{events} AND shredded >= {version}", self._from_columns)
+        if self._complete:
+            return shredded
+        return f"{shredded} UNION ALL {self._branch(f'{events} AND shredded < {version}', self._from_messages)}"
+
+    def column_names(self) -> str:
+        """Return the columns of the table that the events need beside their own, each behind a comma."""
+        return "".join(f", {column.name}" for column in self._used)
+
+    def _branch(self, events: str, derivations: Mapping[str, str]) -> str:
+        raw = "".join(f", {sql}" for sql in self._raw)
+        derived = "".join(f", {sql} AS {name}" for name, sql in derivations.items())
+        return f"SELECT *{derived} FROM (SELECT *{raw} FROM ({events}))"  # noqa: S608 - every value is bound
+
+    def _field(self, path: Path) -> Value:
+        whole = ".".join(map(str, path))
+        raw, double = self._raw_field(path, whole)
+        name = f"field_{len(self._values)}"
+        self._raw.append(f"nullIf({raw}, '') AS {name}")
+        text, number = json_text(name, double=f"({double} = 'Double')"), json_number(name)
+        columns = self._columns.get(path, [])
+        if whole in FLOW_FIELDS:
+            place = self._statement.bind(FLOW_FIELDS.index(whole) + 1, "UInt8")
+            line = f"match(message, {self._statement.bind(FLOW_LINE, 'String')})"
+            part = f"if({line}, nullIf(splitByChar(' ', message)[{place}], '-'), NULL)"
+            text, number = f"ifNull({text}, {part})", f"ifNull({number}, {as_number(Value('text', part))})"
+            # Lines of flow logs have their fields without being JSON.
+            columns = []
+        if not columns:
+            return Value("json", name, number=self._derived(number, number), text=self._derived(text, text))
+        self._used += columns
+        if len(columns) == 1 and columns[0].kind == "word":
+            # Of one type in both branches, and the one with which the engine groups by numbers.
+            text = f"toLowCardinality({text})"
+        return Value(
+            "json",
+            name,
+            number=self._derived(number, _first_of([_NUMBERS[one.kind].format(one.name) for one in columns])),
+            text=self._derived(text, _first_of([_TEXTS[one.kind].format(one.name) for one in columns])),
+            key=self._key(columns),
+        )
+
+    def _key(self, columns: Sequence[FieldColumn]) -> str | None:
+        """Return what is null or distinct exactly where the text is, and faster: a column alone."""
+        if not self._complete or len(columns) > 1 or columns[0].kind != "integer":
+            return None
+        return self._derived(columns[0].name, columns[0].name)
+
+    def _raw_field(self, path: Path, whole: str) -> tuple[str, str]:
+        raw, double = raw_at(self._statement, "message", path)
+        if len(path) > 1:
+            # A member may have dots in its name; flattened, it is called the same.
+            other, kind = raw_at(self._statement, "message", [whole])
+            raw, double = f"if(empty({raw}), {other}, {raw})", f"if(empty({raw}), {kind}, {double})"
+        return raw, double
+
+    def _derived(self, from_message: str, from_columns: str) -> str:
+        # A layer of its own beneath all commands, so that a field is read once however often it is named.
+        name = self._statement.new_name()
+        self._from_messages[name] = from_message
+        self._from_columns[name] = from_columns
+        return name
+
+
+_NUMBERS = {
+    "integer": "toFloat64({0})",
+    "double": "{0}",
+    "boolean": "toFloat64({0})",
+    "word": as_number(Value("text", "{0}")),
+    "text": as_number(Value("text", "{0}")),
+}
+_TEXTS = {
+    "integer": "toString({0})",
+    "double": f"if(isNull({{0}}), NULL, {double_text('ifNull({0}, 0)')})",
+    "boolean": "toString(toUInt8({0}))",
+    "word": "{0}",
+    "text": "{0}",
+}
+
+
+def _first_of(expressions: Sequence[str]) -> str:
+    return expressions[0] if len(expressions) == 1 else f"coalesce({', '.join(expressions)})"
+
+
+def raw_at(statement: Statement, document: str, path: Sequence[str | int]) -> tuple[str, str]:
+    """Return the raw JSON at a path, and the name of its type; a number is a position in an array, or a name."""
+    arguments = [document]
+    array_tests = []
+    named = [document]
+    for step in path:
+        if isinstance(step, int):
+            array_tests.append(f"JSONType({', '.join(arguments)}) = 'Array'")
+            arguments.append(statement.bind(step + 1, "Int64"))
+        else:
+            arguments.append(statement.bind(step, "String"))
+        named.append(statement.bind(str(step), "String"))
+    raw = f"JSONExtractRaw({', '.join(arguments)})"
+    kind = f"JSONType({', '.join(arguments)})"
+    if array_tests:
+        # The engine would take a position in an object for the place of a member.
+        raw = f"if({' AND '.join(array_tests)}, {raw}, JSONExtractRaw({', '.join(named)}))"
+    return raw, kind

@@ -1,0 +1,11 @@
+"""The languages of queries, by the names that the API has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from groundwatch.logs.insights.parse import Query, parse_query
+from groundwatch.logs.insights.ppl.parse import parse_ppl
+
+LANGUAGES: Mapping[str, Callable[[str], Query]] = {"CWLI": parse_query, "PPL": parse_ppl}
+"""Each raises `MalformedQueryException` with the place of the first fault."""

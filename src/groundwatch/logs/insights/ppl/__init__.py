@@ -1,0 +1,1 @@
+"""The Piped Processing Language of OpenSearch, parsed into the same tree as Insights' own language."""

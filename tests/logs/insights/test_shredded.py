@@ -1,0 +1,213 @@
+"""What columns of fields say is what the messages say, whichever a query reads."""
+
+import json
+import string
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.logs.insights.conftest import EventGroup
+
+from groundwatch.logs.insights.compile import Group, Source, compile_query
+from groundwatch.logs.insights.discovery import StoredFields
+from groundwatch.logs.insights.pipeline import Window
+from groundwatch.logs.shredding.columns import FieldColumn, add_columns
+from groundwatch.logs.shredding.rewriting import rewriting
+from groundwatch.storage.event_schema import WEEK_MS
+
+END_MS = 2**43
+START_MS = 3_000 * WEEK_MS
+COLUMNS = (
+    FieldColumn(1, ("level",), "word"),
+    FieldColumn(2, ("level",), "integer"),
+    FieldColumn(3, ("ms",), "double"),
+    FieldColumn(4, ("ms",), "integer"),
+    FieldColumn(5, ("user", "id"), "integer"),
+    FieldColumn(6, ("user", "name"), "text"),
+    FieldColumn(7, ("user", "address", "zip"), "text"),
+    FieldColumn(8, ("ok",), "boolean"),
+    FieldColumn(9, ("id",), "integer"),
+    FieldColumn(10, ("s",), "text"),
+    FieldColumn(11, ("dollar$ and space",), "word"),
+)
+NAMES = ["level", "ms", "ok", "id", "s", "user.id", "user.name", "user.address.zip", "`dollar$ and space`"]
+QUERIES = (
+    f"fields {', '.join(NAMES)}",
+    "fields " + ", ".join(f"{name} * 2 as n{at}, ispresent({name}) as p{at}" for at, name in enumerate(NAMES)),
+    "filter id = 5 or level = 'ERROR' or user.id > 3 or ms < 2 | display id, level, user.id, ms",
+    "stats count(*) as c, count_distinct(user.id) as u, sum(ms) as m, max(level) as l by id | sort id, c, u, m, l",
+    "stats count(*) as c, count_distinct(id) as i by level, ok | sort level, ok, c, i",
+    "stats count(id), count_distinct(id), pct(ms, 50), min(s), max(user.name)",
+    "filter level like /E/ or s like '1' or user.address.zip in ['1', 2] | sort id desc, s asc | display id, s, level",
+    "fields `user.id`, level.x, user, ms.0, jsonParse(@message) as j | display user.id, level.x, user, ms.0, j.level",
+)
+MESSAGES = (
+    '{"level":"INFO","ms":1.5,"user":{"id":5,"name":"Ann","address":{"zip":"01234"}},"ok":true,"id":5,"s":"x"}',
+    '{"level":"ERROR","ms":2,"user":{"id":-7,"name":""},"ok":false,"id":6}',
+    '{ "level" : "200" ,\n\t"ms" : 1.0 , "user" : { "id" : 0 } }',
+    '{"ms":1e3,"id":9223372036854775807}',
+    '{"ms":-0.0,"id":-0}',
+    '{"ms":1e-7,"id":9223372036854775808}',
+    '{"ms":123456789.125,"id":123456789012345678901234567890}',
+    '{"ms":0.1,"id":9007199254740993}',
+    '{"level":5,"ms":"12","id":"5","s":5,"ok":"true","user":{"id":"5","name":7}}',
+    '{"level":null,"ms":null,"user":null,"ok":null,"id":null,"s":null}',
+    '{"level":{"x":1},"ms":[1,2],"user":[5,6],"ok":[],"id":{},"s":[{"a":1}]}',
+    '{"user":{"id":[1],"name":{"a":1},"address":["x"]}}',
+    '{"user":{"id":{"id":1},"address":{"zip":{"a":1}}}}',
+    '{"user":5,"level":true,"ms":true,"id":true}',
+    '{"id":1,"id":2,"user":{"id":1},"user":{"id":2,"name":"b"}}',
+    '{"user":{"id":1,"id":"x"},"level":"a","level":"b"}',
+    '{"user.id":7,"user.name":"dotted","user.address.zip":"z"}',
+    '{"user.id":7,"user":{"id":null,"name":"n"}}',
+    '{"user.id":7,"user":{"name":"n"}}',
+    '{"user.id":7,"user":{"id":{}}}',
+    '{"user.id":7,"user":5}',
+    '{"user":{"address.zip":"q"},"user.address":{"zip":"r"}}',
+    '{"s":"2026-01-02","level":"2026-01-02T03:04:05Z"}',
+    '{"s":"2026-01-02 03:04:05.678","level":"12:30"}',
+    '{"s":"~tilde","level":"~"}',
+    '{"s":"\\u00e9\\"\\\\ \\ud83d\\ude00","level":"\\u0041"}',
+    '{"\\u0073":"escaped name","le\\u0076el":"x"}',
+    '{"us\\u0065r":[9],"\\u0075ser":{"id":3}}',
+    '{"s":"\\ud800"}',
+    '{"s":"quote\\":\\"colon","level":"\\":"}',
+    '{"a":[":",":"],"s":":"}',
+    '{"a":["x",":"],":":1,"s":"y"}',
+    '{"s":"1e5","level":"1.50","id":"007"}',
+    '{"s":"nan","level":"inf","ms":"Infinity"}',
+    '{"s":"","level":" 5","ms":5.0}',
+    '{"dollar$ and space":"$","id":12}',
+    '{"id":1e400}',
+    '{"id":5}}',
+    '{"id":5} x',
+    ' {"id":5} ',
+    '\ufeff{"id":5}',
+    '[{"id":5},5]',
+    '["a","b"]',
+    '"text"',
+    "5",
+    "plain text with id=5",
+    "{broken",
+    "",
+    "2 123456789012 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 5 6 ACCEPT OK",
+    '{"s":"tab\\tand\\u0000zero","level":"\\n"}',
+    '{"id":5,"deep":{"a":{"b":{"c":{"d":1}}}}}',
+)
+
+
+def answers(group, stored: StoredFields, queries=QUERIES) -> list:
+    found = []
+    for query in queries:
+        source = Source("111122223333", [Group(group.number, "g")], Window(0, END_MS, END_MS), (), {}, stored=stored)
+        compiled = compile_query(query, source)
+        found.append(group.rows(compiled.sql, compiled.parameters))
+    return found
+
+
+def shredded_rows(group) -> tuple[int, int]:
+    """Return how many events the columns tell, and how many they do not."""
+    sql = "SELECT countIf(shredded > 0), countIf(shredded < 0) FROM events WHERE group_id = {group:UInt64}"
+    return group.rows(sql, {"group": group.number})[0]
+
+
+def shred(group) -> None:
+    statement = rewriting(COLUMNS, str(START_MS // WEEK_MS))
+
+    def work(client) -> None:
+        add_columns(client, COLUMNS)
+        client.command(statement.sql, parameters=statement.parameters, settings={"mutations_sync": "1"})
+
+    group.database.run_now(work)
+
+
+def put(group, messages) -> None:
+    group.put([{"timestamp": START_MS + at, "message": message} for at, message in enumerate(messages)])
+
+
+def test_shredding_changes_no_answer(group):
+    put(group, MESSAGES)
+    before = answers(group, StoredFields())
+    shred(group)
+    assert answers(group, StoredFields(COLUMNS)) == before
+    told, not_told = shredded_rows(group)
+    # Most are ordinary enough, or the comparison would show nothing.
+    assert told + not_told == len(MESSAGES)
+    assert told > len(MESSAGES) / 2
+    put(group, MESSAGES[:5])
+    assert answers(group, StoredFields(COLUMNS)) == answers(group, StoredFields())
+
+
+def test_where_columns_tell_all_the_messages_need_not_be_read(group, event_database):
+    put(group, MESSAGES)
+    shred(group)
+    sql = "SELECT message FROM events WHERE group_id = {group:UInt64} AND shredded > 0 ORDER BY seq"
+    plain = EventGroup(event_database)
+    put(plain, [row[0] for row in group.rows(sql, {"group": group.number})])
+    before = answers(plain, StoredFields())
+    shred(plain)
+    assert answers(plain, StoredFields(COLUMNS, complete=True)) == before
+
+
+TEXTS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(["", "5", "-1.50", "1e5", "true", "null", "2026-01-02", "12:30:00", "~", '"', '":"', "{", "é😀"]),
+)
+NUMBERS = st.one_of(
+    st.integers(-(2**70), 2**70),
+    st.integers(-10, 10),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-10, 10, allow_nan=False).map(lambda number: round(number, 2)),
+)
+SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
+MEMBER_NAMES = st.sampled_from(["level", "ms", "ok", "id", "s", "user", "name", "address", "zip", "user.id", "x", ":"])
+VALUES = st.recursive(
+    SCALARS,
+    lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(MEMBER_NAMES, below, max_size=5)),
+    max_leaves=10,
+)
+
+
+class Repeated(dict):
+    """An object whose members may repeat a name."""
+
+    def __init__(self, pairs) -> None:
+        super().__init__({"": None})
+        self._pairs = pairs
+
+    def items(self):
+        return self._pairs
+
+
+OBJECTS = st.one_of(
+    st.dictionaries(MEMBER_NAMES, VALUES, max_size=7),
+    st.lists(st.tuples(MEMBER_NAMES, VALUES), max_size=5).map(Repeated),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "level": TEXTS,
+            "ms": NUMBERS,
+            "id": st.integers(-5, 5),
+            "ok": st.booleans(),
+            "user": st.fixed_dictionaries({"id": st.integers(), "name": TEXTS}),
+        },
+    ),
+)
+STYLES = st.sampled_from([{}, {"separators": (",", ":")}, {"indent": 1}, {"ensure_ascii": False}])
+WRITTEN = st.one_of(
+    st.builds(lambda document, style: json.dumps(document, **style), st.one_of(OBJECTS, OBJECTS, VALUES), STYLES),
+    st.text(string.printable, max_size=30),
+).filter(lambda message: message.isprintable() or message.isascii() or _is_text(message))
+
+
+def _is_text(message: str) -> bool:
+    return not any(0xD800 <= ord(character) < 0xE000 for character in message)
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(WRITTEN, min_size=100, max_size=200))
+def test_whatever_is_put_the_answers_are_the_same(event_database, messages):
+    group = EventGroup(event_database)
+    put(group, messages)
+    before = answers(group, StoredFields(), QUERIES[:4])
+    shred(group)
+    assert answers(group, StoredFields(COLUMNS), QUERIES[:4]) == before
