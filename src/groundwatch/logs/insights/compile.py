@@ -98,9 +98,11 @@ class _Compiler:
         self._most_rows = most_rows
         self._statement = Statement()
         self._made: list[tuple[Pipeline, Source]] = []
+        self._strict = True
 
     def query(self, query: Query) -> Pipeline:
         """Return the pipeline of the query."""
+        self._strict = query.strict
         return self._lowered(query.stages, _within(self._source, query.selection), self._fork)
 
     def finish(self) -> bool:
@@ -135,6 +137,7 @@ class _Compiler:
         pipeline = Pipeline(
             source.window, most_rows=self._most_rows, statement=self._statement, fork=fork, stored=source.stored
         )
+        pipeline.strict = self._strict
         pipeline.mined = source.mined or Mined()
         self._made.append((pipeline, source))
         for stage in stages:

@@ -28,6 +28,7 @@ SHORT = 40
 """Expressions up to this long are repeated, longer ones get a column."""
 TIMESTAMP, MESSAGE, POINTER = "@timestamp", "@message", "@ptr"
 KEY_COLUMNS = ("group_id", "stream_id", "timestamp", "ingested", "batch", "seq")
+UP_TO_EACH = "ROWS UNBOUNDED PRECEDING"
 NEWEST_FIRST = ("timestamp DESC", "ingested DESC", "batch DESC", "seq DESC")
 
 
@@ -86,6 +87,8 @@ class Pipeline:
         """Makes the pipeline of a subquery, its commands lowered; None within a subquery."""
         self.most_rows = most_rows
         """What `limit` may ask for."""
+        self.strict = True
+        """Whether commands must stand in the order that Insights' own language demands."""
         self.attached: dict[str, Attached] = {}
         """Rows of a subquery that stand beside these, by the first word of the names of their fields."""
         self.events = True
@@ -203,12 +206,12 @@ class Pipeline:
 
     def require_no_dedup(self, span: Span) -> None:
         """Refuse a command behind `dedup`, which only `limit` may follow (User Guide, dedup)."""
-        if self._deduplicated:
+        if self._deduplicated and self.strict:
             raise malformed("only limit may follow dedup", span)
 
     def require_no_order(self, span: Span) -> None:
         """Refuse `stats` behind `sort` or `limit`, which must come after the last one (User Guide, stats)."""
-        if self._ordered or self._limited:
+        if (self._ordered or self._limited) and self.strict:
             raise malformed("sort and limit must come after the last stats", span)
 
     def keep(self, condition: str) -> None:
@@ -228,16 +231,19 @@ class Pipeline:
         self._limited = True
         self.asked_rows = count
 
-    def first_of_each(self, keys: Sequence[str]) -> None:
-        """Keep the first row of each combination of keys, and every row in which one is null."""
+    def first_of_each(self, keys: Sequence[str], *, count: int = 1, final: bool = True) -> None:
+        """Keep the first rows of each combination of keys, and every row in which one is null.
+
+        `final` says that only `limit` may follow.
+        """
         self._note_matched()
         columns = [self.shared(key) for key in keys]
         missing = " OR ".join(f"isNull({column})" for column in columns)
         # Rows that lack a key are told apart by a number that no two rows share.
         alone = self.column(f"if({missing}, rowNumberInAllBlocks() + 1, 0)")
         self._wrap()
-        self._wrap(f"{self._ordering()} LIMIT 1 BY {', '.join([*columns, alone])}")
-        self._deduplicated = True
+        self._wrap(f"{self._ordering()} LIMIT {count:d} BY {', '.join([*columns, alone])}")
+        self._deduplicated = final
 
     def explode(self, array: str) -> str:
         """Make a row of each element of an array, and return the element's column."""
@@ -264,7 +270,13 @@ class Pipeline:
         return self.statement.new_name()
 
     def windowed(
-        self, function: str, *, partition: Sequence[str] = (), order: Sequence[str] | None = None, whole: bool = False
+        self,
+        function: str,
+        *,
+        partition: Sequence[str] = (),
+        order: Sequence[str] | None = None,
+        whole: bool = False,
+        frame: str = UP_TO_EACH,
     ) -> str:
         """Compute a window function over the rows up to each in their order, or over the whole; return its column."""
         self._note_matched()
@@ -272,8 +284,7 @@ class Pipeline:
         parted = f"PARTITION BY {', '.join(partition)} " if partition else ""
         terms = self._order if order is None else order
         ordered = f"ORDER BY {', '.join(terms)} " if terms and not whole else ""
-        frame = "" if whole else "ROWS UNBOUNDED PRECEDING"
-        name = self.column(f"{function} OVER ({parted}{ordered}{frame})")
+        name = self.column(f"{function} OVER ({parted}{ordered}{'' if whole else frame})")
         self._wrap()
         return name
 
@@ -358,6 +369,13 @@ class Pipeline:
     def project(self, column: Column) -> None:
         """Add a column to the result."""
         self._shown[column.name] = column
+
+    def show(self, column: Column) -> None:
+        """Add a column to what is shown, whatever decided that."""
+        if self._displayed is None:
+            self.project(column)
+        else:
+            self._displayed = [*(one for one in self._displayed if one.name != column.name), column]
 
     def display(self, columns: Sequence[Column]) -> None:
         """Show these columns instead of all projected ones."""

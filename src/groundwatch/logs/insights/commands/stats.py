@@ -27,6 +27,8 @@ class Stats(Node, frozen=True):
     keys: tuple[Item, ...]
     offset: nodes.Period | None = None
     """How far the bins among the keys are shifted."""
+    keys_first: bool = True
+    """Whether the keys are the first columns."""
 
     def lower(self, pipeline: Pipeline) -> None:
         """Replace the rows by a row for each group, and compute on the aggregates what the items ask."""
@@ -46,12 +48,14 @@ class Stats(Node, frozen=True):
             for call in calls:
                 found[call.span] = made.aggregate(_applied(call, pipeline))
         pipeline.group(made.keys, made.aggregates)
-        for item, value in keys:
-            pipeline.project(Column(item.name, pipeline.define(item.name, value)))
+        grouped = [Column(item.name, pipeline.define(item.name, value)) for item, value in keys]
         pipeline.bins = {value.sql: key for item, value in keys if (key := _bin_key(item))}
+        computed = []
         for item in self.items:
             value = lowering_with(found, item.expression, pipeline)
-            pipeline.project(Column(item.name, pipeline.define(item.name, value)))
+            computed.append(Column(item.name, pipeline.define(item.name, value)))
+        for column in [*grouped, *computed] if self.keys_first else [*computed, *grouped]:
+            pipeline.project(column)
 
     def _shift_ms(self) -> int:
         if self.offset is None:

@@ -173,6 +173,8 @@ _ALL = (
         "values", "values(field)", (1, 1), _values, "The distinct values, as a list.", aliases=("collect_values",)
     ),
     Aggregate("topk", "topk(k, field)", (2, 2), _topk, "The k most frequent values, exactly, as a list; stands alone."),
+    Aggregate("os.stddev_samp", "stddev_samp(n)", (1, 1), _of_numbers("stddevSampOrNull"), "In SQL and PPL alone."),
+    Aggregate("os.var_samp", "var_samp(n)", (1, 1), _of_numbers("varSampOrNull"), "In SQL and PPL alone."),
     Aggregate("countOverTime", "countOverTime(field)", (0, 1), _count, "`count`, for each bin."),
     Aggregate("sumOverTime", "sumOverTime(n)", (1, 1), _of_numbers("sumOrNull"), "`sum`, for each bin."),
 )
