@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "serve": CommandEntry("serve", "Run the server: the AWS APIs on one port, the deployed REST APIs on another."),
     "put": CommandEntry("put", "Send lines of files or of standard input to a log group."),
     "tail": CommandEntry("tail", "Show the newest events of a log group, and follow it."),
+    "alarms": CommandEntry("alarms", "Show the states of alarms beside their metrics, or the history of one."),
     "pattern": CommandEntry("pattern", "Explain why lines match a filter pattern or do not."),
     "init": CommandEntry("init", "Write a commented definition that reads log groups over HTTPS."),
     "deploy": CommandEntry(
