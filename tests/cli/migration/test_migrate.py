@@ -140,3 +140,31 @@ def test_back(server, real, migrate):
 
 def test_a_group_that_is_not_there(real, migrate):
     assert "has no log group /m/none" in migrate("/m/none", code=1).err
+
+
+def test_alarms_on_what_metric_filters_count(server, real, migrate, moto):
+    counted = {"metricName": "Errors", "metricNamespace": "M", "metricValue": "1"}
+    real.create_log_group(logGroupName="/m/alarms")
+    real.put_metric_filter(
+        logGroupName="/m/alarms", filterName="errors", filterPattern="ERROR", metricTransformations=[counted]
+    )
+    words = {
+        "AlarmName": "migrated errors",
+        "MetricName": "Errors",
+        "Namespace": "M",
+        "Statistic": "Sum",
+        "Period": 300,
+        "EvaluationPeriods": 1,
+        "Threshold": 0.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    there = boto3.client("cloudwatch", endpoint_url=moto, region_name="us-east-1", **KEYS)
+    there.put_metric_alarm(**words, AlarmActions=["arn:aws:sns:us-east-1:123456789012:alerts"])
+    there.put_metric_alarm(
+        **words | {"AlarmName": "migrated stop"}, AlarmActions=["arn:aws:automate:us-east-1:ec2:stop"]
+    )
+    done = migrate("/m/alarms", code=1)
+    assert "the alarm migrated stop" in done.out + done.err
+    (alarm,) = server.client("cloudwatch").describe_alarms(AlarmNamePrefix="migrated")["MetricAlarms"]
+    assert {name: alarm[name] for name in words} == words
+    assert alarm["AlarmActions"] == ["arn:aws:sns:us-east-1:123456789012:alerts"]

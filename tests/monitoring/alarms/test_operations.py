@@ -6,6 +6,7 @@ import pytest
 from tests.monitoring.alarms.conftest import NOW_MS, TOPIC, metric_alarm
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.monitoring.alarms import store
 
 STAT = {"Metric": {"Namespace": "App", "MetricName": "Errors"}, "Period": 60, "Stat": "Sum"}
 NO_SINGLE = {"metric_name": None, "namespace": None, "statistic": None, "period": None}
@@ -280,3 +281,14 @@ async def test_tags(operations, context, make_context):
     with pytest.raises(ServiceError) as refused:
         await operations.list_tags_for_resource(make_context(), resource_arn=arn)
     assert refused.value.code == "ResourceNotFoundException"
+
+
+async def test_the_number_of_alarms_is_limited_by_account(operations, context, make_context, monkeypatch):
+    monkeypatch.setattr(store, "MAX_ALARMS", 2)
+    for name in ("a", "b"):
+        await operations.put_metric_alarm(context, **metric_alarm(alarm_name=name))
+    with pytest.raises(ServiceError) as refused:
+        await operations.put_metric_alarm(context, **metric_alarm(alarm_name="c"))
+    assert refused.value.code == "LimitExceeded"
+    await operations.put_metric_alarm(context, **metric_alarm(alarm_name="b", threshold=1.0))
+    await operations.put_metric_alarm(make_context(), **metric_alarm(alarm_name="c"))

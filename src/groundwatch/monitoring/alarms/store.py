@@ -21,6 +21,8 @@ from groundwatch.storage.tables.alarms import alarms as table
 
 MAX_PARENTS = 150
 """Composite alarms that one alarm may be in (API reference, PutCompositeAlarm)."""
+MAX_ALARMS = 20_000
+"""Of an account in a Region: no tenant may take up all of the minute in which alarms are evaluated."""
 TagChange = Callable[[Mapping[str, str]], dict[str, str]]
 """Returns the tags after a change; runs in the transaction that read them."""
 
@@ -210,6 +212,9 @@ class AlarmStore:
             judge_new(connection, alarm, verb, self._clock_ms())
 
     def _create(self, connection: Connection, draft: Draft) -> Alarm:
+        present = select(func.count()).select_from(table).where(rows.of(draft.place))
+        if connection.execute(present).scalar_one() >= MAX_ALARMS:
+            raise ServiceError("LimitExceeded", f"An account has at most {MAX_ALARMS} alarms in a Region.")
         now_ms = self._clock_ms()
         state = AlarmState("INSUFFICIENT_DATA", INITIAL_REASON, None, now_ms, now_ms)
         values = {
