@@ -13,7 +13,8 @@ ROWS = 20_000
 WEEK = 2810
 """The partition of the events' time."""
 INSERT = """
-INSERT INTO events SELECT {group:UInt64}, 1, 1700000000000 + number, 1700000000000 + number, 7, number % 65536,
+INSERT INTO events (group_id, stream_id, timestamp, ingested, batch, seq, message)
+SELECT {group:UInt64}, 1, 1700000000000 + number, 1700000000000 + number, 7, number % 65536,
     concat('message ', toString(number)) FROM numbers({rows:UInt64})
 """
 

@@ -76,6 +76,7 @@ from groundwatch.logs.schedules.roles import RoleCalls
 from groundwatch.logs.schedules.runner import ScheduleRunner
 from groundwatch.logs.schedules.runner import Tools as ScheduleTools
 from groundwatch.logs.schedules.store import ScheduleStore
+from groundwatch.logs.shredding.shredder import Shredder
 from groundwatch.logs.store import EventStore
 from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import Targets
@@ -177,7 +178,10 @@ class Server:
         self._exports = Exports(tasks, ExportRunner(tasks, catalog, store, buckets, now_ms), buckets)
         limits = self._query_limits()
         self._query_store = QueryStore(self._metadata, now_ms, kept_ms=limits.kept_ms)
-        self._queries = QueryRunner(self._events, self._query_store, catalog, now_ms, limits=limits)
+        self._shredder = Shredder(self._events, now_ms)
+        self._queries = QueryRunner(
+            self._events, self._query_store, catalog, now_ms, limits=limits, stored_fields=self._shredder.columns
+        )
         self._logs = LogsRoom(
             catalog=catalog,
             intake=intake,
@@ -421,6 +425,7 @@ class Server:
         await self._notifying.start(endpoint_url)
         self._alarms.start()
         self._reclaimer.start()
+        await self._shredder.start()
         self._exports.runner.start()
         await self._queries.begin()
         self._schedules.start()
@@ -461,6 +466,7 @@ class Server:
         await self._alarms.stop()
         await self._notifying.stop()
         await self._reclaimer.stop()
+        await self._shredder.stop()
         await self._exports.runner.stop()
         # Before the queries, which it would see fail.
         await self._schedules.stop()

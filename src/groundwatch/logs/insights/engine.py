@@ -58,6 +58,8 @@ class QueryEngine:
         """
         settings = {
             "log_comment": query_id,
+            # What a mutation shreds meanwhile must not be missing from both of a statement's readings of the events.
+            "enable_shared_storage_snapshot_in_query": "1",
             **self._limits.engine_settings((deadline_ms - self._clock_ms()) // 1_000),
         }
         if max_read_rows is not None:

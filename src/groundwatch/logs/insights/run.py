@@ -15,11 +15,12 @@ import msgspec
 
 from groundwatch.logs.catalog import LogCatalog, LogGroup
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
+from groundwatch.logs.insights.discovery import StoredFields
 from groundwatch.logs.insights.engine import QueryEngine
+from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.mined import Mined
 from groundwatch.logs.insights.mining import mine
-from groundwatch.logs.insights.parse import parse_query
 from groundwatch.logs.insights.patterns import Sample
 from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, Window
 from groundwatch.logs.insights.queries import StoredQuery
@@ -27,6 +28,7 @@ from groundwatch.logs.insights.results import ResultRow, parts_of, portions, res
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.side_tables import SideTables
 from groundwatch.logs.intake import DAY_MS
+from groundwatch.logs.shredding.columns import FieldColumn
 from groundwatch.storage.clickhouse import EventDatabase, Rows
 
 LAST_MS = 2**53
@@ -69,6 +71,8 @@ class Tools(msgspec.Struct, frozen=True):
     engine: QueryEngine
     limits: QueryLimits
     clock_ms: Callable[[], int]
+    stored_fields: Callable[[], Sequence[FieldColumn]] = tuple
+    """The columns of fields that there are by now."""
 
 
 class QueryRun:
@@ -77,7 +81,7 @@ class QueryRun:
     def __init__(self, wish: QueryWish, tools: Tools) -> None:
         self._wish = wish
         self._tools = tools
-        self._query = parse_query(wish.stored.query)
+        self._query = parse_in(wish.stored.language, wish.stored.query)
         self._tables = SideTables(tools.database, wish.stored.id)
         self._rows: Sequence[ResultRow] = ()
         self._matched = 0
@@ -106,6 +110,11 @@ class QueryRun:
         compiled = self._compile(source)
         if compiled.needs_streams:
             source = await self._with_names(source)
+            compiled = self._compile(source)
+        if compiled.waiting_sql and not (await self._run(compiled.waiting_sql, compiled)).result_rows:
+            # What is put from now on is not part of the answer, so the columns tell all that is.
+            stored = msgspec.structs.replace(source.stored, complete=True)
+            source = msgspec.structs.replace(source, stored=stored)
             compiled = self._compile(source)
         self._events, self._bytes, first_ms, last_ms = (await self._run(compiled.scanned_sql, compiled)).result_rows[0]
         if compiled.samples_sql is not None:
@@ -174,7 +183,8 @@ class QueryRun:
         deleted = [
             one.stream_number for one in waiting if one.group_number in numbers and one.stream_number is not None
         ]
-        source = source_of(self._wish)
+        stored = StoredFields(self._tools.stored_fields())
+        source = msgspec.structs.replace(source_of(self._wish), stored=stored)
         if len(deleted) > MAX_LISTED:
             return msgspec.structs.replace(source, deleted_table=await self._tables.numbers(deleted))
         return msgspec.structs.replace(source, deleted_streams=deleted)

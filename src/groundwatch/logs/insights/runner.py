@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,11 +12,13 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogCatalog
 from groundwatch.logs.insights.compile import compile_query
 from groundwatch.logs.insights.engine import QueryEngine, ending
+from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS, QueryLimits
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.results import parts_of
 from groundwatch.logs.insights.run import QueryRun, QueryWish, Shown, Tools, source_of
 from groundwatch.logs.insights.side_tables import drop_left_tables
+from groundwatch.logs.shredding.columns import FieldColumn
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.errors import StorageError
 
@@ -34,12 +36,13 @@ class QueryRunner:
         clock_ms: Callable[[], int],
         *,
         limits: QueryLimits = DEFAULT_LIMITS,
+        stored_fields: Callable[[], Sequence[FieldColumn]] = tuple,
     ) -> None:
         self.limits = limits
         self._database = database
         self._store = store
         self._engine = QueryEngine(database, limits, clock_ms)
-        self._tools = Tools(database, catalog, self._engine, limits, clock_ms)
+        self._tools = Tools(database, catalog, self._engine, limits, clock_ms, stored_fields)
         self._places = asyncio.Semaphore(limits.parallel)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, QueryRun] = {}
@@ -51,7 +54,8 @@ class QueryRunner:
 
     async def start(self, wish: QueryWish) -> None:
         """Let a query wait for its turn; `MalformedQueryException` or `LimitExceededException` at once."""
-        compile_query(wish.stored.query, source_of(wish), max_rows=wish.max_rows, most_rows=self.limits.rows)
+        query = parse_in(wish.stored.language, wish.stored.query)
+        compile_query(query, source_of(wish), max_rows=wish.max_rows, most_rows=self.limits.rows)
         await self._store.add(wish.stored, limit=self.limits.active_of(wish.stored.language))
         task = asyncio.create_task(self._run(wish), name=f"query {wish.stored.id}")
         self._tasks[wish.stored.id] = task

@@ -83,8 +83,9 @@ class Shredder:
         """Return the columns that queries can use."""
         return self._columns
 
-    def start(self) -> None:
-        """Begin to work in the background."""
+    async def start(self) -> None:
+        """Learn which columns there are, and begin to work in the background."""
+        self._columns = tuple(await self._database.run("upkeep", read_columns))
         self._task = asyncio.create_task(self._run(), name="shredder")
 
     async def stop(self) -> None:
