@@ -60,12 +60,16 @@ class Clock:
 
     def __init__(self):
         self.timers = []
+        self.now_s = 0.0
         self.create_task = asyncio.get_running_loop().create_task
         self.call_soon = asyncio.get_running_loop().call_soon
 
     def call_later(self, seconds, action):
         self.timers.append(Timer(seconds, action))
         return self.timers[-1]
+
+    def time(self):
+        return self.now_s
 
     def waiting(self):
         return [timer.seconds for timer in self.timers if not timer.cancelled]
@@ -79,7 +83,9 @@ class Clock:
 class Connection:
     def __init__(self, app):
         self.clock, self.wire = Clock(), Wire()
-        config = uvicorn.Config(app, interface="asgi3", lifespan="off", log_config=None, timeout_keep_alive=75)
+        config = uvicorn.Config(
+            app, interface="asgi3", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=75
+        )
         self.protocol = bounded_protocol(PATIENCE)(
             config=config, server_state=ServerState(), app_state={}, _loop=self.clock
         )
@@ -161,7 +167,7 @@ async def test_a_head_without_a_body_yet_does_not_wait_for_it():
     more = asyncio.Event()
 
     async def slow(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
         await more.wait()
         await send({"type": "http.response.body", "body": b"ok"})
 
@@ -172,7 +178,60 @@ async def test_a_head_without_a_body_yet_does_not_wait_for_it():
     assert connection.wire.written.endswith(b"\r\n\r\n")
     more.set()
     await connection.settle()
-    assert connection.wire.written.endswith(b"\r\n\r\nok")
+    assert connection.wire.written.endswith(b"2\r\nok\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("headers", "parts", "written"),
+    [
+        pytest.param([(b"Content-Length", b"4")], [b"ab", b"cd"], b"content-length: 4\r\n\r\nabcd", id="in parts"),
+        pytest.param([(b"Content-Length", b"4"), (b"X", b"a\tb")], [b"abcd"], b"x: a\tb\r\n\r\nabcd", id="a tab"),
+        pytest.param([(b"transfer-encoding", b"chunked")], [b"ab"], b"\r\n\r\n2\r\nab\r\n0\r\n\r\n", id="chunked"),
+        pytest.param([(b"content-length", b"1")], [b""], b"content-length: 1\r\n\r\n", id="too short"),
+        pytest.param([(b"content-length", b"1")], [b"ab"], b"content-length: 1\r\n\r\n", id="too long"),
+    ],
+)
+async def test_answers_are_framed(headers, parts, written):
+    async def app(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": part is not parts[-1]})
+
+    connection = Connection(app)
+    connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await connection.settle()
+    assert connection.wire.written.endswith(written)
+
+
+@pytest.mark.parametrize("header", [(b"x", b"a\nb: c"), (b"x\n", b""), (b"x: y", b"")])
+async def test_an_answer_with_a_header_that_is_several_is_not_sent(header):
+    async def app(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0"), header]})
+        await send({"type": "http.response.body"})
+
+    connection = Connection(app)
+    connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await connection.settle()
+    assert (connection.wire.written, connection.wire.closed) == (b"", True)
+
+
+@pytest.mark.parametrize(
+    ("used_at_s", "fires_at_s", "closed", "next_s"),
+    [
+        pytest.param([0], 75, True, [], id="rested"),
+        pytest.param([0, 30], 75, False, [30], id="used since"),
+        pytest.param([0, 75], 75, False, [75], id="used just now"),
+    ],
+)
+async def test_a_connection_is_closed_when_it_has_rested(used_at_s, fires_at_s, closed, next_s):
+    connection = Connection(echo_length)
+    for at_s in used_at_s:
+        connection.clock.now_s = at_s
+        connection.send(HEAD + b"content-length: 0\r\n\r\n")
+        await connection.settle()
+    connection.clock.now_s = fires_at_s
+    connection.clock.pass_by(75)
+    assert (connection.wire.closed, connection.clock.waiting()) == (closed, next_s)
 
 
 @pytest.mark.parametrize(

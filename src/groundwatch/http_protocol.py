@@ -6,21 +6,36 @@ chunks for as long as they come, waits for the rest of a request forever, and ta
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, BaseTransport, Handle, TimerHandle, Transport
+from asyncio import AbstractEventLoop, BaseTransport, Event, TimerHandle, Transport
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import unquote
 
+import httptools
 import msgspec
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
 
 MAX_JOINED_BYTES = 256 * 1024
 """The largest body that is copied behind its head, to go out in one write."""
 MAX_PIPELINED = 32
 """Requests that may wait for the answer to one before them. What arrives at once can hold 14,000 of the smallest, which
 would take 40 MB and hold up everybody while they are parsed."""
+
+
+_UNUSUAL = frozenset({b"connection", b"transfer-encoding"})
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -68,6 +83,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._unread: TimerHandle | None = None
         self._is_leaving = False
         self._is_crowded = False
+        self._active_s = 0.0
+        self._way_out = cast(Transport, _WayOut(self))
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Wait for the first request, not forever."""
@@ -78,6 +95,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Forget the connection."""
         self._set_deadline(None)
         self._stop_waiting_for_reader()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -116,15 +136,51 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Begin a body."""
+        """Begin a body, and the making of the answer unless others are made before it."""
         self._in_head, self._has_progressed = False, True
-        super().on_headers_complete()
-        self.cycle.transport = cast(Transport, _CycleTransport(self.transport, self.leave, self.loop))
+        self._complete_scope()
+        app = self.app
+        limit = self.limit_concurrency
+        if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):
+            self.logger.warning("Exceeded concurrency limit.")
+            app = service_unavailable
+        # None before the first request, whatever the annotation says.
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = _Cycle(
+            scope=self.scope,
+            transport=self._way_out,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is not None and not before.response_complete:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, app))
+        else:
+            self._start_asgi_task(self.cycle, app)
+
+    def _complete_scope(self) -> None:
+        scope, url = self.scope, httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; drop those that trail a body, which no application here reads."""
         if self._in_head:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -138,8 +194,31 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Go on to the next request, unless the connection ends with this one."""
-        if not self._is_leaving:
-            super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self._is_ending():
+            return
+        self._active_s = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.timeout_keep_alive_task is None:
+            self._wait_for_rest(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has rested long enough."""
+        # One timer a connection that looks when it was last used: one a request would cost a tenth of a small answer.
+        rested_s = self.loop.time() - self._active_s if self._at_boundary and self.cycle.response_complete else 0
+        self.timeout_keep_alive_task = None
+        if rested_s >= self.timeout_keep_alive:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self._wait_for_rest(self.timeout_keep_alive - rested_s)
+
+    def _wait_for_rest(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._active_s = self.loop.time()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, or end with the answers to what was taken in."""
@@ -192,41 +271,95 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.leave()
 
 
-class _CycleTransport:
-    """What an answer does with its connection: writes to it, and leaves it in the protocol's own way.
+class _WayOut:
+    """What an answer does with its connection: writes to it, and leaves it in the protocol's own way."""
 
-    Head and body come as two writes in a row, which are sent as one: with TLS each costs a record and a system call.
-    """
+    __slots__ = ("_protocol",)
 
-    __slots__ = ("_head", "_leave", "_loop", "_pending", "_transport", "is_closing")
-
-    def __init__(self, transport: Transport, leave: Callable[[], None], loop: AbstractEventLoop) -> None:
-        self._transport = transport
-        self._leave = leave
-        self._loop = loop
-        self._head = b""
-        self._pending: Handle | None = None
-        self.is_closing = transport.is_closing
+    def __init__(self, protocol: BoundedHttpProtocol) -> None:
+        self._protocol = protocol
 
     def write(self, data: bytes) -> None:
-        """Send the data, or wait with the first of it for the second, at most until the loop comes round."""
-        if self._pending is None:
-            self._head = data
-            self._pending = self._loop.call_soon(self._flush)
-        elif self._head and len(data) <= MAX_JOINED_BYTES:
-            data, self._head = self._head + data, b""
-            self._pending.cancel()
-            self._transport.write(data)
-        else:
-            self._flush()
-            self._transport.write(data)
+        """Send data."""
+        self._protocol.transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing more can be sent."""
+        return self._protocol.transport.is_closing()
 
     def close(self) -> None:
-        """Send what waits, and leave."""
-        self._flush()
-        self._leave()
+        """Leave."""
+        self._protocol.leave()
 
-    def _flush(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
+
+class _Head(NamedTuple):
+    framed: bytes
+    length: int
+    """Of the body, as announced."""
+    message: HTTPResponseStartEvent
+
+
+class _Cycle(RequestResponseCycle):
+    """uvicorn's answer, but for a head that announces a body's length, which waits for that body.
+
+    Written apart, each costs a system call, and with TLS a record. An answer that comes whole is framed here, at half
+    the cost; all others, and those that are wrong, by uvicorn.
+    """
+
+    _head: _Head | None = None
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Take the next part of the answer from the application."""
+        if message["type"] == "http.response.start" and not self.response_started and self._is_plain():
+            self._head = _framed(message, self.default_headers)
+            if self._head is not None:
+                self.response_started = True
+                return
+        head, self._head = self._head, None
+        if head is not None:
+            body = cast(bytes, message.get("body", b""))
+            is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+            if is_whole and len(body) == head.length and self._is_plain():
+                self._finish(head.framed, body)
+                return
+            self.response_started = False
+            await super().send(head.message)
+        await super().send(message)
+
+    def _is_plain(self) -> bool:
+        """Tell whether nothing but the bytes of the answer has to be thought of."""
+        paused_or_gone = self.flow.write_paused or self.disconnected
+        return self.keep_alive and not paused_or_gone and not self.access_log and self.scope["method"] != "HEAD"
+
+    def _finish(self, head: bytes, body: bytes) -> None:
+        self.waiting_for_100_continue = False
+        if len(body) <= MAX_JOINED_BYTES:
+            self.transport.write(head + body)
+        else:
+            self.transport.write(head)
+            self.transport.write(body)
+        self.response_complete = True
+        self.message_event.set()
+        self.on_response()
+
+
+def _framed(message: HTTPResponseStartEvent, default_headers: list[tuple[bytes, bytes]]) -> _Head | None:
+    """Return the head of an answer that announces its length; None where it is not as simple as that."""
+    lines = [STATUS_LINE[message["status"]]]
+    names: list[bytes] = []
+    values: list[bytes] = []
+    length = -1
+    for name, value in (*default_headers, *message.get("headers", ())):
+        lowered = name.lower()
+        if lowered == b"content-length":
+            length = int(value)
+        elif lowered in _UNUSUAL:
+            return None
+        names.append(lowered)
+        values.append(value)
+        lines += (lowered, b": ", value, b"\r\n")
+    # Joined by what either may hold: one search in place of two a header.
+    if length < 0 or HEADER_RE.search(b"-".join(names)) or HEADER_VALUE_RE.search(b"\t".join(values)):
+        return None
+    lines.append(b"\r\n")
+    return _Head(b"".join(lines), length, message)
