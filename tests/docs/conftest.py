@@ -34,6 +34,7 @@ UNSTABLE = [
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", "TIME"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "REQUEST-ID"),
     (r"\b(AROA|AIDA|AKIA)[A-Z0-9]{10,}\b", r"\1-ID"),
+    (r"matched, \d+\.\d s", "matched, SECONDS"),
     (r'("(id|cacheNamespace|rootResourceId|parentId)": )"[a-z0-9]{6,10}"', r'\1"ID"'),
 ]
 

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "put": CommandEntry("put", "Send lines of files or of standard input to a log group."),
     "tail": CommandEntry("tail", "Show the newest events of a log group, and follow it."),
     "alarms": CommandEntry("alarms", "Show the states of alarms beside their metrics, or the history of one."),
+    "query": CommandEntry("query", "Run a Logs Insights query, with its rows as a table, a chart or a file."),
     "pattern": CommandEntry("pattern", "Explain why lines match a filter pattern or do not."),
     "init": CommandEntry("init", "Write a commented definition that reads log groups over HTTPS."),
     "deploy": CommandEntry(

@@ -1,0 +1,1 @@
+"""What `groundwatch query` is made of: asking, showing, drawing, and writing to files."""
