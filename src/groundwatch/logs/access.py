@@ -94,7 +94,8 @@ def _resources(operation: str, params: Mapping[str, Any], context: RequestContex
         listed = [*(params.get("logGroupIdentifiers") or ()), *(params.get("logGroupNames") or ())]
         listed += [params["logGroupName"]] if params.get("logGroupName") else []
         named = [{"logGroupIdentifier": identifier} for identifier in listed]
-        if not listed and "source" in str(params.get("queryString", "")).lower():
+        text = str(params.get("queryString", "")).lower()
+        if not listed and ("source" in text or params.get("queryLanguage") == "SQL"):
             # The query names its groups itself; the operation, which reads it, asks for each (insights/choice.py).
             return []
         # A call that names none is refused by the operation, to who may do it at all.

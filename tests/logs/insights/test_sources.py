@@ -134,6 +134,16 @@ async def test_groups_are_chosen_by_the_query(chosen, query, rows):
 
 
 @pytest.mark.parametrize(
+    ("language", "query", "rows"),
+    [
+        ("PPL", "source = [lg:`/other`, `/app/1`] | stats count()", [["2"]]),
+    ],
+)
+async def test_other_languages_choose_groups(chosen, language, query, rows):
+    assert await chosen(query, query_language=language) == rows
+
+
+@pytest.mark.parametrize(
     ("query", "members", "code"),
     [
         ("SOURCE logGroups() | fields @message", {}, "AccessDeniedException"),

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.logs.insights.parse import Query, parse_query
 from groundwatch.logs.insights.ppl.parse import parse_ppl
 
 LANGUAGES: Mapping[str, Callable[[str], Query]] = {"CWLI": parse_query, "PPL": parse_ppl}
 """Each raises `MalformedQueryException` with the place of the first fault."""
+
+
+def parse_in(language: str, text: str) -> Query:
+    """Return a query in a language of the API; NotImplementedException for one that this server lacks."""
+    if language not in LANGUAGES:
+        raise NotImplementedByServer(f"StartQuery.queryLanguage {language}")
+    return LANGUAGES[language](text)

@@ -197,9 +197,16 @@ class Windowed(Node, frozen=True):
 
 WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 WINDOW_AGGREGATES = {
-    "count": "count", "count_distinct": "uniqExact", "sum": "sumOrNull", "avg": "avgOrNull", "min": "minOrNull",
-    "max": "maxOrNull", "stddev": "stddevPopOrNull", "variance": "varPopOrNull",
-    PREFIX + "stddev_samp": "stddevSampOrNull", PREFIX + "var_samp": "varSampOrNull",
+    "count": "count",
+    "count_distinct": "uniqExact",
+    "sum": "sumOrNull",
+    "avg": "avgOrNull",
+    "min": "minOrNull",
+    "max": "maxOrNull",
+    "stddev": "stddevPopOrNull",
+    "variance": "varPopOrNull",
+    PREFIX + "stddev_samp": "stddevSampOrNull",
+    PREFIX + "var_samp": "varSampOrNull",
 }
 """Aggregates over windows are of numbers."""
 PLACES = frozenset({"row_number", "rank", "dense_rank"})

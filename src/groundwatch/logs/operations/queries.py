@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from groundwatch.aws.context import RequestContext
-from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.arns import log_group_arn
 from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.insights.errors import malformed
-from groundwatch.logs.insights.parse import Query, parse_query
+from groundwatch.logs.insights.languages import parse_in
+from groundwatch.logs.insights.parse import Query
 from groundwatch.logs.insights.pipeline import DEFAULT_ROWS
 from groundwatch.logs.insights.queries import StoredQuery, new_query_id
 from groundwatch.logs.insights.results import ResultRow
@@ -40,9 +41,7 @@ class QueryOperations(Operations):
         limit: int = DEFAULT_ROWS,
     ) -> dict[str, object]:
         """Start a query over log groups, from the second `start_time` to the second `end_time`."""
-        if query_language != "CWLI":
-            raise NotImplementedByServer(f"StartQuery.queryLanguage {query_language}")
-        query = parse_query(query_string)
+        query = parse_in(query_language, query_string)
         named = _one_selector(query, log_group_name, log_group_names, log_group_identifiers)
         if start_time > end_time:
             raise ServiceError("InvalidParameterException", "The start time of the query is after its end time.")
@@ -59,6 +58,7 @@ class QueryOperations(Operations):
             end_s=end_time,
             identity=context.principal.arn,
             created_ms=context.received_ms,
+            language=query_language,
         )
         await self._room.queries.start(QueryWish(stored, groups, limit, chosen))
         return {"queryId": stored.id}

@@ -11,7 +11,7 @@ import msgspec
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 from groundwatch.logs.arns import group_name_of
-from groundwatch.logs.insights.parse import parse_query
+from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.operations.room import Operations, tenant_of
 from groundwatch.logs.schedules.store import Run, Schedule, State, epoch_ms
 from groundwatch.logs.tokens import seal, unseal
@@ -201,7 +201,7 @@ def _check(context: RequestContext, operation: str, members: Mapping[str, Any]) 
     for identifier in members.get("logGroupIdentifiers", ()):
         group_name_of(identifier, region=context.region, account_id=context.account_id)
     try:
-        query = parse_query(members["queryString"])
+        query = parse_in(members["queryLanguage"], members["queryString"])
     except ServiceError as error:
         raise _invalid(f"The query is not valid: {error.message}") from error
     if query.selection is None and not members.get("logGroupIdentifiers"):

@@ -160,7 +160,11 @@ class ScheduleRunner:
         members = run.schedule.members
         context = await self._tools.roles.context(run.schedule, members["executionRoleArn"])
         identifiers = members.get("logGroupIdentifiers")
-        asked = {"logGroupIdentifiers": identifiers, "queryString": members["queryString"]}
+        asked = {
+            "logGroupIdentifiers": identifiers,
+            "queryString": members["queryString"],
+            "queryLanguage": members["queryLanguage"],
+        }
         checks = logs_access("StartQuery", asked, context)
         await self._tools.roles.authorize(context, *checks)
         triggered_s = run.triggered_ms // 1_000
