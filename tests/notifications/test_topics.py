@@ -5,8 +5,10 @@ import json
 import pytest
 from tests.notifications.conftest import ACCOUNT, OTHER, RefusedError
 
-from groundwatch.aws.context import Principal
+from groundwatch.aws.context import Principal, RequestContext
+from groundwatch.identity.iam.operations import IamOperations
 
+ROOT = Principal(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", "Account", ACCOUNT)
 ARN = f"arn:aws:sns:us-east-1:{ACCOUNT}:alerts"
 
 
@@ -250,3 +252,35 @@ async def test_a_policy_may_deny_its_own_account(world):
     await world.call("SetTopicAttributes", TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     with pytest.raises(RefusedError, match="with an explicit deny in a resource-based policy"):
         await world.call("PublishBatch", TopicArn=topic, PublishBatchRequestEntries=[{"Id": "1", "Message": "x"}])
+
+
+async def test_conditions_see_endpoints_and_tags(world):
+    topic = (await world.call("CreateTopic", Name="alerts", Tags=[{"Key": "team", "Value": "red"}]))["TopicArn"]
+    iam = IamOperations(world.identity, world.clock)
+    root = RequestContext(ACCOUNT, "us-east-1", "r", ROOT, "127.0.0.1", "test", secure=True, received_ms=0)
+    user = (await iam.create_user(root, user_name="ops"))["User"]
+    allow = {"Effect": "Allow", "Action": "sns:*", "Resource": "*"}
+    statements = [
+        allow | {"Condition": {"StringEquals": {"aws:ResourceTag/team": "red"}}},
+        {
+            "Effect": "Deny",
+            "Action": "sns:Subscribe",
+            "Resource": "*",
+            "Condition": {"StringNotLike": {"sns:Endpoint": "https://*.example.com/*"}},
+        },
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    await iam.put_user_policy(root, user_name="ops", policy_name="p", policy_document=document)
+    ops = Principal(ACCOUNT, user["Arn"], "User", user["UserId"])
+    given = {"TopicArn": topic, "Protocol": "https"}
+    await world.call("Subscribe", as_=ops, Endpoint="https://a.example.com/x", **given)
+    with pytest.raises(RefusedError, match="with an explicit deny in an identity-based policy"):
+        await world.call("Subscribe", as_=ops, Endpoint="https://evil.example/x", **given)
+    await world.call("UntagResource", ResourceArn=topic, TagKeys=["team"])
+    with pytest.raises(RefusedError, match="no identity-based policy allows"):
+        await world.call("Publish", as_=ops, TopicArn=topic, Message="x")
+
+
+async def test_resources_that_are_no_topics_have_neither_policy_nor_tags(world):
+    assert await world.room.policies.policy_of("arn:aws:sns:us-east-1:1:a:b:c") is None
+    assert await world.room.tags.tags_of(None, "arn:aws:sns:x") == {}

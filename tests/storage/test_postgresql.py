@@ -178,12 +178,12 @@ async def test_deliveries_of_a_node_that_died_change_hands(database):
     assert (len(numbers), len(set(numbers))) == (4, 4)
     assert await nodes[1].take("s-1", 9, ()) == []
     assert await nodes[1].next_due_ms("s-1", ()) == clock[0] + CLAIM_MS
-    await nodes[0].finish(taken[0])
+    await asyncio.gather(*map(nodes[0].finish, taken[0]))
     clock[0] += CLAIM_MS
     left = await nodes[0].take("s-1", 9, ())
     assert {delivery.number for delivery in left} == {delivery.number for delivery in taken[1]}
     await nodes[0].postpone(left[0], clock[0] + 1)
-    await nodes[0].finish(left[1:])
+    await asyncio.gather(*map(nodes[0].finish, left[1:]))
     assert await nodes[0].waiting_subscriptions() == [("s-1", "000000000000")]
     await store.delete_topic(wanted.name)
     assert await nodes[0].waiting() == 0

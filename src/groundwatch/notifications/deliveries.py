@@ -56,10 +56,13 @@ class Lane:
         self._wake = asyncio.Event()
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._failing = False
+        self._may_have_more = True
+        """Whether something may be due that was not taken yet; attempts that end say nothing of that."""
         self._next_start_s = 0.0
 
     def wake(self) -> None:
         """Say that something was put into the queue."""
+        self._may_have_more = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -70,9 +73,10 @@ class Lane:
                 await self._start_due()
                 if not self._busy and not self._wake.is_set():
                     due_ms = await self._tools.queue.next_due_ms(self._id, ())
-                    if due_ms is None and not self._wake.is_set():
+                    if due_ms is None and not self._wake.is_set() and not self._is_pacing():
                         return
                     await self._sleep_until(due_ms)
+                    self._may_have_more = True
                 else:
                     await self._sleep_until(None)
         finally:
@@ -80,9 +84,12 @@ class Lane:
 
     async def _start_due(self) -> None:
         free = (FAILING_AT_ONCE if self._failing else HEALTHY_AT_ONCE) - len(self._busy)
-        if free <= 0:
+        if free <= 0 or not self._may_have_more:
             return
-        for delivery in await self._tools.queue.take(self._id, free, tuple(self._busy)):
+        self._may_have_more = False
+        taken = await self._tools.queue.take(self._id, free, tuple(self._busy))
+        self._may_have_more |= len(taken) == free
+        for delivery in taken:
             await self._pace(delivery)
             self._busy[delivery.number] = asyncio.create_task(self._attend(delivery))
 
@@ -95,8 +102,14 @@ class Lane:
         await asyncio.sleep(max(0.0, self._next_start_s - now_s))
         self._next_start_s = max(now_s, self._next_start_s) + 1 / throttle.max_receives_per_second
 
+    def _is_pacing(self) -> bool:
+        # Another lane would not know when this one last sent.
+        return asyncio.get_running_loop().time() < self._next_start_s
+
     async def _sleep_until(self, due_ms: int | None) -> None:
         wait_s = None if due_ms is None else max(0.0, (due_ms - self._tools.clock_ms()) / 1000)
+        if wait_s is None and not self._busy:
+            wait_s = max(0.0, self._next_start_s - asyncio.get_running_loop().time())
         try:
             await asyncio.wait_for(self._wake.wait(), wait_s)
         except TimeoutError:
@@ -108,6 +121,7 @@ class Lane:
             async with self._room:
                 outcome = await self._attempt(delivery)
             self._failing = not outcome.delivered
+            self._may_have_more |= self._failing
             await _until_written(lambda: self._settle(delivery, outcome))
         finally:
             del self._busy[delivery.number]
@@ -128,7 +142,7 @@ class Lane:
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         if outcome.delivered:
-            await self._tools.queue.finish([delivery])
+            await self._tools.queue.finish(delivery)
             return
         retries = MAIL_RETRIES if delivery.subscription.protocol in MAIL else _policy(delivery).retries
         delay_s = retries.delay_s(delivery.attempts + 1) if outcome.retry else None
@@ -138,7 +152,7 @@ class Lane:
             return
         # The letter is kept before it leaves the queue: a crash in between keeps it twice.
         await give_up(self._tools, delivery.message, delivery.subscription, outcome, delivery.attempts + 1)
-        await self._tools.queue.finish([delivery])
+        await self._tools.queue.finish(delivery)
 
     async def _end(self) -> None:
         tasks = list(self._busy.values())

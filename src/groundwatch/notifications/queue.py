@@ -6,10 +6,12 @@ that node dies. A node of its own needs no claims: what it had taken before a cr
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.notifications.records import Delivery, Message, MessageAttribute, Subscription, Topic
 from groundwatch.notifications.store import read_subscription
@@ -18,6 +20,7 @@ from groundwatch.storage.tables.notifications import deliveries, messages, subsc
 
 CLAIM_MS = 120_000
 """Longer than any attempt takes."""
+MAX_REMOVED_AT_ONCE = 500
 MAX_WAITING = 10_000
 """Messages that may wait for one subscription; more are given up as they come."""
 
@@ -29,6 +32,8 @@ class DeliveryQueue:
         self._database = database
         self._clock_ms = clock_ms
         self.shared = database.engine.dialect.name != "sqlite"
+        self._ended: list[tuple[Delivery, asyncio.Future[None]]] = []
+        self._removing: asyncio.Task[None] | None = None
 
     async def put(
         self, topic: Topic, given: Sequence[tuple[Message, Sequence[Subscription]]]
@@ -110,8 +115,31 @@ class DeliveryQueue:
         values = {"attempts": delivery.attempts + 1, "due_ms": due_ms, "claimed_until_ms": 0}
         await self._database.write(lambda connection: connection.execute(own.values(values)))
 
-    async def finish(self, done: Sequence[Delivery]) -> None:
-        """Remove deliveries, and messages that nobody waits for any more."""
+    async def finish(self, delivery: Delivery) -> None:
+        """Remove a delivery, and its message when nobody waits for that any more.
+
+        Deliveries that end while a transaction runs share the next one: each costs the disk a flush.
+        """
+        removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended.append((delivery, removed))
+        if self._removing is None or self._removing.done():
+            self._removing = asyncio.create_task(self._remove_ended())
+        await removed
+
+    async def _remove_ended(self) -> None:
+        while self._ended:
+            batch, self._ended = self._ended[:MAX_REMOVED_AT_ONCE], self._ended[MAX_REMOVED_AT_ONCE:]
+            failure: SQLAlchemyError | None = None
+            try:
+                await self._remove([delivery for delivery, _ in batch])
+            except SQLAlchemyError as error:
+                failure = error
+            for _, removed in batch:
+                # Whoever waited may have been cancelled meanwhile.
+                if not removed.done():
+                    removed.set_result(None) if failure is None else removed.set_exception(failure)
+
+    async def _remove(self, done: Sequence[Delivery]) -> None:
         numbers = [delivery.number for delivery in done]
         message_ids = {delivery.message.id for delivery in done}
 
