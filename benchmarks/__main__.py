@@ -11,6 +11,7 @@ import msgspec
 from rich.console import Console
 
 from benchmarks import (
+    alarms,
     disk,
     fan_out,
     filter_log_events,
@@ -54,6 +55,7 @@ BENCHMARKS = (
     Benchmark(fan_out.NAME, fan_out.run),
     Benchmark(metric_filters.NAME, metric_filters.run),
     Benchmark(patterns.NAME, patterns.run),
+    Benchmark(alarms.NAME, alarms.run),
     Benchmark(metrics.NAME, metrics.run),
     Benchmark(filter_log_events.NAME, filter_log_events.run),
     Benchmark(gateway_cache.NAME, gateway_cache.run),

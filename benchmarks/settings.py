@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True):
     large_events: int = 10_000_000
     groups: int = 10_000
     deployed_apis: int = 1000
+    alarms: int = 10_000
     memory_requests: int = 1_000_000
     texts: Path | None = None
     """A directory of `*.log` files to store instead of text logs that are made up."""
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
             large_events=self.large_events // 20,
             groups=self.groups // 20,
             deployed_apis=self.deployed_apis // 20,
+            alarms=self.alarms // 20,
             memory_requests=self.memory_requests // 20,
             texts=self.texts,
         )
