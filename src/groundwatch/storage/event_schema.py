@@ -70,7 +70,7 @@ SETTINGS
 """
 
 # Samples of a metric by period, at first of a second or a minute. Merges put periods together that have grown old
-# (docs/decisions, "Metrics grow coarse in place"); a statement adds up whatever rows a period still has.
+# (docs/decisions/0022-metrics-grow-coarse-in-place.md); a statement adds up whatever rows a period still has.
 METRIC_HOUR, METRIC_FIVE, METRIC_MINUTE = (f"intDiv(time_ms, {size_ms})" for size_ms in (3_600_000, 300_000, 60_000))
 METRIC_KEY = f"metric, unit, {METRIC_HOUR}, {METRIC_FIVE}, {METRIC_MINUTE}"
 METRIC_AGE = "toDateTime(intDiv(time_ms, 1000))"

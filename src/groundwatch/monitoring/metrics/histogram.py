@@ -1,7 +1,7 @@
 """Values of one period, kept for percentiles: rounded to steps of an octave's 256th part, and counted.
 
 Rounding costs a percentile at most 0.2% and bounds what a period takes however many samples it has; whole numbers up to
-512 stay exact (docs/decisions, "Percentiles from rounded values").
+512 stay exact (docs/decisions/0022-metrics-grow-coarse-in-place.md).
 """
 
 from __future__ import annotations
