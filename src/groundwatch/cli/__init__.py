@@ -28,8 +28,9 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "serve": CommandEntry("serve", "Run the server: the AWS APIs on one port, the deployed REST APIs on another."),
     "put": CommandEntry("put", "Send lines of files or of standard input to a log group."),
     "tail": CommandEntry("tail", "Show the newest events of a log group, and follow it."),
-    "alarms": CommandEntry("alarms", "Show the states of alarms beside their metrics, or the history of one."),
     "query": CommandEntry("query", "Run a Logs Insights query, with its rows as a table, a chart or a file."),
+    "metrics": CommandEntry("metrics", "List metrics, and draw one in the terminal."),
+    "alarms": CommandEntry("alarms", "Show the states of alarms beside their metrics, or the history of one."),
     "pattern": CommandEntry("pattern", "Explain why lines match a filter pattern or do not."),
     "init": CommandEntry("init", "Write a commented definition that reads log groups over HTTPS."),
     "deploy": CommandEntry(
