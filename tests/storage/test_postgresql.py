@@ -5,19 +5,24 @@ import os
 import shutil
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from tests.monitoring.alarms.conftest import NOW_MS, TOPIC, Clock, Watchtower, metric_alarm
 
+from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogCatalog, Tenant
 from groundwatch.logs.exports.tasks import LEASE_MS, ExportRequest, ExportTasks
 from groundwatch.logs.name_pattern import NamePattern
 from groundwatch.logs.subscriptions.records import Destination, SubscriptionFilter
 from groundwatch.logs.subscriptions.store import SubscriptionStore
+from groundwatch.monitoring.alarms.operations import AlarmOperations, AlarmsRoom
+from groundwatch.monitoring.alarms.store import AlarmStore
 from groundwatch.notifications.names import TopicName
 from groundwatch.notifications.queue import CLAIM_MS, DeliveryQueue
 from groundwatch.notifications.records import Message, Subscription, Topic
@@ -187,3 +192,26 @@ async def test_deliveries_of_a_node_that_died_change_hands(database):
     assert await nodes[0].waiting_subscriptions() == [("s-1", "000000000000")]
     await store.delete_topic(wanted.name)
     assert await nodes[0].waiting() == 0
+
+
+async def test_of_nodes_that_evaluate_an_alarm_together_one_changes_it(postgresql_url, database):
+    other = Database(postgresql_url)
+    root = Principal("000000000000", "arn:aws:iam::000000000000:root", "Account", "000000000000")
+    context = RequestContext("000000000000", "us-east-1", "request", root, "127.0.0.1", "test", False, NOW_MS)
+    operations = AlarmOperations(AlarmsRoom(AlarmStore(database, Clock()), lambda: None))
+    await operations.put_metric_alarm(context, **metric_alarm(alarm_name="ä", alarm_actions=[TOPIC]))
+    await operations.put_composite_alarm(context, alarm_name="all", alarm_rule="ALARM(ä)", alarm_actions=[TOPIC])
+    nodes = [Watchtower(database, Clock()), Watchtower(other, Clock())]
+    for minute in range(3):
+        for node in nodes:
+            node.metrics.put("Errors", NOW_MS + minute * 60_000, 9 * (minute % 2))
+        await asyncio.gather(*(node.at(minute + 1) for node in nodes))
+    history = (await operations.describe_alarm_history(context, history_item_type="StateUpdate"))["AlarmHistoryItems"]
+    assert Counter(item["HistorySummary"].removeprefix("Alarm updated from ") for item in history) == {
+        "INSUFFICIENT_DATA to OK": 2,
+        "OK to ALARM": 2,
+        "ALARM to OK": 2,
+    }
+    assert len({message["message_id"] for node in nodes for message in node.topics.published}) == 2
+    await operations.delete_alarms(context, alarm_names=["all", "ä"])
+    other.close()

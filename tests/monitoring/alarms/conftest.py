@@ -96,6 +96,7 @@ class FakeMetrics:
         self.values: dict[str, dict[int, float]] = {}
         self.failing = False
         self.wrong_math = False
+        self.broken: set[str] = set()
 
     def put(self, name: str, at_ms: int, value: float) -> None:
         self.values.setdefault(name, {})[at_ms] = value
@@ -109,7 +110,7 @@ class FakeMetrics:
         return points
 
     async def read(self, requests):
-        if self.failing:
+        if self.failing or self.broken & {request.metric.name for request in requests}:
             raise OSError("the event store is away")
         return [self.of(request) for request in requests]
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select
 from tests.monitoring.alarms.conftest import NOW_MS, TOPIC, metric_alarm
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.monitoring.alarms import rows
+from groundwatch.monitoring.alarms import evaluator, rows
 from groundwatch.monitoring.alarms.changes import change_states
 from groundwatch.monitoring.alarms.model import AlarmState, Place
 from groundwatch.monitoring.alarms.scheduler import HISTORY_ITEMS, HISTORY_MS, SETTLE_MS, due_ticks, prune
@@ -159,6 +159,21 @@ async def test_metrics_that_cannot_be_read_are_asked_again(tower, watched, conte
     tower.metrics.failing = False
     await tower.at(1.1)
     assert told(tower) == ["ALARM"]
+
+
+async def test_what_cannot_be_evaluated_does_not_hold_up_the_others(tower, watched, context, monkeypatch):
+    await watched.put_metric_alarm(context, **metric_alarm(**ACTIONS))
+    await watched.put_metric_alarm(context, **metric_alarm(alarm_name="broken", metric_name="Broken"))
+    monkeypatch.setattr(evaluator, "PAGE_ALARMS", 1)
+    tower.metrics.broken = {"Broken"}
+    tower.metrics.put("Errors", NOW_MS, 9)
+    tower.clock.now_ms = NOW_MS + MINUTE_MS + SETTLE_MS
+    assert [await tower.scheduler.run_due() for _ in range(3)] == [False, False, True]
+    await tower.actions.drain()
+    assert told(tower) == ["ALARM"]
+    tower.metrics.broken = set()
+    await tower.at(4)
+    assert told(tower) == ["ALARM", "INSUFFICIENT_DATA"]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ HISTORY_ITEMS = 5_000
 """Of one alarm; one that changes its state every ten seconds would fill the disk otherwise."""
 PRUNE_EVERY_MS = 3_600_000
 RETRY_S = 5.0
+ATTEMPTS = 3
+"""Then evaluation goes on with the next moment: what cannot be read must not hold up all other alarms for ever."""
 LONGEST_WAIT_S = 10.0
 
 
@@ -48,6 +50,7 @@ class AlarmScheduler:
         self._on_changes = on_changes
         self._last: dict[int, int] | None = None
         self._caught_up: set[int] = set()
+        self._failures = dict.fromkeys(INTERVALS_S, 0)
         self._pruned_ms = 0
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -88,8 +91,10 @@ class AlarmScheduler:
             outcome = await self._evaluator.evaluate(tick_ms, interval_s)
             if outcome.changed:
                 self._on_changes()
-            if not outcome.complete:
+            self._failures[interval_s] += not outcome.complete
+            if not outcome.complete and self._failures[interval_s] < ATTEMPTS:
                 return False
+            self._failures[interval_s] = 0
             last[interval_s] = tick_ms
             if outcome.evaluated:
                 # Without alarms there is nothing to miss, and no reason to write to the disk every ten seconds.
