@@ -177,6 +177,9 @@ async def test_a_subscriber_of_another_account_keeps_their_subscription(world, w
             {"Protocol": "carrier"}, "InvalidParameter", "does not support this protocol string: carrier", id="?"
         ),
         pytest.param({"Protocol": "sqs"}, "NotImplementedException", "by the protocol sqs", id="sqs"),
+        pytest.param(
+            {"Protocol": "lambda"}, "NotImplementedException", "Without the setting lambda_url", id="no functions"
+        ),
         pytest.param({"Protocol": "email"}, "NotImplementedException", "Without the setting smtp_url", id="no mail"),
         pytest.param({"Endpoint": "http://a.example"}, "InvalidParameter", "Endpoint must match the", id="scheme"),
         pytest.param({"Endpoint": "https://"}, "InvalidParameter", "Invalid parameter: Endpoint", id="no host"),

@@ -9,6 +9,7 @@ from groundwatch.app.adapters import policy_fault
 from groundwatch.app.clock import now_ms
 from groundwatch.app.signing_key import load_signer
 from groundwatch.config import Settings
+from groundwatch.gateway.functions import FunctionUnavailableError, LambdaFunctions
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.operations import LogsRoom
 from groundwatch.logs.own_log import OwnLog
@@ -16,7 +17,9 @@ from groundwatch.notifications.assemble import Notifications, Surroundings
 from groundwatch.notifications.names import TopicName
 from groundwatch.notifications.pages import Route, routes
 from groundwatch.notifications.publisher import Decider
+from groundwatch.notifications.sending.http import TOO_MANY_REQUESTS
 from groundwatch.notifications.sending.mail import MailServer
+from groundwatch.notifications.sending.outcome import DELIVERED, Outcome
 from groundwatch.notifications.signing import Signer
 from groundwatch.outbound import OutboundClient, OutboundRules
 from groundwatch.storage.sql import Database
@@ -37,6 +40,23 @@ class FailedDeliveries:
         await OwnLog(self._logs.catalog, self._logs.intake, tenant, now_ms).append(group, stream, events)
 
 
+class FunctionCalls:
+    """Events for Lambda functions, wherever the operator has them."""
+
+    def __init__(self, functions: LambdaFunctions) -> None:
+        self._functions = functions
+
+    async def put(self, function_arn: str, event: bytes) -> Outcome:
+        """Hand an event in; what can be mended is tried again."""
+        try:
+            await self._functions.invoke(function_arn, event, headers={"X-Amz-Invocation-Type": "Event"})
+        except FunctionUnavailableError as error:
+            status = error.status
+            retry = status is None or status >= 500 or status == TOO_MANY_REQUESTS
+            return Outcome(delivered=False, reason=str(error), retry=retry, status=status)
+        return DELIVERED
+
+
 class Notifying:
     """The room, its client and what it serves beside the API."""
 
@@ -54,8 +74,16 @@ class Notifying:
             policy_fault=policy_fault,
             clock_ms=now_ms,
         )
+        # Where functions are is the operator's word, not a user's.
+        self._endpoints = OutboundClient(OutboundRules(everywhere=True), max_answer_bytes=MAX_ANSWER_BYTES)
+        functions = FunctionCalls(LambdaFunctions(settings.lambda_url, self._endpoints))
         mail_server = None if settings.smtp_url is None else MailServer.of(settings.smtp_url, settings.smtp_from)
-        self.room = Notifications(around, mail_server=mail_server, webhook_hosts=settings.webhook_hosts)
+        self.room = Notifications(
+            around,
+            mail_server=mail_server,
+            functions=None if settings.lambda_url == "off" else functions,
+            webhook_hosts=settings.webhook_hosts,
+        )
 
     @property
     def routes(self) -> dict[str, Route]:
@@ -70,3 +98,4 @@ class Notifying:
         """End deliveries and connections."""
         await self.room.stop()
         await self._client.close()
+        await self._endpoints.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from groundwatch.notifications.access import TopicPolicies, TopicTags
-from groundwatch.notifications.attributes import HTTP, MAIL
+from groundwatch.notifications.attributes import FUNCTIONS, HTTP, MAIL
 from groundwatch.notifications.deliveries import Deliveries, Tools
 from groundwatch.notifications.documents import Documents, Links
 from groundwatch.notifications.failures import FailureLog
@@ -15,6 +15,7 @@ from groundwatch.notifications.operations import NotificationsRoom, SnsOperation
 from groundwatch.notifications.operations.room import ReadsPolicies
 from groundwatch.notifications.publisher import Decider, Publisher, ServicePublisher
 from groundwatch.notifications.queue import DeliveryQueue
+from groundwatch.notifications.sending.functions import FunctionQueue, FunctionSender
 from groundwatch.notifications.sending.http import HttpSender
 from groundwatch.notifications.sending.mail import MailSender, MailServer
 from groundwatch.notifications.sending.outcome import Sender
@@ -41,14 +42,20 @@ class Notifications:
     """Everything of the room that the server needs to know."""
 
     def __init__(
-        self, around: Surroundings, *, mail_server: MailServer | None = None, webhook_hosts: tuple[str, ...] = ()
+        self,
+        around: Surroundings,
+        *,
+        mail_server: MailServer | None = None,
+        functions: FunctionQueue | None = None,
+        webhook_hosts: tuple[str, ...] = (),
     ) -> None:
         store = NotificationStore(around.database, around.clock_ms)
         self.queue = DeliveryQueue(around.database, around.clock_ms)
         self._links = Links()
         documents = Documents(self._links, around.signer)
         self._mail = None if mail_server is None else MailSender(mail_server, documents)
-        senders: dict[str, Sender] = dict.fromkeys(HTTP, HttpSender(around.client, documents))
+        senders: dict[str, Sender] = {} if functions is None else {FUNCTIONS: FunctionSender(functions, documents)}
+        senders |= dict.fromkeys(HTTP, HttpSender(around.client, documents))
         if self._mail is not None:
             senders |= dict.fromkeys(MAIL, self._mail)
         self.deliveries = Deliveries(store, Tools(self.queue, senders, around.failures, around.clock_ms))
@@ -62,6 +69,7 @@ class Notifications:
             policy_fault=around.policy_fault,
             clock_ms=around.clock_ms,
             mail=mail_server is not None,
+            functions=functions is not None,
             webhook_hosts=webhook_hosts,
         )
         self.operations = SnsOperations(room)

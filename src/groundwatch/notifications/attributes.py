@@ -21,7 +21,8 @@ SUBSCRIPTION_ATTRIBUTES = frozenset(
         webhooks.ATTRIBUTE,
     }
 )
-UNSUPPORTED_PROTOCOLS = frozenset({"sqs", "lambda", "firehose", "sms", "application"})
+FUNCTIONS = "lambda"
+UNSUPPORTED_PROTOCOLS = frozenset({"sqs", "firehose", "sms", "application"})
 """What the real service delivers to beside these; refused by name."""
 
 Check = Callable[[str], None]

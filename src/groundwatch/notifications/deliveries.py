@@ -14,8 +14,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from groundwatch.notifications.attributes import MAIL
-from groundwatch.notifications.delivery_policy import MAIL_RETRIES, DeliveryPolicy, effective_policy
+from groundwatch.notifications.attributes import FUNCTIONS, MAIL
+from groundwatch.notifications.delivery_policy import (
+    FUNCTION_RETRIES,
+    MAIL_RETRIES,
+    DeliveryPolicy,
+    RetryPolicy,
+    effective_policy,
+)
 from groundwatch.notifications.failures import STREAM, FailureLog, failure_events, group_of
 from groundwatch.notifications.queue import DeliveryQueue
 from groundwatch.notifications.records import Delivery, Message, Subscription
@@ -23,6 +29,8 @@ from groundwatch.notifications.sending.outcome import Outcome, Sender
 from groundwatch.notifications.store import NotificationStore
 
 log = logging.getLogger(__name__)
+FIXED_RETRIES = {**dict.fromkeys(MAIL, MAIL_RETRIES), FUNCTIONS: FUNCTION_RETRIES}
+"""By protocol, where no delivery policy can be set."""
 HEALTHY_AT_ONCE = 8
 FAILING_AT_ONCE = 2
 ACCOUNT_AT_ONCE = 64
@@ -144,8 +152,7 @@ class Lane:
         if outcome.delivered:
             await self._tools.queue.finish(delivery)
             return
-        retries = MAIL_RETRIES if delivery.subscription.protocol in MAIL else _policy(delivery).retries
-        delay_s = retries.delay_s(delivery.attempts + 1) if outcome.retry else None
+        delay_s = _retries(delivery).delay_s(delivery.attempts + 1) if outcome.retry else None
         if delay_s is not None:
             spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
             await self._tools.queue.postpone(delivery, self._tools.clock_ms() + round(delay_s * spread * 1000))
@@ -247,6 +254,10 @@ async def give_up(tools: Tools, message: Message, subscription: Subscription, ou
     log.warning("message %s for %s is given up: %s", message.id, subscription.arn, outcome.reason)
     events = failure_events(message, subscription, outcome, attempts, tools.clock_ms())
     await tools.failures.append(subscription.topic, group_of(subscription.topic), STREAM, events)
+
+
+def _retries(delivery: Delivery) -> RetryPolicy:
+    return FIXED_RETRIES.get(delivery.subscription.protocol) or _policy(delivery).retries
 
 
 def _policy(delivery: Delivery) -> DeliveryPolicy:

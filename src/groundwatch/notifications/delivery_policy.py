@@ -106,6 +106,16 @@ MAIL_RETRIES = RetryPolicy(
     backoff_function="exponential",
 )
 """The guide's row for SMTP: some six hours."""
+FUNCTION_RETRIES = RetryPolicy(
+    min_delay_target=1,
+    max_delay_target=20,
+    num_retries=180,
+    num_max_delay_retries=165,
+    num_no_delay_retries=3,
+    num_min_delay_retries=2,
+    backoff_function="exponential",
+)
+"""The guide's row for functions with its last phase cut from 23 days to an hour."""
 
 
 def _linear(low: int, high: int, step: int, last: int) -> float:

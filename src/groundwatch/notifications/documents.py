@@ -46,6 +46,21 @@ class Documents:
 
     def write(self, delivery: Delivery) -> str:
         """Return the document of a delivery, signed."""
+        return json.dumps(self._members(delivery), indent=2, ensure_ascii=False)
+
+    def function_event(self, delivery: Delivery) -> str:
+        """Return the event that a function gets; it spells two members differently, and has those that are empty."""
+        members = {"Subject": None, "MessageAttributes": {}} | self._members(delivery)
+        spelled = {name.replace("URL", "Url"): value for name, value in members.items()}
+        record = {
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": delivery.subscription.arn,
+            "Sns": spelled,
+        }
+        return json.dumps({"Records": [record]}, ensure_ascii=False)
+
+    def _members(self, delivery: Delivery) -> dict[str, object]:
         is_notification = delivery.message.kind == "Notification"
         members = self._notification(delivery) if is_notification else self._confirmation(delivery)
         version = delivery.topic_attributes.get("SignatureVersion", DEFAULT_VERSION)
@@ -57,7 +72,7 @@ class Documents:
             members["UnsubscribeURL"] = self.links.unsubscribe(delivery.subscription.arn)
             if delivery.message.attributes:
                 members["MessageAttributes"] = shown_attributes(delivery.message.attributes)
-        return json.dumps(members, indent=2, ensure_ascii=False)
+        return members
 
     def _notification(self, delivery: Delivery) -> dict[str, object]:
         message, subscription = delivery.message, delivery.subscription

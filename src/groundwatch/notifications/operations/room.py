@@ -33,6 +33,8 @@ class NotificationsRoom(msgspec.Struct, frozen=True):
     clock_ms: Callable[[], int]
     mail: bool = False
     """Whether there is a mail server."""
+    functions: bool = False
+    """Whether functions can be reached."""
     webhook_hosts: tuple[str, ...] = ()
 
 

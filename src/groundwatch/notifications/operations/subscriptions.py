@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.notifications.attributes import (
+    FUNCTIONS,
     HTTP,
     MAIL,
     SUBSCRIPTION_ATTRIBUTES,
@@ -34,6 +35,10 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 """An addr-spec of RFC 5322 without quotes, comments and literals."""
+FUNCTION = re.compile(
+    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:(?P<account>\d{12}):function:[A-Za-z0-9_-]{1,64}(?::[A-Za-z0-9$_-]{1,128})?",
+    re.ASCII,
+)
 TOKEN_MS = 2 * 24 * 3_600_000
 RESEND_MS = 60_000
 """How soon an endpoint is asked again: nobody's mailbox is to be filled by subscribing it over and over."""
@@ -57,7 +62,7 @@ class SubscriptionOperations(Operations):
         self._check_protocol(protocol)
         if not endpoint:
             raise invalid("Endpoint")
-        _check_endpoint(protocol, endpoint)
+        _check_endpoint(protocol, endpoint, context.account_id)
         kept = check_subscription_attributes(protocol, attributes or {})
         topic = await self._topic(context, topic_arn)
         wanted = Subscription(
@@ -67,7 +72,8 @@ class SubscriptionOperations(Operations):
             protocol=protocol,
             endpoint=endpoint,
             attributes=kept,
-            state="confirmed" if self._is_webhook(kept, endpoint) else "pending",
+            # A function of one's own is told nothing that one could not tell it oneself.
+            state="confirmed" if protocol == FUNCTIONS or self._is_webhook(kept, endpoint) else "pending",
             token=secrets.token_hex(32),
             token_ms=self._room.clock_ms(),
             principal=context.principal.arn,
@@ -210,7 +216,9 @@ class SubscriptionOperations(Operations):
             raise NotImplementedByServer(f"A subscription by the protocol {protocol}")
         if protocol in MAIL and not self._room.mail:
             raise NotImplementedByServer(f"Without the setting smtp_url, a subscription by the protocol {protocol}")
-        if protocol not in HTTP | MAIL:
+        if protocol == FUNCTIONS and not self._room.functions:
+            raise NotImplementedByServer("Without the setting lambda_url, a subscription by the protocol lambda")
+        if protocol not in HTTP | MAIL | {FUNCTIONS}:
             raise invalid(f"Amazon SNS does not support this protocol string: {protocol}")
 
     def _is_webhook(self, attributes: Mapping[str, str], endpoint: str) -> bool:
@@ -222,9 +230,12 @@ class SubscriptionOperations(Operations):
         return True
 
 
-def _check_endpoint(protocol: str, endpoint: str) -> None:
+def _check_endpoint(protocol: str, endpoint: str, account_id: str) -> None:
     if len(endpoint) > MAX_ENDPOINT_CHARACTERS:
         raise invalid("Endpoint")
+    if protocol == FUNCTIONS:
+        _check_function(endpoint, account_id)
+        return
     if protocol in MAIL:
         _check_address(endpoint)
         return
@@ -234,6 +245,14 @@ def _check_endpoint(protocol: str, endpoint: str) -> None:
         parse_url(split_user(endpoint)[0])
     except (RefusedDestinationError, ValueError) as error:
         raise invalid("Endpoint", str(error)) from error
+
+
+def _check_function(endpoint: str, account_id: str) -> None:
+    named = FUNCTION.fullmatch(endpoint)
+    if named is None:
+        raise invalid("Lambda endpoint ARN")
+    if named["account"] != account_id:
+        raise NotImplementedByServer("A subscription of another account's function")
 
 
 def _check_address(endpoint: str) -> None:
