@@ -8,6 +8,7 @@ import time
 import pytest
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.monitoring.metrics import searching
 from groundwatch.monitoring.metrics import writer as writing
 from groundwatch.monitoring.metrics.desk import MetricDesk
 from groundwatch.monitoring.metrics.model import MetricDataQuery, MetricKey, MetricStat, StatisticRequest
@@ -79,6 +80,33 @@ async def test_old_periods_grow_coarse_and_keep_their_sums(desk, account, metric
         assert await read(desk, key, stat, at, at + HOUR_MS, 3600) == ([expected] if rows else [])
     if rows:
         assert await read(desk, key, "p50", at, at + HOUR_MS, 3600) == [pytest.approx(299.5, rel=0.003)]
+
+
+@pytest.mark.parametrize(
+    ("hours", "period_s", "is_answered"),
+    [
+        pytest.param(2, 10, True, id="seconds within three hours"),
+        pytest.param(4, 10, False, id="seconds, older"),
+        pytest.param(4, 60, True, id="minutes within 15 days"),
+        pytest.param(16 * 24, 60, False, id="minutes, older"),
+        pytest.param(16 * 24, 300, True, id="five minutes within 63 days"),
+        pytest.param(64 * 24, 300, False, id="five minutes, older"),
+        pytest.param(64 * 24, 3600, True, id="hours"),
+    ],
+)
+async def test_a_coarse_period_is_not_taken_for_a_finer_one(desk, account, hours, period_s, is_answered):
+    at, key = hours_ago(hours), metric(account)
+    await desk.writer.append([sample_of(key, at, [(1.0, 1.0)], resolution_ms=SECOND_MS)])
+    assert await read(desk, key, "Sum", at, at + HOUR_MS, period_s) == ([1.0] if is_answered else [])
+
+
+async def test_a_search_over_too_many_metrics_is_refused(desk, account, monkeypatch):
+    monkeypatch.setattr(searching, "MAX_LOOKED_AT", 3)
+    at = hours_ago(1)
+    await desk.writer.append([sample_of(metric(account, f"m{n}"), at, [(1.0, 1.0)]) for n in range(3)])
+    queries = [MetricDataQuery("e", expression="SEARCH('m1', 'Sum', 60)")]
+    with pytest.raises(ServiceError, match="Error in expression 'e': SEARCH is over 3 metrics and more"):
+        await desk.reader.evaluate(account, "us-east-1", queries, at, at + HOUR_MS)
 
 
 async def test_periods_may_slide(desk, account):

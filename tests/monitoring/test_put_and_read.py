@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import urllib.error
 import urllib.request
 from urllib.parse import urlencode
 
+import botocore.session
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
@@ -51,17 +54,55 @@ def signed_post(server, body: str, headers: dict[str, str], path: str = "/") -> 
             return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read().decode()
 
 
-@pytest.fixture(scope="module")
-def api(server):
-    return server.client("cloudwatch")
+PROTOCOLS = {
+    "smithy-rpc-v2-cbor": "application/cbor",
+    "json": "application/x-amz-json-1.0",
+    "query": "application/x-www-form-urlencoded; charset=utf-8",
+}
 
 
-def test_what_was_put_is_listed_and_read(api):
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def api(server, request):
+    """A client that knows one of the three protocols only; left to itself, botocore takes JSON and others CBOR."""
+    session = botocore.session.Session()
+    loader = session.get_component("data_loader")
+    load = loader.load_service_model
+
+    def load_with_one_protocol(service_name, type_name, api_version=None):
+        model = load(service_name, type_name, api_version)
+        if "protocols" not in model.get("metadata", {}):
+            return model
+        return {**model, "metadata": {**model["metadata"], "protocols": [request.param], "protocol": request.param}}
+
+    loader.load_service_model = load_with_one_protocol
+    credentials = server.credentials
+    client = session.create_client(
+        "cloudwatch",
+        region_name=credentials.region,
+        endpoint_url=server.service_url,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    sent = []
+    client.meta.events.register("before-send.*", lambda request, **_: sent.append(request.headers["Content-Type"]))
+    client.list_metrics(Namespace="nothing")
+    assert sent == [PROTOCOLS[request.param].encode()]
+    return client
+
+
+@pytest.fixture
+def space(request) -> str:
+    """A namespace of the test's own."""
+    return re.sub(r"\W+", "-", request.node.name)
+
+
+def test_what_was_put_is_listed_and_read(api, space):
     at = minutes_ago(5)
-    put(api, "put", "latency", at, 2.0, 10.0, Counts=[2.0, 3.0], Unit="Milliseconds", Dimensions=DIMENSIONS)
-    listed = api.list_metrics(Namespace="put")["Metrics"]
-    assert listed == [{"Namespace": "put", "MetricName": "latency", "Dimensions": DIMENSIONS[::-1]}]
-    named = {"Namespace": "put", "MetricName": "latency", "Dimensions": DIMENSIONS, "Period": 60}
+    put(api, space, "latency", at, 2.0, 10.0, Counts=[2.0, 3.0], Unit="Milliseconds", Dimensions=DIMENSIONS)
+    listed = api.list_metrics(Namespace=space)["Metrics"]
+    assert listed == [{"Namespace": space, "MetricName": "latency", "Dimensions": DIMENSIONS[::-1]}]
+    named = {"Namespace": space, "MetricName": "latency", "Dimensions": DIMENSIONS, "Period": 60}
     when = {"StartTime": at, "EndTime": at + MINUTE}
     simple = api.get_metric_statistics(
         **named, **when, Statistics=["Sum", "Average", "SampleCount", "Minimum", "Maximum"]
@@ -138,32 +179,32 @@ def test_the_json_protocol_by_hand(server):
     )
 
 
-def test_large_bodies_come_compressed(api):
+def test_large_bodies_come_compressed(api, space):
     at = minutes_ago(5)
     data = [
         {"MetricName": "m", "Timestamp": at, "Value": float(n), "Dimensions": [{"Name": "n", "Value": str(n)}]}
         for n in range(600)
     ]
-    api.put_metric_data(Namespace="many", MetricData=data)
-    pages = list(api.get_paginator("list_metrics").paginate(Namespace="many"))
+    api.put_metric_data(Namespace=space, MetricData=data)
+    pages = list(api.get_paginator("list_metrics").paginate(Namespace=space))
     assert [len(page["Metrics"]) for page in pages] == [500, 100]
     assert len({page["Dimensions"][0]["Value"] for found in pages for page in found["Metrics"]}) == 600
 
 
-def test_data_of_different_units_are_kept_apart(api):
+def test_data_of_different_units_are_kept_apart(api, space):
     at = minutes_ago(5)
-    put(api, "units", "m", at, 5.0, Unit="Seconds")
-    put(api, "units", "m", at, 700.0, Unit="Milliseconds")
+    put(api, space, "m", at, 5.0, Unit="Seconds")
+    put(api, space, "m", at, 700.0, Unit="Milliseconds")
     when = {"StartTime": at, "EndTime": at + MINUTE}
-    points = api.get_metric_statistics(Namespace="units", MetricName="m", Period=60, Statistics=["Sum"], **when)
+    points = api.get_metric_statistics(Namespace=space, MetricName="m", Period=60, Statistics=["Sum"], **when)
     assert {(point["Unit"], point["Sum"]) for point in points["Datapoints"]} == {
         ("Seconds", 5.0),
         ("Milliseconds", 700.0),
     }
     queries = [
-        {"Id": "any", "MetricStat": metric("units", "m")},
-        {"Id": "s", "MetricStat": metric("units", "m", Unit="Seconds")},
-        {"Id": "b", "MetricStat": metric("units", "m", Unit="Bytes")},
+        {"Id": "any", "MetricStat": metric(space, "m")},
+        {"Id": "s", "MetricStat": metric(space, "m", Unit="Seconds")},
+        {"Id": "b", "MetricStat": metric(space, "m", Unit="Bytes")},
     ]
     found = {one["Id"]: one for one in read(api, queries, at, at + MINUTE)}
     assert found["any"]["Values"] == [700.0]
@@ -173,14 +214,14 @@ def test_data_of_different_units_are_kept_apart(api):
     assert (found["s"]["Values"], found["b"]["Values"], found["b"]["StatusCode"]) == ([5.0], [], "Complete")
 
 
-def test_metrics_and_expressions_are_read_together(api):
+def test_metrics_and_expressions_are_read_together(api, space):
     at = minutes_ago(10)
     for minute, (errors, requests) in enumerate([(1, 10), (0, 20), (3, 30)]):
-        put(api, "math", "errors", at + minute * MINUTE, errors)
-        put(api, "math", "requests", at + minute * MINUTE, requests)
+        put(api, space, "errors", at + minute * MINUTE, errors)
+        put(api, space, "requests", at + minute * MINUTE, requests)
     queries = [
-        {"Id": "errors", "MetricStat": metric("math", "errors"), "ReturnData": False},
-        {"Id": "requests", "MetricStat": metric("math", "requests"), "Label": "${LABEL}: ${MAX} at most"},
+        {"Id": "errors", "MetricStat": metric(space, "errors"), "ReturnData": False},
+        {"Id": "requests", "MetricStat": metric(space, "requests"), "Label": "${LABEL}: ${MAX} at most"},
         {"Id": "rate", "Expression": "100 * errors / requests", "Label": "errors %"},
         {"Id": "total", "Expression": "RUNNING_SUM(requests)"},
     ]
@@ -195,12 +236,12 @@ def test_metrics_and_expressions_are_read_together(api):
     assert newest_first[0]["Values"] == [30.0, 20.0, 10.0]
 
 
-def test_pages_of_data(api):
+def test_pages_of_data(api, space):
     at = minutes_ago(10)
     for minute in range(5):
-        put(api, "pages", "a", at + minute * MINUTE, minute)
-        put(api, "pages", "b", at + minute * MINUTE, minute)
-    queries = [{"Id": name, "MetricStat": metric("pages", name)} for name in ("a", "b")]
+        put(api, space, "a", at + minute * MINUTE, minute)
+        put(api, space, "b", at + minute * MINUTE, minute)
+    queries = [{"Id": name, "MetricStat": metric(space, name)} for name in ("a", "b")]
     pages = api.get_paginator("get_metric_data").paginate(
         MetricDataQueries=queries, StartTime=at, EndTime=at + 5 * MINUTE, ScanBy="TimestampAscending", MaxDatapoints=4
     )
@@ -212,31 +253,31 @@ def test_pages_of_data(api):
     ]
 
 
-def test_searches(api):
+def test_searches(api, space):
     at = minutes_ago(5)
     for host in ("web-1", "web-2", "db-1"):
-        put(api, "search", "CPUUtilization", at, 1.0, Dimensions=[{"Name": "Host", "Value": host}])
-    put(api, "search", "Memory", at, 1.0, Dimensions=[{"Name": "Host", "Value": "web-1"}])
-    put(api, "search", "CPUUtilization", at, 1.0)
+        put(api, space, "CPUUtilization", at, 1.0, Dimensions=[{"Name": "Host", "Value": host}])
+    put(api, space, "Memory", at, 1.0, Dimensions=[{"Name": "Host", "Value": "web-1"}])
+    put(api, space, "CPUUtilization", at, 1.0)
 
-    def labels(text: str) -> list[str]:
-        query = {"Id": "e", "Expression": f"SEARCH('{text}', 'Sum', 60)"}
+    def labels(text: str, schema: str = ",Host") -> list[str]:
+        query = {"Id": "e", "Expression": f"SEARCH('{{{space}{schema}}} {text}', 'Sum', 60)"}
         return sorted(one["Label"] for one in read(api, [query], at, at + MINUTE))
 
-    assert labels("{search,Host} cpu") == ["CPUUtilization db-1", "CPUUtilization web-1", "CPUUtilization web-2"]
-    assert labels('{search,Host} MetricName="Memory"') == ["Memory web-1"]
-    assert labels("{search,Host} web NOT Memory") == ["CPUUtilization web-1", "CPUUtilization web-2"]
-    assert labels('{search,Host} (Host="db-1" OR Memory)') == ["CPUUtilization db-1", "Memory web-1"]
-    assert labels("{search}") == ["CPUUtilization"]
+    assert labels("cpu") == ["CPUUtilization db-1", "CPUUtilization web-1", "CPUUtilization web-2"]
+    assert labels('MetricName="Memory"') == ["Memory web-1"]
+    assert labels("web NOT Memory") == ["CPUUtilization web-1", "CPUUtilization web-2"]
+    assert labels('(Host="db-1" OR Memory)') == ["CPUUtilization db-1", "Memory web-1"]
+    assert labels("", schema="") == ["CPUUtilization"]
 
 
-def test_high_resolution(api):
+def test_high_resolution(api, space):
     at = minutes_ago(2)
     for second in (0, 1, 10):
-        put(api, "fine", "m", at + dt.timedelta(seconds=second), second, StorageResolution=1)
-    fine = read(api, [{"Id": "m", "MetricStat": metric("fine", "m", period=10)}], at, at + MINUTE)
+        put(api, space, "m", at + dt.timedelta(seconds=second), second, StorageResolution=1)
+    fine = read(api, [{"Id": "m", "MetricStat": metric(space, "m", period=10)}], at, at + MINUTE)
     assert fine[0]["Values"] == [1.0, 10.0]
-    coarse = read(api, [{"Id": "m", "MetricStat": metric("fine", "m")}], at, at + MINUTE)
+    coarse = read(api, [{"Id": "m", "MetricStat": metric(space, "m")}], at, at + MINUTE)
     assert coarse[0]["Values"] == [11.0]
 
 

@@ -21,7 +21,7 @@ class MetricDesk:
         self.writer = MetricWriter(database)
         self.recorder = MetricRecorder(self.writer)
         self.directory = MetricDirectory(database)
-        self.statistics = StatisticReader(PeriodReader(database))
+        self.statistics = StatisticReader(PeriodReader(database, clock_ms))
         self.reader = QueryReader(self.statistics, Searcher(self.directory, clock_ms))
 
     async def stop(self) -> None:

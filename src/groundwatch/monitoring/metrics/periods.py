@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +21,20 @@ PERIODS = """
     GROUP BY metric, unit, start ORDER BY metric, unit, start
 """
 PERIODS_WITH_VALUES = PERIODS.replace("max(maximum)\n", "max(maximum), sumMap(counted)\n")
+
+
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+RETENTION_MS = (
+    (60_000, 3 * HOUR_MS),
+    (300_000, 15 * DAY_MS),
+    (3_600_000, 63 * DAY_MS),
+)
+"""Periods that are no multiple of the first are answered for so long: what is older has been put together to it."""
+
+
+def answered_ms(period_ms: int) -> int | None:
+    """Return how far back there are answers for a period, None where that is as far as there is anything."""
+    return next((age_ms for coarser_ms, age_ms in RETENTION_MS if period_ms % coarser_ms), None)
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -50,12 +64,17 @@ UnitPeriods = dict[str, list[tuple[int, Summary]]]
 class PeriodReader:
     """Reads what the writer has stored."""
 
-    def __init__(self, database: EventDatabase) -> None:
+    def __init__(self, database: EventDatabase, clock_ms: Callable[[], int]) -> None:
         self._database = database
+        self._clock_ms = clock_ms
 
     async def read(self, metrics: Iterable[int], span: Span) -> Mapping[int, UnitPeriods]:
         """Return the periods of metrics by their numbers; metrics and periods without samples are absent."""
         found: dict[int, UnitPeriods] = {}
+        age_ms = answered_ms(span.period_ms)
+        if age_ms is not None:
+            # Further back a row may stand for more than the period that it would be taken for.
+            span = msgspec.structs.replace(span, start_ms=max(span.start_ms, self._clock_ms() - age_ms))
         if span.first_ms >= span.past_ms:
             return found
         for portion in portions(sorted(set(metrics))):

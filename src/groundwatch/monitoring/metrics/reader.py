@@ -12,9 +12,6 @@ from groundwatch.monitoring.metrics.periods import PeriodReader, Span, UnitPerio
 from groundwatch.monitoring.metrics.samples import metric_number
 from groundwatch.monitoring.metrics.statistics import Statistic, Summary, UnknownStatisticError, parse_statistic
 
-RAW_MS = 3 * 3_600_000
-"""How long periods below a minute are kept."""
-
 
 class StatisticReader:
     """Reads the statistics of many metrics with few statements."""

@@ -61,6 +61,9 @@ class Searcher:
         search = parse_search(text)
         wanted = MetricFilter(account_id, region, self._clock_ms() - LISTED_MS, search.namespace)
         listed = await self._directory.find(wanted, MAX_LOOKED_AT)
+        if len(listed) == MAX_LOOKED_AT:
+            # An answer from some of them would look like one from all.
+            raise MathError(f"SEARCH is over {MAX_LOOKED_AT} metrics and more; name a namespace in braces first")
         matching = [one.metric for one in listed if _matches(search, one.metric)][:MAX_FOUND]
         return [Found(MetricStat(metric, stat, period_s), _label(metric)) for metric in matching]
 

@@ -40,6 +40,9 @@ POINT_COLUMNS = {
     "counted": "Tuple(Array(Float64), Array(Float64))",
 }
 
+MetricRow = tuple[str, str, str, str, int, list[str], list[str], int]
+"""The values of METRIC_COLUMNS."""
+
 log = logging.getLogger(__name__)
 
 
@@ -107,10 +110,12 @@ class MetricWriter:
         return taken
 
     async def _store(self, samples: Sequence[Sample]) -> None:
-        points = [(self._number(key.metric), key, period) for key, period in added_up(samples).items()]
-        newer = self._newly_listed(samples)
+        newer: list[MetricRow] = []
 
         def insert(client: Client) -> None:
+            # All in the writer's thread, which runs one insert at a time: a large batch would hold up everyone else.
+            points = [(self._number(key.metric), key, period) for key, period in added_up(samples).items()]
+            newer.extend(self._newly_listed(samples))
             # The name comes first: points of which nobody knows the name would never be found.
             if newer:
                 _insert(client, "metrics", METRIC_COLUMNS, newer)
@@ -122,9 +127,7 @@ class MetricWriter:
                 7
             ]
 
-    def _newly_listed(
-        self, samples: Iterable[Sample]
-    ) -> list[tuple[str, str, str, str, int, list[str], list[str], int]]:
+    def _newly_listed(self, samples: Iterable[Sample]) -> list[MetricRow]:
         newest: dict[MetricKey, int] = {}
         for sample in samples:
             newest[sample.metric] = max(sample.timestamp_ms, newest.get(sample.metric, 0))
