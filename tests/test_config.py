@@ -121,6 +121,13 @@ def test_which_file_is_read(files, flags, environment, named, expected):
         pytest.param("region", "us-gov-west-1", "us-gov-west-1", id="region of another partition"),
         pytest.param("recent_events_bytes", "2GiB", 2 * 1024**3, id="size with unit"),
         pytest.param("recent_events_bytes", "0", 0, id="size zero"),
+        pytest.param(
+            "notifications_url", "https://n.example/sns/", "https://n.example/sns", id="links through a proxy"
+        ),
+        pytest.param("smtp_url", "smtps://u:p@mail.example", "smtps://u:p@mail.example", id="mail server"),
+        pytest.param("smtp_from", "Ops <ops@example.com>", "Ops <ops@example.com>", id="sender with a name"),
+        pytest.param("webhook_hosts", "Chat.example, *.b.example", ("chat.example", "*.b.example"), id="chats"),
+        pytest.param("webhook_hosts", "off", (), id="no chats"),
         pytest.param("data", "/srv/gw", Path("/srv/gw"), id="absolute path"),
         pytest.param(
             "outbound_allow", "10.0.0.0/8, ::1,a.internal", ("10.0.0.0/8", "::1", "a.internal"), id="destinations"
@@ -169,6 +176,42 @@ def test_home_directory_is_expanded(monkeypatch):
 @pytest.mark.parametrize(
     ("flags", "environment", "file", "message"),
     [
+        pytest.param(
+            {"notifications_url": "n.example"},
+            {},
+            "",
+            "--notifications-url: 'n.example' is neither auto nor a URL; write for example https://notifications.example.com",
+            id="links without scheme",
+        ),
+        pytest.param(
+            {"smtp_url": "smtp://"},
+            {},
+            "",
+            "--smtp-url: 'smtp://' is neither off nor smtp(s)://[USER:PASSWORD@]HOST[:PORT]",
+            id="mail server without host",
+        ),
+        pytest.param(
+            {"smtp_url": "http://u:secret@m"},
+            {},
+            "",
+            "--smtp-url: 'http://u:***@m' is neither off nor smtp(s)://[USER:PASSWORD@]HOST[:PORT]",
+            id="no mail server",
+        ),
+        pytest.param(
+            {"smtp_from": "nobody"},
+            {},
+            "",
+            "--smtp-from: 'nobody' is no address; write for example alerts@example.com or Alerts <alerts@example.com>",
+            id="sender",
+        ),
+        pytest.param(
+            {"webhook_hosts": "https://x"},
+            {},
+            "",
+            "--webhook-hosts: 'https://x' has 'https://x', which is no host name; "
+            "write for example hooks.slack.com,*.office.com",
+            id="chat's URL",
+        ),
         pytest.param(
             {"service": "4580"},
             {},

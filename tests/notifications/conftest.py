@@ -88,14 +88,16 @@ class World:
         service = Service("sns", self.room.operations, sns_access)
         self.port = ServicePort([service], authenticator, authorizer, default_region=REGION, clock_ms=clock)
 
-    async def call(self, operation: str, account: str = ACCOUNT, *, as_: Principal | None = None, **members):
+    async def call(
+        self, operation: str, account: str = ACCOUNT, *, as_: Principal | None = None, region: str = REGION, **members
+    ):
         """Call an operation as an account's root user, and return its output as botocore reads it."""
         model = MODEL.operation_model(operation)
         form = botocore.serialize.create_serializer("query").serialize_to_request(members, model)
         head = (("content-type", "application/x-www-form-urlencoded"),)
         request = WireRequest("POST", "/", "", head, urlencode(form["body"]).encode(), "127.0.0.1")
         principal = as_ or Principal(account, f"arn:aws:iam::{account}:root", "Account", account)
-        return _read(await self.port.call("sns", request, principal, region=REGION), model)
+        return _read(await self.port.call("sns", request, principal, region=region), model)
 
     async def follow(self, url: str):
         """GET a link of a message, without a signature."""

@@ -307,3 +307,15 @@ async def test_pages_ask_before_they_act(signer):
     assert b'name="Action" value="ConfirmSubscription"' in page.body
     assert b"<script>" not in page.body
     assert "frame-ancestors 'none'" in page.header("content-security-policy")
+
+
+async def test_links_lead_to_any_region(world, web_server):
+    here = {"region": "eu-west-1"}
+    topic = (await world.call("CreateTopic", Name="far", **here))["TopicArn"]
+    await world.call("Subscribe", TopicArn=topic, Protocol="http", Endpoint=web_server.url, **here)
+    asked = json.loads((await received(web_server, 1))[0].body)
+    arn = (await world.follow(asked["SubscribeURL"]))["SubscriptionArn"]
+    assert arn.startswith(f"arn:aws:sns:eu-west-1:{ACCOUNT}:far:")
+    assert (await world.call("ListTopics"))["Topics"] == []
+    await world.follow(f"{BASE_URL}/?Action=Unsubscribe&SubscriptionArn={arn}")
+    assert json.loads((await received(web_server, 2))[1].body)["Type"] == "UnsubscribeConfirmation"
