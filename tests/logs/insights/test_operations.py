@@ -128,7 +128,6 @@ async def test_the_limit_of_the_query_wins(operations, context, put, members, qu
         ({"log_group_names": [f"g{n}" for n in range(51)]}, "InvalidParameterException", "up to 50 log groups"),
         ({"log_group_name": "/none"}, "ResourceNotFoundException", "Log group '/none' does not exist for account ID"),
         ({"log_group_name": "/app", "start_time": NOW_S + 1}, "InvalidParameterException", "after its end time"),
-        ({"log_group_name": "/app", "query_language": "SQL"}, "NotImplementedException", "queryLanguage SQL"),
         ({"log_group_name": "/app", "query_string": "fieldz a"}, "MalformedQueryException", "did you mean fields?"),
     ],
 )

@@ -137,6 +137,8 @@ async def test_groups_are_chosen_by_the_query(chosen, query, rows):
     ("language", "query", "rows"),
     [
         ("PPL", "source = [lg:`/other`, `/app/1`] | stats count()", [["2"]]),
+        ("SQL", "SELECT COUNT(*) FROM `logGroups(logGroupIdentifier: ['/other', '/app/1'])`", [["2"]]),
+        ("SQL", "SELECT `@message` FROM `/app/2`", [["two"]]),
     ],
 )
 async def test_other_languages_choose_groups(chosen, language, query, rows):
@@ -158,6 +160,12 @@ async def test_other_languages_choose_groups(chosen, language, query, rows):
         ("SOURCE '/none'", {}, "ResourceNotFoundException"),
         ("SOURCE '/other'", {"log_group_name": "/other"}, "InvalidParameterException"),
         ("fields source", {}, "InvalidParameterException"),
+        ("source = `/secret` | fields a", {"query_language": "PPL"}, "AccessDeniedException"),
+        (
+            "SELECT a FROM `/other` WHERE a IN (SELECT b FROM `/secret`)",
+            {"query_language": "SQL"},
+            "AccessDeniedException",
+        ),
     ],
 )
 async def test_a_choice_is_refused(chosen, query, members, code):

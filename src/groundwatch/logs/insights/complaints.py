@@ -15,7 +15,7 @@ from groundwatch.logs.insights.errors import Span, malformed, suggestion
 MAX_DEPTH = 50
 """Parentheses, calls and negations within one another."""
 WORD = re.compile(r"[A-Za-z_@]\w*")
-LEXEME = re.compile(r"[A-Za-z_@][\w@.]*|\d[\w.]*|[=!<>~]+|\S")
+LEXEME = re.compile(r"`[^`\n]*`|[A-Za-z_@][\w@.]*|\d[\w.]*|[=!<>~]+|\S")
 COMMAND_TERMINALS = ("_WORD_", "JOIN_KIND")
 """What the terminals begin with that begin a command."""
 QUOTES = {"'": "string", '"': "string", "`": "name"}
@@ -90,7 +90,7 @@ def _complaint(text: str, error: UnexpectedInput, vocabulary: Vocabulary) -> Exc
     found = LEXEME.match(text, position)
     word = found.group() if found else ""
     span = (position, position + len(word)) if word else (len(text.rstrip()), len(text))
-    if word in QUOTES:
+    if word in QUOTES and word not in text[position + 1 :]:
         return malformed(f"the {QUOTES[word]} that begins with {word} has no end", (position, len(text)))
     if expected and all(name.startswith(COMMAND_TERMINALS) for name in expected):
         return _of_command(word, span, vocabulary)

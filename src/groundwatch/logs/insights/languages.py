@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.logs.insights.parse import Query, parse_query
 from groundwatch.logs.insights.ppl.parse import parse_ppl
+from groundwatch.logs.insights.sql.parse import parse_sql
 
-LANGUAGES: Mapping[str, Callable[[str], Query]] = {"CWLI": parse_query, "PPL": parse_ppl}
+LANGUAGES: Mapping[str, Callable[[str], Query]] = {"CWLI": parse_query, "PPL": parse_ppl, "SQL": parse_sql}
 """Each raises `MalformedQueryException` with the place of the first fault."""
 
 

@@ -169,8 +169,8 @@ class Windowed(Node, frozen=True):
         call = cast("nodes.Call", item.expression)
         name = call.function.lower()
         if name in PLACES:
-            made = pipeline.windowed(f"toFloat64({name}())", partition=keys, order=terms or None)
-            return Value("number", made)
+            made = pipeline.windowed(f"{name}()", partition=keys, order=terms or None)
+            return Value("number", f"toFloat64({made})")
         if name in NEIGHBOURS:
             return self._neighbour(call, keys, terms, pipeline)
         if name not in WINDOW_AGGREGATES or len(call.arguments) > 1:

@@ -54,7 +54,7 @@ class TreeBuilder:
         written = expression.text if isinstance(expression, nodes.Name) else self._query[span[0] : span[1]].strip()
         return nodes.Item(span, expression, written, aliased=False)
 
-    def _name(self, tree: Tree[Token]) -> nodes.Name:
+    def _name(self, tree: Tree[Token]) -> nodes.Expression:
         return name_of(cast("Token", tree.children[0]))
 
     _alias = _field = _name
@@ -111,9 +111,10 @@ class TreeBuilder:
         pairs = zip(map(str, rest[::2]), rest[1::2], strict=True)
         return nodes.Arithmetic(self.span(tree), first, tuple(cast("Any", pairs)))
 
-    def _compare(self, tree: Tree[Token]) -> nodes.Compare:
+    def _compare(self, tree: Tree[Token]) -> nodes.Expression:
         left, order, right = self.parts(tree)
-        return nodes.Compare(self.span(tree), "=" if order == "==" else cast("nodes.Order", str(order)), left, right)
+        written = {"==": "=", "<>": "!="}.get(order, str(order))
+        return nodes.Compare(self.span(tree), cast("nodes.Order", written), left, right)
 
     def _like(self, tree: Tree[Token]) -> nodes.Expression:
         subject, word, pattern = self.parts(tree)

@@ -329,6 +329,7 @@ _OWN = (
         for name in ("sin", "cos", "tan", "atan")
     ),
     *(Function(name, numbers("n"), "number", f"{name}({{0}})", "Degrees.") for name in ("radians", "degrees")),
+    Function("null", (), "text", "CAST(NULL, 'Nullable(String)')", "No value."),
     Function("pi", (), "number", "pi()", "Pi."),
     Function("e", (), "number", "e()", "Euler's number."),
     Function("crc32", texts("text"), "number", "toFloat64(CRC32({0}))", "Checksum."),

@@ -19,8 +19,8 @@ from groundwatch.logs.insights.commands.stats import Stats
 from groundwatch.logs.insights.commands.unnest import Unnest
 from groundwatch.logs.insights.complaints import Vocabulary, parsed, too_deep, unsupported
 from groundwatch.logs.insights.errors import Span, malformed, placing
-from groundwatch.logs.insights.functions.names import cast_to, function_named
 from groundwatch.logs.insights.functions.open_search import PREFIX
+from groundwatch.logs.insights.open_search_tree import OpenSearchBuilder
 from groundwatch.logs.insights.parse import Query
 from groundwatch.logs.insights.pipeline import MAX_ROWS
 from groundwatch.logs.insights.ppl.grok import grok_expression
@@ -38,7 +38,6 @@ from groundwatch.logs.insights.stages import (
     WindowTerm,
     Without,
 )
-from groundwatch.logs.insights.tree import TreeBuilder
 
 COMMANDS = {
     "fields": "fields [-] FIELD, …",
@@ -64,20 +63,6 @@ REFUSED = frozenset(
     {"patterns", "lookup", "describe", "flatten", "fieldsummary", "ad", "ml", "kmeans", "appendcol", "subquery", "show"}
 )
 WORDS = ("asc", "desc", "from", "using", "with", "on", "between", "else")
-NAMED_UNITS = frozenset({"timestampadd", "timestampdiff", "date_trunc"})
-"""Functions whose first argument is a unit without quotes."""
-SHIFTS = frozenset({"date_add", "date_sub", "adddate", "subdate"})
-UNIT_NAMES = {
-    "ms": "millisecond",
-    "s": "second",
-    "m": "minute",
-    "h": "hour",
-    "d": "day",
-    "w": "week",
-    "mo": "month",
-    "q": "quarter",
-    "y": "year",
-}
 DEFAULT_ROWS = 10
 MOST_ROWS_BACK = 1_000
 
@@ -104,7 +89,7 @@ def _parser() -> Lark:
     return Lark(grammar, parser="lalr", start="query", maybe_placeholders=True, propagate_positions=True)
 
 
-class _Builder(TreeBuilder):
+class _Builder(OpenSearchBuilder):
     """Adds the commands."""
 
     def __init__(self, text: str) -> None:
@@ -146,23 +131,13 @@ class _Builder(TreeBuilder):
 
     # Expressions
 
-    def _call(self, tree: Tree[Token]) -> nodes.Expression:
-        call = cast("nodes.Call", super()._call(tree))
-        name = call.function.lower()
-        if name == "span":
+    def known(self, call: nodes.Call) -> nodes.Expression:
+        """Return the call of the function that is meant."""
+        if call.function.lower() == "span":
             return self._span_of(call)
-        if name == "cidrmatch":
-            return nodes.Call(call.span, "isIpInSubnet", call.arguments)
-        if name in {"exists", "isnotnull"} and len(call.arguments) == 1:
+        if call.function.lower() == "exists" and len(call.arguments) == 1:
             return nodes.Call(call.span, "ispresent", call.arguments)
-        arguments = call.arguments
-        if name in NAMED_UNITS and arguments and isinstance(arguments[0], nodes.Name):
-            arguments = (nodes.Text(arguments[0].span, arguments[0].text), *arguments[1:])
-        period = arguments[1] if len(arguments) == 2 else None
-        if name in SHIFTS and isinstance(period, nodes.Period):
-            count, unit = nodes.Number(period.span, str(period.count)), nodes.Text(period.span, UNIT_NAMES[period.unit])
-            arguments = (arguments[0], count, unit)
-        return nodes.Call(call.span, function_named(name, call.span), arguments)
+        return super().known(call)
 
     def _span_of(self, call: nodes.Call) -> nodes.Expression:
         if len(call.arguments) != 2:
@@ -173,31 +148,13 @@ class _Builder(TreeBuilder):
         steps = nodes.Arithmetic(call.span, field, (("/", length),))
         return nodes.Arithmetic(call.span, nodes.Call(call.span, "floor", (steps,)), (("*", length),))
 
-    def _star(self, tree: Tree[Token]) -> nodes.Call:
-        call = super()._star(tree)
-        return nodes.Call(call.span, function_named(call.function, call.span), (), star=True)
-
-    def _like(self, tree: Tree[Token]) -> nodes.Expression:
-        like = cast("nodes.Like", super()._like(tree))
-        found = nodes.Call(like.span, PREFIX + "like", (like.subject, like.pattern))
-        return nodes.Not(like.span, found) if like.negated else found
-
     def _like_call(self, tree: Tree[Token]) -> nodes.Call:
         _, values = self.parts(tree)
         return nodes.Call(self.span(tree), PREFIX + "like", tuple(values))
 
-    def _between(self, tree: Tree[Token]) -> nodes.Every:
-        value, _, least, most = self.parts(tree)
-        span = self.span(tree)
-        return nodes.Every(span, (nodes.Compare(span, ">=", value, least), nodes.Compare(span, "<=", value, most)))
-
     def _in_query(self, tree: Tree[Token]) -> nodes.InQuery:
         subject, word, query = self.parts(tree)
         return nodes.InQuery(self.span(tree), subject, query, negated=word.type == "NOT_IN")
-
-    def _cast(self, tree: Tree[Token]) -> nodes.Call:
-        _, value, kind = self.parts(tree)
-        return nodes.Call(self.span(tree), cast_to(str(kind), self.span(tree)), (value,))
 
     def _case(self, tree: Tree[Token]) -> nodes.Call:
         _, values, _, last = self.parts(tree)
