@@ -1,7 +1,7 @@
 """How long 10,000 alarms take that are due at the same moment: when none changes its state, and when all do.
 
-The target is a tenth of the minute that there is. All of it runs within this process, on embedded stores of its own; each
-alarm watches a metric of its own, with a datapoint a minute.
+The target is a tenth of the minute that there is. All of it runs within this process, on embedded stores of its own;
+each alarm watches a metric of its own, with a datapoint a minute.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from groundwatch.storage.tables.alarms import alarms as table
 NAME = "alarms"
 TARGET_S = 6.0
 ACCOUNT, REGION, NAMESPACE = "000000000000", "us-east-1", "Benchmark"
-START_MS = 1_790_000_040_000
 MINUTE_MS = 60_000
+# The engine puts old minutes together by its own clock, so the run is about now.
+START_MS = time.time_ns() // 1_000_000 // MINUTE_MS * MINUTE_MS
 HISTORY_MIN = 10
 THRESHOLD = 10.0
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts"
