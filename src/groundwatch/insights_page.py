@@ -13,9 +13,13 @@ from groundwatch.cli.docs import with_generated_part
 from groundwatch.logs.insights.commands.table import COMMANDS
 from groundwatch.logs.insights.commands.table import NOT_YET as COMMANDS_NOT_YET
 from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET
-from groundwatch.logs.insights.functions.open_search import PREFIX
+from groundwatch.logs.insights.functions.names import AGGREGATE_NAMES
+from groundwatch.logs.insights.functions.open_search import OPEN_SEARCH, OWN, PREFIX
 from groundwatch.logs.insights.functions.table import FAMILIES
 from groundwatch.logs.insights.functions.table import NOT_YET as FUNCTIONS_NOT_YET
+from groundwatch.logs.insights.ppl.parse import COMMANDS as PPL_COMMANDS
+from groundwatch.logs.insights.ppl.parse import REFUSED as PPL_REFUSED
+from groundwatch.logs.insights.stages import NEIGHBOURS, PLACES
 
 PART = "language"
 
@@ -30,9 +34,30 @@ def language() -> str:
     for family, functions in FAMILIES.items():
         rows = ((", ".join((one.name, *one.aliases)), one.signature, one.help) for one in functions)
         tables.append(_table(f"Functions: {family.lower()}", rows, "Function"))
+    tables += [_ppl(), _open_search(), _open_search_aggregates()]
     refused = (("commands", COMMANDS_NOT_YET), ("functions", FUNCTIONS_NOT_YET), ("aggregates", AGGREGATES_NOT_YET))
     lines = [f"- {kind}: {', '.join(f'`{name}`' for name in sorted(names))}" for kind, names in refused]
+    lines.append(f"- commands of PPL: {', '.join(f'`{name}`' for name in sorted(PPL_REFUSED))}")
     return "\n".join([*tables, "### Refused by name\n", *lines, ""])
+
+
+def _ppl() -> str:
+    lines = [f"| `{name}` | {_code(form)} |" for name, form in PPL_COMMANDS.items()]
+    return "\n".join(["### PPL: commands\n", "| Command | Form |", "|---|---|", *lines, ""])
+
+
+def _open_search() -> str:
+    shared = {name.removeprefix(PREFIX): one for name, one in OPEN_SEARCH.items() if name not in OWN}
+    own = {id(one): one for one in OWN.values()}.values()
+    rows = [(", ".join((one.name, *one.aliases)), one.signature, one.help) for one in own]
+    rows += [(name, one.signature.replace(one.name, name, 1), one.help) for name, one in sorted(shared.items())]
+    return _table("SQL and PPL: functions", rows, "Function")
+
+
+def _open_search_aggregates() -> str:
+    names = ", ".join(f"`{name}`" for name in AGGREGATE_NAMES)
+    windows = ", ".join(f"`{name}`" for name in (*sorted(PLACES), *sorted(NEIGHBOURS)))
+    return f"Aggregates: {names}. In SQL also over windows, beside {windows}.\n"
 
 
 def _table(title: str, rows: Iterable[tuple[str, str, str]], first: str) -> str:
