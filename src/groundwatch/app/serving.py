@@ -27,7 +27,7 @@ from groundwatch.tls import ServerTls, set_up_tls
 log = logging.getLogger(__name__)
 
 GC_THRESHOLDS = (20_000, 20, 50)
-"""A put of 1,000 events makes thousands of objects, none of them in a cycle; by default each is looked through twice."""
+"""A put of 1,000 events makes thousands of objects, none of them in a cycle, and by default each is looked at twice."""
 
 
 def run(settings: Settings) -> None:
