@@ -122,6 +122,21 @@ async def test_what_cannot_be_scheduled_is_refused_at_once(create, members, code
     assert said in found[1]
 
 
+@pytest.mark.parametrize(
+    ("language", "query"),
+    [("PPL", "fields `@message` | head 5"), ("SQL", "SELECT `@message` FROM `/app`"), ("CWLI", "fields @message")],
+)
+async def test_a_query_may_be_in_every_language(*, operations, context, create, put, runner, clock, language, query):
+    groups = None if language == "SQL" else ["/app"]
+    await create(query_language=language, query_string=query, log_group_identifiers=groups)
+    clock.now_ms += 5 * 60_000
+    await runner.run_due()
+    answer = await operations.get_scheduled_query_history(
+        context, identifier="errors", start_time=0, end_time=NOW_MS * 2
+    )
+    assert answer["triggerHistory"][0]["executionStatus"] == "Complete", answer
+
+
 async def test_a_query_may_name_its_groups_itself(create):
     assert await create(
         query_string="SOURCE logGroups(namePrefix: ['/a']) | fields @message", log_group_identifiers=None

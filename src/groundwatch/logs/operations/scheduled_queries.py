@@ -191,8 +191,6 @@ def _check(context: RequestContext, operation: str, members: Mapping[str, Any]) 
     for member in REFUSED_S3_MEMBERS:
         if member in destinations.get("s3Configuration", {}):
             raise NotImplementedByServer(f"{operation}.destinationConfiguration.s3Configuration.{member}")
-    if members["queryLanguage"] != "CWLI":
-        raise NotImplementedByServer(f"{operation}.queryLanguage {members['queryLanguage']}")
     start_s, end_s = members.get("startTimeOffset", 0), members.get("endTimeOffset", 0)
     if not (0 <= start_s <= MAX_OFFSET_S and 0 <= end_s <= MAX_OFFSET_S) or (
         "startTimeOffset" in members and start_s < end_s
@@ -202,10 +200,12 @@ def _check(context: RequestContext, operation: str, members: Mapping[str, Any]) 
         group_name_of(identifier, region=context.region, account_id=context.account_id)
     try:
         query = parse_in(members["queryLanguage"], members["queryString"])
+    except NotImplementedByServer:
+        raise
     except ServiceError as error:
         raise _invalid(f"The query is not valid: {error.message}") from error
     if query.selection is None and not members.get("logGroupIdentifiers"):
-        raise _invalid("Log groups must be given, unless the query names them with SOURCE.")
+        raise _invalid("Log groups must be given, unless the query names them itself.")
 
 
 def _description(schedule: Schedule, last: Run | None) -> dict[str, object]:
