@@ -322,6 +322,36 @@ async def test_a_call_from_within_can_be_denied(setting):
     assert (response.status, code(response)) == (403, "AccessDenied")
 
 
+class CloudWatch:
+    async def list_metrics(self, context: RequestContext) -> Mapping[str, Any]:
+        return {"Metrics": [{"MetricName": "m"}]}
+
+
+@pytest.mark.parametrize(
+    ("request_", "content_type"),
+    [
+        pytest.param(unsigned(b"", query="Action=ListMetrics"), "text/xml", id="query"),
+        pytest.param(
+            unsigned(
+                b"{}",
+                x_amz_target="GraniteServiceVersion20100801.ListMetrics",
+                content_type="application/x-amz-json-1.0",
+            ),
+            "application/x-amz-json-1.0",
+            id="JSON",
+        ),
+    ],
+)
+async def test_a_service_of_several_protocols_answers_in_the_one_it_is_asked_in(request_, content_type):
+    services = [Service("cloudwatch", CloudWatch(), lambda *_: [], "monitoring")]
+    keys = UnverifiedAuthenticator(PRINCIPAL, "us-east-1")
+    port = ServicePort(services, keys, Policies(), default_region="us-east-1", clock_ms=lambda: NOW_MS)
+    # The gateway knows it by its endpoint.
+    response = await port.call("monitoring", request_, PRINCIPAL, region="us-east-1")
+    assert (response.status, response.header("content-type")) == (200, content_type)
+    assert b"MetricName" in response.body
+
+
 async def test_a_call_to_a_service_that_is_not_offered_is_a_mistake(setting):
     with pytest.raises(LookupError, match="no service called 's3'"):
         await setting.port.call("s3", unsigned(b""), PRINCIPAL, region="us-east-1")

@@ -58,6 +58,7 @@ class ServicePort:
     ) -> None:
         self._services = {service.model_name: _offer(service) for service in services}
         descriptions = [offered.description for offered in self._services.values()]
+        self._by_endpoint = {description.endpoint_prefix: description.name for description in descriptions}
         signing_names = {service.model_name: service.signing_name for service in services}
         self._selector = ServiceSelector(descriptions, signing_names)
         self._authenticator = authenticator
@@ -90,8 +91,8 @@ class ServicePort:
     ) -> WireResponse:
         """Answer a request from within this process, made as `principal`: like `handle`, but without a signature.
 
-        `service_name` is the model's name. Raises LookupError when this port does not offer the service. An event
-        stream cannot be answered this way and is refused.
+        `service_name` is the model's name or the endpoint's prefix. Raises LookupError when this port does not offer the
+        service. An event stream cannot be answered this way and is refused.
         """
         offered = self._find(service_name)
         answer = await self._answer(offered, request, principal, region, source_arn)
@@ -135,7 +136,8 @@ class ServicePort:
         return offered.codecs.of(head).serialize_error(too_large(offered.profile.max_body_bytes), new_request_id())
 
     def _find(self, service_name: str) -> OfferedService:
-        offered = self._services.get(service_name)
+        # CloudWatch's endpoint, by which integrations name it, is `monitoring`.
+        offered = self._services.get(service_name) or self._services.get(self._by_endpoint.get(service_name, ""))
         if offered is None:
             raise LookupError(f"no service called '{service_name}' on this port")
         return offered
