@@ -23,7 +23,17 @@ EVENTS = """
 MAX_BOUND_GROUPS = 50
 """Groups that are bound one by one, which lets the engine skip most; beyond, all at once."""
 MAX_LOG_CHARACTERS = 100_000
-SCANNED = "count(), sum(length(message)), min(timestamp), max(timestamp)"
+COUNTED = "count() AS events, sum(length(message)) AS bytes, min(timestamp) AS first, max(timestamp) AS last"
+SCANNED = "sum(events), sum(bytes), min(first), max(last)"
+# What the table keeps for each stream is read without reading an event; of the streams of which the range has a part
+# alone, the events are counted.
+COUNTED_BY_STREAM = f"""
+    SELECT events, bytes, first, last FROM ({{streams}}) WHERE {{whole}}
+    UNION ALL
+    SELECT {COUNTED} FROM ({{events}} AND stream_id IN (SELECT stream_id FROM ({{streams}}) WHERE NOT ({{whole}})))
+    HAVING events > 0
+"""  # noqa: S608 - every value is bound
+STREAMS = f"SELECT group_id, stream_id, {COUNTED} FROM events WHERE {{range}} GROUP BY group_id, stream_id"  # noqa: S608
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -74,6 +84,10 @@ class Compiled(msgspec.Struct, frozen=True):
     max_rows: int
     counts_itself: bool
     """Whether every event that passes the filters is a row of the result, unless that is full."""
+    matches_all: bool
+    """Whether all events that are read pass the filters: there are none."""
+    counts_along: bool
+    """Whether each row has, behind its columns, the number of events that passed the filters."""
     samples_sql: str | None = None
     """Gives what the patterns of the query are to be found in: `sql` is of use once `Source.mined` has them."""
 
@@ -112,9 +126,14 @@ class _Compiler:
             pipeline.read_from(_events(pipeline, source, needs_streams="@logStream" in pipeline.uses))
         return needs_streams
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether the query has no subqueries."""
+        return len(self._made) == 1
+
     def scanned(self) -> str:
         """Return the statement that counts what is read."""
-        read = [f"SELECT timestamp, message FROM ({pipeline.source})" for pipeline, _ in self._made]  # noqa: S608
+        read = [_counted(pipeline, source) for pipeline, source in self._made]
         return f"SELECT {SCANNED} FROM ({' UNION ALL '.join(read)})"  # noqa: S608 - every value is bound
 
     def waiting(self) -> str:
@@ -175,6 +194,8 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
         waiting_sql=compiler.waiting(),
         max_rows=pipeline.asked_rows or max_rows,
         counts_itself=pipeline.counts_itself,
+        matches_all=pipeline.matches_all and compiler.is_alone,
+        counts_along=pipeline.counts_along,
         samples_sql=pipeline.samples_statement() if pipeline.mined_text else None,
     )
 
@@ -197,10 +218,7 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
     for expired_before_ms, numbers in _by_expiry(source).items():
         since = bind(expired_before_ms, "Int64")
         limits += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR timestamp >= {since})"
-    if source.deleted_table:
-        limits += f" AND stream_id NOT IN {source.deleted_table}"
-    if source.deleted_streams:
-        limits += f" AND NOT has({bind(list(source.deleted_streams), 'Array(UInt64)')}, stream_id)"
+    limits += _deleted(pipeline, source)
     if needs_streams and source.names_table:
         names += f", toNullable(joinGet('{source.names_table}', 'name', stream_id)) AS stream_name"
     elif needs_streams:
@@ -218,6 +236,30 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
         end=bind(source.window.end_ms, "Int64"),
         limits=limits,
     )
+
+
+def _counted(pipeline: Pipeline, source: Source) -> str:
+    """Return a SELECT of how many events are read and how large, in one row or more."""
+    if pipeline.compared_ms:
+        return f"SELECT {COUNTED} FROM ({pipeline.source}) HAVING events > 0"  # noqa: S608 - every value is bound
+    bind, limits = pipeline.bind, _deleted(pipeline, source)
+    start = bind(max(source.window.start_ms, source.since_ms or 0), "Int64")
+    whole = f"first >= {start} AND last <= {bind(source.window.end_ms, 'Int64')}"
+    for expired_before_ms, numbers in _by_expiry(source).items():
+        since = bind(expired_before_ms, "Int64")
+        whole += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR first >= {since})"
+    groups = _listed(pipeline, [group.number for group in source.groups])
+    streams = STREAMS.format(range=f"group_id IN ({groups}){limits}")
+    return COUNTED_BY_STREAM.format(streams=streams, whole=whole, events=pipeline.source)
+
+
+def _deleted(pipeline: Pipeline, source: Source) -> str:
+    limits = ""
+    if source.deleted_table:
+        limits += f" AND stream_id NOT IN {source.deleted_table}"
+    if source.deleted_streams:
+        limits += f" AND NOT has({pipeline.bind(list(source.deleted_streams), 'Array(UInt64)')}, stream_id)"
+    return limits
 
 
 def _by_expiry(source: Source) -> Mapping[int, list[int]]:

@@ -112,6 +112,9 @@ class Pipeline:
         self.uses: set[str] = set()
         """System fields that the query names."""
         self._matched = ""
+        self._filters = self._matches_all = False
+        self._counted = ""
+        """The column with how many events passed the filters, where a `stats` counts them along."""
         self.source = ""
         self.asked_rows: int | None = None
         """What the last `limit` said."""
@@ -218,6 +221,7 @@ class Pipeline:
         """Drop the rows for which the condition does not hold."""
         self._settle(condition)
         self._where.append(condition)
+        self._filters = True
 
     def sort(self, orders: Sequence[str], *, counts: bool = True) -> None:
         """Order the rows; events that are equal in these keys stay newest first. `counts` says that the query asks."""
@@ -256,13 +260,19 @@ class Pipeline:
 
     def group(self, keys: Mapping[str, str], aggregates: Mapping[str, str]) -> None:
         """Replace the rows by one for each combination of keys; without keys by one for all, if there is any."""
-        self._note_matched()
-        columns = ", ".join(f"{sql} AS {name}" for name, sql in {**keys, **aggregates}.items()) or "1 AS nothing"
+        counted = self._count_along()
+        columns = ", ".join(f"{sql} AS {name}" for name, sql in {**keys, **aggregates, **counted}.items())
+        columns = columns or "1 AS nothing"
         grouping = f"GROUP BY {', '.join(keys)}" if keys else "HAVING count() > 0"
         self._settle(columns)
         self._wrap()
         self._inner = f"SELECT {columns} FROM ({self._inner}) {grouping}"  # noqa: S608
         self._forget_events()
+        for name, sql in counted.items():
+            self._counted = name
+            if keys and sql == "count()":
+                self._counted = self.new_name()
+                self._inner = f"SELECT *, sum({name}) OVER () AS {self._counted} FROM ({self._inner})"  # noqa: S608
         self.keys = frozenset(keys)
 
     def new_name(self) -> str:
@@ -309,6 +319,7 @@ class Pipeline:
         made = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
         self._note_matched()
         self._inner = f"SELECT {made} FROM {self._base}"  # noqa: S608
+        self._counted = ""
         self._forget_events()
 
     def mine(self, text: str) -> None:
@@ -318,6 +329,7 @@ class Pipeline:
         self._note_matched()
         self._mined_rows = self._inner
         self._inner = pattern_rows(self.mined, self.statement)
+        self._counted = ""
         self._layers = 0
         self._forget_events()
 
@@ -396,7 +408,8 @@ class Pipeline:
         keys = [f"{name} AS key_{name}" for name in KEY_COLUMNS] if self.events else []
         self._wrap()
         limit = self.bind(max_rows, "UInt64")
-        selected = ", ".join([*shown, *keys]) or f"{NULL} AS nothing"
+        counted = [f"{self._counted} AS matched"] if self._counted else []
+        selected = ", ".join([*shown, *keys, *counted]) or f"{NULL} AS nothing"
         statement = f"SELECT {selected} FROM ({self._inner}) {self._ordering()} LIMIT {limit}"  # noqa: S608
         return self._with_base(statement)
 
@@ -410,7 +423,25 @@ class Pipeline:
         """Whether every event that passes the filters is a row."""
         return self.events and not (self._limited or self._deduplicated or self._exploded)
 
+    @property
+    def matches_all(self) -> bool:
+        """Whether no filter stands before the rows are grouped or cut off."""
+        return self._matches_all
+
+    @property
+    def counts_along(self) -> bool:
+        """Whether each row ends with the number of events that passed the filters."""
+        return bool(self._counted)
+
     # Layers
+
+    def _count_along(self) -> dict[str, str]:
+        """Return the column of a group that counts what passed the filters, so that it need not be read twice."""
+        is_first = not self._matched
+        self._note_matched()
+        if is_first and self._filters:
+            return {self.new_name(): "count()"}
+        return {self.new_name(): f"any({self._counted})"} if self._counted else {}
 
     def _settle(self, sql: str) -> None:
         """Close the open layer when an expression needs a column that it makes."""
@@ -435,7 +466,8 @@ class Pipeline:
         # Before rows are grouped or cut off for the first time.
         if not self._matched:
             where = f" WHERE {' AND '.join(self._where)}" if self._where else ""
-            self._matched = f"SELECT count() FROM ({self._inner}){where}"  # noqa: S608  # noqa: S608
+            self._matched = f"SELECT count() FROM ({self._inner}){where}"  # noqa: S608
+            self._matches_all = not self._filters
 
     def _ordering(self) -> str:
         return f"ORDER BY {', '.join(self._order)}" if self._order else ""

@@ -127,10 +127,20 @@ class QueryRun:
         self._reading = True
         rows = (await self._run(compiled.sql, compiled)).result_rows
         self._progress, self._reading = 1.0, False
-        complete = compiled.counts_itself and len(rows) < compiled.max_rows
-        matched = len(rows) if complete else int((await self._run(compiled.matched_sql, compiled)).result_rows[0][0])
+        matched = await self._count_matched(compiled, rows)
         found = await self._result(compiled, rows)
         return await asyncio.to_thread(parts_of, found), self._statistics(matched, len(rows), 1.0)
+
+    async def _count_matched(self, compiled: Compiled, rows: Sequence[Sequence[Any]]) -> int:
+        """Return how many events passed the filters; what is known already is not read again."""
+        if compiled.counts_itself and len(rows) < compiled.max_rows:
+            return len(rows)
+        if compiled.matches_all:
+            return self._events
+        if compiled.counts_along and rows:
+            # Rows that were filled in between others have zero.
+            return max(row[len(compiled.columns)] or 0 for row in rows)
+        return int((await self._run(compiled.matched_sql, compiled)).result_rows[0][0])
 
     async def _mined(self, source: Source, compiled: Compiled, sql: str) -> Source:
         """Return a source with the patterns of the query's texts."""

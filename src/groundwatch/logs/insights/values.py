@@ -15,8 +15,8 @@ NULL = "NULL"
 FALSE = "0"
 LONGEST = "1e50"
 """From here on the engine does not print all digits of a number."""
-NUMBER_TEXT = r"'^([-+]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][-+]?[0-9]+)?)$'"
-"""As a literal of the engine. The engine's own reading would also take `nan` and `inf`, which are text."""
+NO_NUMBER_LETTERS = "'iInN', '____'"
+"""For `translate`: the engine's reading of numbers would also take `nan` and `inf`, which are text."""
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ def as_number(value: Value) -> str:
         case "json":
             return json_number(value.sql)
         case "text":
-            return f"toFloat64OrNull(extract({value.sql}, {NUMBER_TEXT}))"
+            return f"toFloat64OrNull(translate({value.sql}, {NO_NUMBER_LETTERS}))"
 
 
 def as_condition(value: Value) -> str:
@@ -119,7 +119,7 @@ def json_text(raw: str, *, double: str = FALSE) -> str:
 def json_number(raw: str) -> str:
     """Return a JSON value as a number: booleans are 1 and 0, text counts when it looks like one."""
     unquoted = f"trim(BOTH '\"' FROM {raw})"
-    digits = f"toFloat64OrNull(extract({unquoted}, {NUMBER_TEXT}))"
+    digits = f"toFloat64OrNull(translate({unquoted}, {NO_NUMBER_LETTERS}))"
     return f"multiIf({raw} = 'true', 1, {raw} = 'false', 0, {digits})"
 
 
