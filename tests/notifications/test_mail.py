@@ -5,12 +5,13 @@ import email.policy
 import json
 import re
 import smtplib
+import threading
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from tests.live import free_port
-from tests.notifications.conftest import BASE_URL, RefusedError, until
+from tests.notifications.conftest import BASE_URL, RefusedError, received, until
 
 from groundwatch.aws.http import WireRequest
 from groundwatch.notifications.pages import routes
@@ -147,3 +148,22 @@ def test_where_mail_is_handed_in():
         "mail.example", 465, implicit_tls=True, user="u", password="p", sender="a@b.de"
     )
     assert MailServer.of("smtp://mail.example:25", "a@b.de").port == smtplib.SMTP_PORT
+
+
+async def test_a_mail_server_that_hangs_holds_up_mail_alone(world, mailbox, web_server):
+    topic = await subscribed(world, mailbox)
+    await world.subscribed(topic, web_server)
+    going_on = threading.Event()
+    asked: list[object] = []
+
+    def hang(mail):
+        asked.append(mail)
+        going_on.wait(30)
+
+    world.room._mail._hand_in = hang
+    for number in range(5):
+        await world.call("Publish", TopicArn=topic, Message=str(number))
+    await received(web_server, 5)
+    await until(lambda: len(asked) == 2)
+    going_on.set()
+    await until(lambda: len(asked) == 5)

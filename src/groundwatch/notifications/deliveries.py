@@ -34,6 +34,8 @@ FIXED_RETRIES = {**dict.fromkeys(MAIL, MAIL_RETRIES), FUNCTIONS: FUNCTION_RETRIE
 HEALTHY_AT_ONCE = 8
 FAILING_AT_ONCE = 2
 ACCOUNT_AT_ONCE = 64
+ACCOUNT_MAILS_AT_ONCE = 2
+"""There is one mail server for all, and few threads to talk to it."""
 MAX_AGE_MS = 8 * 3_600_000
 """When a message is given up that a failing endpoint never came to; mail is tried for six hours."""
 JITTER = 0.1
@@ -54,13 +56,25 @@ class Tools(msgspec.Struct, frozen=True):
     clock_ms: Callable[[], int]
 
 
+class Rooms:
+    """How many attempts of an account may be under way: mail apart, so that a slow mail server holds up no HTTP."""
+
+    def __init__(self) -> None:
+        self._mail = asyncio.Semaphore(ACCOUNT_MAILS_AT_ONCE)
+        self._others = asyncio.Semaphore(ACCOUNT_AT_ONCE)
+
+    def of(self, protocol: str) -> asyncio.Semaphore:
+        """Return what to hold during an attempt."""
+        return self._mail if protocol in MAIL else self._others
+
+
 class Lane:
     """The deliveries of one subscription; ends when nothing waits for it."""
 
-    def __init__(self, subscription_id: str, tools: Tools, room: asyncio.Semaphore) -> None:
+    def __init__(self, subscription_id: str, tools: Tools, rooms: Rooms) -> None:
         self._id = subscription_id
         self._tools = tools
-        self._room = room
+        self._rooms = rooms
         self._wake = asyncio.Event()
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._failing = False
@@ -95,11 +109,12 @@ class Lane:
         if free <= 0 or not self._may_have_more:
             return
         self._may_have_more = False
+        taken_ms = self._tools.clock_ms()
         taken = await self._tools.queue.take(self._id, free, tuple(self._busy))
         self._may_have_more |= len(taken) == free
         for delivery in taken:
             await self._pace(delivery)
-            self._busy[delivery.number] = asyncio.create_task(self._attend(delivery))
+            self._busy[delivery.number] = asyncio.create_task(self._attend(delivery, taken_ms))
 
     async def _pace(self, delivery: Delivery) -> None:
         """Keep to the throttle policy of the subscription."""
@@ -123,10 +138,13 @@ class Lane:
         except TimeoutError:
             return
 
-    async def _attend(self, delivery: Delivery) -> None:
+    async def _attend(self, delivery: Delivery, taken_ms: int) -> None:
         """Make one attempt and write down what came of it."""
         try:
-            async with self._room:
+            async with self._rooms.of(delivery.subscription.protocol):
+                if self._tools.queue.may_be_others(taken_ms):
+                    self._may_have_more = True
+                    return
                 outcome = await self._attempt(delivery)
             self._failing = not outcome.delivered
             self._may_have_more |= self._failing
@@ -179,7 +197,7 @@ class Deliveries:
         self._tools = tools
         self._lanes: dict[str, Lane] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._rooms: dict[str, asyncio.Semaphore] = {}
+        self._rooms: dict[str, Rooms] = {}
         self._sweeping: asyncio.Task[None] | None = None
         self._stopped = False
         self.given_up: Counter[str] = Counter()
@@ -217,8 +235,8 @@ class Deliveries:
             return
         if self._stopped:
             return
-        room = self._rooms.setdefault(account_id, asyncio.Semaphore(ACCOUNT_AT_ONCE))
-        lane = self._lanes[subscription_id] = Lane(subscription_id, self._tools, room)
+        rooms = self._rooms.setdefault(account_id, Rooms())
+        lane = self._lanes[subscription_id] = Lane(subscription_id, self._tools, rooms)
         task = asyncio.create_task(self._run(subscription_id, account_id, lane), name=f"deliveries-{subscription_id}")
         self._tasks[subscription_id] = task
 
@@ -251,7 +269,8 @@ class Deliveries:
 
 async def give_up(tools: Tools, message: Message, subscription: Subscription, outcome: Outcome, attempts: int) -> None:
     """Keep a message as a dead letter."""
-    log.warning("message %s for %s is given up: %s", message.id, subscription.arn, outcome.reason)
+    # For the tenant, who has it in a log group: whoever runs the server hears of it only when they ask.
+    log.debug("message %s for %s is given up: %s", message.id, subscription.arn, outcome.reason)
     events = failure_events(message, subscription, outcome, attempts, tools.clock_ms())
     await tools.failures.append(subscription.topic, group_of(subscription.topic), STREAM, events)
 

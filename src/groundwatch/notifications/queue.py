@@ -99,6 +99,10 @@ class DeliveryQueue:
 
         return [_delivery(row) for row in await self._database.write(claim)]
 
+    def may_be_others(self, taken_ms: int) -> bool:
+        """Tell whether what was taken then has waited so long that another node may take it before it is sent."""
+        return self.shared and self._clock_ms() - taken_ms > CLAIM_MS // 2
+
     async def next_due_ms(self, subscription_id: str, busy: Collection[int]) -> int | None:
         """Return when the next delivery of a subscription is due that is not `busy`, None when there is none."""
         of_subscription = and_(deliveries.c.subscription_id == subscription_id, deliveries.c.id.not_in(busy))
