@@ -53,8 +53,9 @@ class AwsIntegration:
             return await self._functions.integrate(mapped)
         source_arn = source_arn_of(routed)
         request = _wire_request(mapped, target, definition.http_method or "POST", source_arn)
-        uri = f"https://{target.host}{request.path}" + (f"?{request.query_string}" if request.query_string else "")
-        log_request(routed, uri, request.headers, request.body)
+        if routed.exchange.log.enabled:
+            uri = f"https://{target.host}{request.path}" + (f"?{request.query_string}" if request.query_string else "")
+            log_request(routed, uri, request.headers, request.body)
         endpoint = self._elsewhere.endpoint(target, request) if self._elsewhere else None
         if self._elsewhere is not None and endpoint is not None:
             answer = await self._elsewhere.call(mapped, target, endpoint, request, role_arn)

@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from typing import ClassVar
-from urllib.parse import quote_plus, unquote_plus
+from urllib.parse import unquote_plus
 
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
 from groundwatch.gateway.mapping.evaluation import text_of
@@ -24,6 +24,8 @@ from groundwatch.gateway.mapping.values import ContextMap, Method, TemplateObjec
 
 _JAVASCRIPT = re.compile(r"[\"'\\\x00-\x1f]")
 _URL_UNSAFE = re.compile(r"[^A-Za-z0-9.*_-]+")
+# As Java's URLEncoder writes a byte, which leaves `*` alone and encodes `~`; Python's quote does the opposite.
+_PERCENT_ENCODED = [f"%{byte:02X}" if byte != 0x20 else "+" for byte in range(256)]
 _JAVASCRIPT_ESCAPES = {
     '"': '\\"', "'": "\\'", "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f",
 }  # fmt: skip
@@ -129,8 +131,7 @@ def _url_encode(run: Run, _util: object, value: VtlValue) -> str:
 
 
 def _percent_encode(match: re.Match[str]) -> str:
-    # Java's URLEncoder leaves `*` alone and encodes `~`; Python's quote does the opposite.
-    return quote_plus(match.group(), safe="*", errors="replace").replace("~", "%7E")
+    return "".join([_PERCENT_ENCODED[byte] for byte in match.group().encode("utf-8", "replace")])
 
 
 def _url_decode(run: Run, _util: object, value: VtlValue) -> str:

@@ -82,6 +82,21 @@ def _constant_headers(parameters: tuple[RequestParameter, ...], integration_type
     return headers
 
 
+def _cache_sources(integration: Integration) -> tuple[tuple[str, str], ...]:
+    """Return where each cache key parameter is read: location in the client's request, and name.
+
+    Parameters of the integration are read where they are mapped from. The location of what is no parameter is empty.
+    """
+    sources: list[tuple[str, str]] = []
+    for parameter in integration.cache_key_parameters:
+        mapped = parameter.startswith("integration.request.")
+        source = integration.request_parameters.get(parameter, "") if mapped else parameter
+        location, _, name = source.removeprefix("method.request.").partition(".")
+        location = location.removeprefix("multivalue") if source.startswith("method.request.") else ""
+        sources.append((location, name.lower() if location == "header" else name))
+    return tuple(sources)
+
+
 class CompiledMethod:
     """A method with its integration.
 
@@ -101,6 +116,7 @@ class CompiledMethod:
         self.templates = {} if self.is_proxy else _templates(integration.request_templates)
         self.header_spelling = _header_spelling(method)
         """Lower-case header name → the name as the method declares it."""
+        self.cache_sources = _cache_sources(integration)
         self.responses = tuple(CompiledResponse(response) for response in integration.responses.values())
 
 
