@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from groundwatch.storage.tables.queries import query_results as parts
 
 Status = Literal["Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout"]
 ACTIVE = ("Scheduled", "Running")
+READ_ROWS = 200
 
 
 class StoredQuery(msgspec.Struct, frozen=True):
@@ -140,8 +142,13 @@ class QueryStore:
         statement = statement.order_by(created.desc(), table.c.id.desc())
         if group is None:
             statement = statement.limit(limit)
-        rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        return [_query(row) for row in rows if group is None or group in row.group_names][:limit]
+
+        def read(connection: Connection) -> list[Row[Any]]:
+            # Groups are in a list that the database does not look into: read on only until there are enough.
+            rows = connection.execute(statement.execution_options(yield_per=READ_ROWS))
+            return list(itertools.islice((row for row in rows if group is None or group in row.group_names), limit))
+
+        return [_query(row) for row in await self._database.read(read)]
 
     async def give_up_all(self) -> None:
         """End what a process that is gone left running; only for a database without other users."""
