@@ -91,8 +91,8 @@ class ServicePort:
     ) -> WireResponse:
         """Answer a request from within this process, made as `principal`: like `handle`, but without a signature.
 
-        `service_name` is the model's name or the endpoint's prefix. Raises LookupError when this port does not offer the
-        service. An event stream cannot be answered this way and is refused.
+        `service_name` is the model's name or the endpoint's prefix. Raises LookupError when this port does not offer
+        the service. An event stream cannot be answered this way and is refused.
         """
         offered = self._find(service_name)
         answer = await self._answer(offered, request, principal, region, source_arn)

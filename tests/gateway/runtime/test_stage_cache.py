@@ -149,7 +149,7 @@ async def test_hits_and_misses_are_counted(make_cached):
     gateway = make_cached()
     await calls(gateway, "/a", "/a", "/a")
     (figures,) = gateway.app.traffic.take().values()
-    assert (figures.count, figures.cache_hits, figures.cache_misses, figures.integrations) == (3, 2, 1, 1)
+    assert (figures.count, figures.cache_hits, figures.cache_misses, figures.integration_latency.count) == (3, 2, 1, 1)
 
 
 class TestResponseCache:

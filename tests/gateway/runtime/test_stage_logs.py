@@ -9,7 +9,7 @@ from groundwatch.gateway.definition import AccessLogSettings, ApiKey, MethodSett
 from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup
 from groundwatch.gateway.runtime.execution_log import StageLog, masked
 from groundwatch.gateway.runtime.stage_logs import MAX_EVENT_BYTES, StageLogs, TryLaterError, truncated
-from groundwatch.gateway.runtime.traffic import MethodPlace
+from groundwatch.gateway.runtime.traffic import MethodPlace, Times
 
 ACCOUNT, REGION, API = "123456789012", "eu-west-1", "abcdef1234"
 GROUP = "/gateway/access"
@@ -307,9 +307,17 @@ async def test_figures(gateway):
     await gateway.request("/cats")
     figures = gateway.app.traffic.take()
     method, stage = figures[MethodPlace(API, "v1", "/pets/{id}", "GET")], figures[MethodPlace(API, "v1")]
-    assert (method.count, method.errors_4xx, method.integrations, method.api_name) == (1, 0, 1, "test")
+    assert (method.count, method.errors_4xx, method.integration_latency.count, method.api_name) == (1, 0, 1, "test")
     assert (stage.count, stage.errors_4xx) == (1, 1)
     assert gateway.app.traffic.take() == {}
+
+
+def test_times_are_few_and_within_four_thousandths():
+    times = Times()
+    for time_ms in (0, 7, 511, 513, 29_999):
+        times.add(time_ms)
+    assert (times.count, times.total_ms, times.least_ms, times.most_ms) == (5, 31_030, 0, 29_999)
+    assert times.counted == {0: 1, 7: 1, 511: 1, 512: 1, 29_952: 1}
 
 
 async def test_figures_are_bounded(gateway):

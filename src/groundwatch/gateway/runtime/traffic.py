@@ -14,6 +14,7 @@ from groundwatch.gateway.limits.settings import method_setting
 from groundwatch.gateway.runtime.stages import Located, Routed
 
 MAX_SERIES = 10_000
+EXACT_BITS = 9
 
 
 class MethodPlace(NamedTuple):
@@ -25,8 +26,29 @@ class MethodPlace(NamedTuple):
     verb: str = ""
 
 
+class Times(msgspec.Struct):
+    """Times in milliseconds: exact sums, and how often each was, for percentiles."""
+
+    count: int = 0
+    total_ms: int = 0
+    least_ms: int = 0
+    most_ms: int = 0
+    counted: dict[int, int] = {}
+    """Counts by time; from 512 ms on, times of 256 to an octave share one, so that there are few of them."""
+
+    def add(self, time_ms: int) -> None:
+        """Count one time."""
+        self.least_ms = time_ms if self.count == 0 else min(self.least_ms, time_ms)
+        self.most_ms = max(self.most_ms, time_ms)
+        self.count += 1
+        self.total_ms += time_ms
+        shift = max(time_ms.bit_length() - EXACT_BITS, 0)
+        shared_ms = time_ms >> shift << shift
+        self.counted[shared_ms] = self.counted.get(shared_ms, 0) + 1
+
+
 class Figures(msgspec.Struct):
-    """The figures of one method since they were last taken; times in milliseconds."""
+    """The figures of one method since they were last taken."""
 
     account_id: str
     region: str
@@ -36,13 +58,8 @@ class Figures(msgspec.Struct):
     count: int = 0
     errors_4xx: int = 0
     errors_5xx: int = 0
-    latency_sum_ms: int = 0
-    latency_max_ms: int = 0
-    latency_min_ms: int = 0
-    integrations: int = 0
-    integration_latency_sum_ms: int = 0
-    integration_latency_max_ms: int = 0
-    integration_latency_min_ms: int = 0
+    latency: Times = msgspec.field(default_factory=Times)
+    integration_latency: Times = msgspec.field(default_factory=Times)
     cache_hits: int = 0
     cache_misses: int = 0
 
@@ -53,19 +70,9 @@ class Figures(msgspec.Struct):
             self.errors_5xx += 1
         elif status >= 400:
             self.errors_4xx += 1
-        self.latency_sum_ms += latency_ms
-        self.latency_max_ms = max(self.latency_max_ms, latency_ms)
-        self.latency_min_ms = latency_ms if self.count == 1 else min(self.latency_min_ms, latency_ms)
-        if integration_latency_ms is None:
-            return
-        self.integrations += 1
-        self.integration_latency_sum_ms += integration_latency_ms
-        self.integration_latency_max_ms = max(self.integration_latency_max_ms, integration_latency_ms)
-        self.integration_latency_min_ms = (
-            integration_latency_ms
-            if self.integrations == 1
-            else min(self.integration_latency_min_ms, integration_latency_ms)
-        )
+        self.latency.add(latency_ms)
+        if integration_latency_ms is not None:
+            self.integration_latency.add(integration_latency_ms)
 
 
 class TrafficCounts:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -37,8 +37,21 @@ class MethodPlace(Protocol):
         """The HTTP method."""
 
 
+class Times(Protocol):
+    """Times in milliseconds."""
+
+    count: int
+    total_ms: int
+    least_ms: int
+    most_ms: int
+
+    @property
+    def counted(self) -> Mapping[int, int]:
+        """How often each time was, rounded where it is long."""
+
+
 class MethodFigures(Protocol):
-    """What was counted of a method since it was last taken; times in milliseconds."""
+    """What was counted of a method since it was last taken."""
 
     account_id: str
     region: str
@@ -47,15 +60,16 @@ class MethodFigures(Protocol):
     count: int
     errors_4xx: int
     errors_5xx: int
-    latency_sum_ms: int
-    latency_max_ms: int
-    latency_min_ms: int
-    integrations: int
-    integration_latency_sum_ms: int
-    integration_latency_max_ms: int
-    integration_latency_min_ms: int
     cache_hits: int
     cache_misses: int
+
+    @property
+    def latency(self) -> Times:
+        """Times from request to answer."""
+
+    @property
+    def integration_latency(self) -> Times:
+        """Times that integrations took."""
 
 
 class Traffic(Protocol):
@@ -86,9 +100,9 @@ class Totals(msgspec.Struct):
         self.requests += figures.count
         self.errors_4xx += figures.errors_4xx
         self.errors_5xx += figures.errors_5xx
-        self.latency_ms += figures.latency_sum_ms
-        self.integrations += figures.integrations
-        self.integration_latency_ms += figures.integration_latency_sum_ms
+        self.latency_ms += figures.latency.total_ms
+        self.integrations += figures.integration_latency.count
+        self.integration_latency_ms += figures.integration_latency.total_ms
         self.cache_hits += figures.cache_hits
         self.cache_misses += figures.cache_misses
 
@@ -124,14 +138,14 @@ class GatewayCounts:
 
 def _samples(place: MethodPlace, figures: MethodFigures, timestamp_ms: int) -> Iterator[Sample]:
     for dimensions in _dimensions(place, figures):
-        for name, unit, sums in _metrics(figures):
-            metric = MetricKey(figures.account_id, figures.region, NAMESPACE, name, dimensions)
-            if isinstance(sums, dict):
-                yield sample_of(
-                    metric, timestamp_ms, [(value, count) for value, count in sums.items() if count], unit=unit
-                )
-            else:
-                yield Sample(metric, timestamp_ms, *sums, unit=unit)
+        owner = (figures.account_id, figures.region, NAMESPACE)
+        for name, shares in _shares(figures):
+            counted = [(value, float(count)) for value, count in shares if count]
+            if counted:
+                yield sample_of(MetricKey(*owner, name, dimensions), timestamp_ms, counted, unit="Count")
+        for name, times in (("Latency", figures.latency), ("IntegrationLatency", figures.integration_latency)):
+            if times.count:
+                yield _times(MetricKey(*owner, name, dimensions), timestamp_ms, times)
 
 
 def _dimensions(place: MethodPlace, figures: MethodFigures) -> Iterator[Dimensions]:
@@ -142,24 +156,16 @@ def _dimensions(place: MethodPlace, figures: MethodFigures) -> Iterator[Dimensio
         yield (api, ("Method", place.verb), ("Resource", place.resource_path), stage)
 
 
-Sums = tuple[float, float, float, float]
-"""Count, sum, least, most."""
+def _shares(figures: MethodFigures) -> Iterator[tuple[str, Sequence[tuple[float, int]]]]:
+    """Yield names and how often which value was: one sample a request, so that averages are shares of errors."""
+    yield "Count", ((1.0, figures.count),)
+    for name, errors in (("4XXError", figures.errors_4xx), ("5XXError", figures.errors_5xx)):
+        yield name, ((1.0, errors), (0.0, figures.count - errors))
+    yield "CacheHitCount", ((1.0, figures.cache_hits), (0.0, figures.cache_misses))
+    yield "CacheMissCount", ((1.0, figures.cache_misses), (0.0, figures.cache_hits))
 
 
-def _metrics(figures: MethodFigures) -> Iterator[tuple[str, str, dict[float, float] | Sums]]:
-    """Yield name, unit and what the samples were: values with their counts, or their sums."""
-    count = figures.count
-    if not count:
-        return
-    yield "Count", "Count", {1.0: count}
-    # One sample a request, so that the average is the share of errors.
-    yield "4XXError", "Count", {1.0: figures.errors_4xx, 0.0: count - figures.errors_4xx}
-    yield "5XXError", "Count", {1.0: figures.errors_5xx, 0.0: count - figures.errors_5xx}
-    yield "Latency", "Milliseconds", (count, figures.latency_sum_ms, figures.latency_min_ms, figures.latency_max_ms)
-    if figures.integrations:
-        latency = (figures.integration_latency_sum_ms, figures.integration_latency_min_ms)
-        yield "IntegrationLatency", "Milliseconds", (figures.integrations, *latency, figures.integration_latency_max_ms)
-    looked_up = figures.cache_hits + figures.cache_misses
-    if looked_up:
-        yield "CacheHitCount", "Count", {1.0: figures.cache_hits, 0.0: figures.cache_misses}
-        yield "CacheMissCount", "Count", {1.0: figures.cache_misses, 0.0: figures.cache_hits}
+def _times(metric: MetricKey, timestamp_ms: int, times: Times) -> Sample:
+    counted = [(float(value), float(count)) for value, count in times.counted.items()]
+    sums = (float(times.count), float(times.total_ms), float(times.least_ms), float(times.most_ms))
+    return Sample(metric, timestamp_ms, *sums, counted, "Milliseconds")
