@@ -46,6 +46,7 @@ class Documents:
 
     def write(self, delivery: Delivery) -> str:
         """Return the document of a delivery, signed."""
+        # Indented and in the service's order of members: some receivers read it with a pattern.
         return json.dumps(self._members(delivery), indent=2, ensure_ascii=False)
 
     def function_event(self, delivery: Delivery) -> str:
@@ -105,6 +106,7 @@ def body_for(message: Message, protocol: str) -> str:
     """Return the body that subscribers of a protocol get."""
     if not message.structured:
         return message.body
+    # Checked when it was published: an object with a text called default.
     bodies: Mapping[str, object] = json.loads(message.body)
     own = bodies.get(protocol)
     return own if isinstance(own, str) else str(bodies["default"])

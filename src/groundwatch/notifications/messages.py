@@ -97,6 +97,7 @@ def _attribute(name: str, given: Mapping[str, Any]) -> MessageAttribute:
             f"The message attribute '{name}' must contain non-empty message attribute value for message attribute "
             f"type '{kind}'."
         )
+    # Kept as text, as every message shows it.
     text = base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
     _check_value(name, kind, text)
     return MessageAttribute(kind, text)
@@ -134,6 +135,7 @@ def _check_value(name: str, kind: str, text: str) -> None:
 
 def _is_array(text: str) -> bool:
     try:
+        # Python refuses to read integers of thousands of digits, but not as floats.
         found = json.loads(text, parse_int=float)
     except (ValueError, RecursionError):
         return False

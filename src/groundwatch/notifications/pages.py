@@ -41,6 +41,7 @@ def _page(action: str, title: str, names: tuple[str, ...]) -> Route:
             given = {}
         fields = {"Action": action} | {name: given[name][0] for name in names if name in given}
         inputs = "".join(f'<input type="hidden" name="{name}" value="{escape(text)}">' for name, text in fields.items())
+        # Everything comes from the link, which anybody can make: it is shown as text and does nothing until pressed.
         about = escape(fields.get(names[0], ""))
         form = f'<form method="post" action="./">{inputs}<button>{title}</button></form>'
         html = f'<!doctype html><html lang="en"><title>{title}</title><h1>{title}?</h1><p>{about}</p>{form}</html>\n'

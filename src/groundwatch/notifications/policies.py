@@ -43,6 +43,7 @@ def with_statement(topic: Topic, label: str, accounts: Sequence[str], actions: S
         raise invalid("Label")
     if not accounts or not all(ACCOUNT.fullmatch(account) for account in accounts):
         raise invalid("AWSAccountId")
+    # Callers write Publish and publish; policies are the same for both, but people read them.
     known = {action.lower(): action for action in ACTIONS}
     if not actions or not all(action.lower() in known for action in actions):
         raise invalid("Policy statement action out of service scope!")

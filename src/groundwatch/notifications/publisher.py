@@ -95,6 +95,7 @@ class Publisher:
         if not wanted:
             return
         refused = await self._queue.put(topic, wanted)
+        # After the commit: a lane that looks earlier would find nothing and end.
         self._deliveries.wake({receiver.id: receiver for _, receivers in wanted for receiver in receivers}.values())
         await self._deliveries.overflow(refused)
 

@@ -43,6 +43,7 @@ class DeliveryQueue:
         def write(connection: Connection) -> list[tuple[Message, Subscription]]:
             # Somebody may have unsubscribed, or deleted the topic, since the subscriptions were read.
             present, full = _present(connection, topic), _full(connection, topic)
+            # Whoever publishes under an id of its own may not know whether the last try was stored.
             known = _known(connection, [message.id for message, _ in given if message.kept_until_ms])
             for message, receivers in given:
                 if message.id in known:
@@ -88,6 +89,7 @@ class DeliveryQueue:
         )
         statement = _deliveries().where(due).order_by(deliveries.c.due_ms, deliveries.c.id).limit(limit)
         if not self.shared:
+            # One lane a subscription takes from here, so nothing is taken twice, and a claim would cost a flush.
             rows = await self._database.read(lambda connection: connection.execute(statement).all())
             return [_delivery(row) for row in rows]
 

@@ -43,6 +43,7 @@ class NotificationStore:
             if found is not None:
                 check_same(found)
                 return found
+            # Counted in the same transaction, so that two calls at one time do not both find the last place.
             if _count(connection, topics, _place(name.account_id, name.region)) >= MAX_TOPICS:
                 raise ServiceError("TopicLimitExceeded", "Topic limit exceeded")
             values = {
@@ -111,6 +112,7 @@ class NotificationStore:
             if row is not None and row.state != "deleted":
                 return read_subscription(row), False
             _check_room(connection, topic, wanted.attributes)
+            # One that was removed unsigned makes way: whoever subscribes anew no longer wants the old one back.
             connection.execute(delete(subscriptions).where(own))
             values = _subscription_values(wanted) | {"topic_id": topic.number, "endpoint_digest": digest}
             connection.execute(insert(subscriptions).values(values))

@@ -19,6 +19,7 @@ def canonical(value: Scalar) -> Canonical:
     """Return a value with its kind, so that numbers compare by value and `true` is not 1."""
     if isinstance(value, str):
         return "text", value
+    # Before numbers: to Python a boolean is one.
     if isinstance(value, bool):
         return "boolean", value
     return ("null", None) if value is None else ("number", float(value))

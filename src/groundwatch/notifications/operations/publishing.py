@@ -66,6 +66,7 @@ class PublishOperations(Operations):
             try:
                 message, size_bytes = self._entry(topic, entry)
             except ServiceError as error:
+                # One bad entry is no reason to lose nine good ones.
                 failed.append({"Id": entry["Id"], "Code": error.code, "Message": error.message, "SenderFault": True})
             else:
                 made[entry["Id"]], total_bytes = message, total_bytes + size_bytes

@@ -116,6 +116,7 @@ class SubscriptionOperations(Operations):
         if self._room.clock_ms() - found.token_ms > TOKEN_MS and found.state != "confirmed":
             raise invalid("Token", "Token is expired")
         if found.state != "confirmed":
+            # A second confirmation must not take back that unsubscribing needs a signature.
             await self._room.store.change_subscription(
                 found.id,
                 state="confirmed",
@@ -133,6 +134,7 @@ class SubscriptionOperations(Operations):
         name = parse_subscription_arn(subscription_arn)
         found = await self._room.store.subscription(name.id)
         if found is None or found.arn != subscription_arn or found.state == "deleted":
+            # No error, as documented, so that a link may be followed twice.
             return
         if context.principal.kind != "Anonymous":
             self._check_owner(context, found)
@@ -145,6 +147,7 @@ class SubscriptionOperations(Operations):
         token, now_ms = secrets.token_hex(32), self._room.clock_ms()
         await self._room.store.change_subscription(found.id, state="deleted", token=token, token_ms=now_ms)
         topic = await self._room.store.topic(found.topic)
+        # The delivery reads the subscription again, and so has the token that restores it.
         await self._room.publisher.say_farewell(topic, found)
 
     async def list_subscriptions(self, context: RequestContext, *, next_token: str | None = None) -> dict[str, object]:

@@ -37,6 +37,7 @@ class TopicOperations(Operations):
         tags: Tags | None = None,
     ) -> dict[str, object]:
         """Make a topic, or find the one of that name; what is given beside the name must be as it has it."""
+        # Before the name is judged: without this, the answer would be that a dot is no character of a name.
         if name.endswith(FIFO_SUFFIX):
             raise NotImplementedByServer("A FIFO topic")
         if not TOPIC_NAME.fullmatch(name):

@@ -38,8 +38,10 @@ class HttpSender:
                 "POST", url, timeout_s=TIMEOUT_S, headers=headers + authorization, body=body.encode()
             )
         except RefusedDestinationError as error:
+            # For good: otherwise a name could be tried until it once resolves to an address that is allowed.
             return Outcome(delivered=False, reason=str(error))
         except AnswerTooLargeError as error:
+            # The endpoint has the message and has said so; what else it says is of no interest.
             return judge(error.status)
         except OutboundError as error:
             return Outcome(delivered=False, reason=str(error), retry=True)
@@ -49,6 +51,7 @@ class HttpSender:
         message, subscription = delivery.message, delivery.subscription
         template = subscription.attributes.get(webhooks.ATTRIBUTE)
         if template is not None:
+            # Chats know nothing of SNS, and some refuse headers that they do not know.
             return webhooks.render(template, delivery), [("Content-Type", "application/json"), _agent()]
         policy = effective_policy(delivery.topic_attributes, subscription.attributes)
         headers = [
@@ -94,5 +97,6 @@ def split_user(endpoint: str) -> tuple[str, Headers]:
     user, at, host = parts.netloc.rpartition("@")
     if not at:
         return endpoint, []
+    # Sent at once; the service waits for a challenge, which would make every message two requests.
     encoded = base64.b64encode(unquote(user).encode()).decode()
     return urlunsplit(parts._replace(netloc=host)), [("Authorization", f"Basic {encoded}")]
