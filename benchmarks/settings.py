@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True):
     sustained_events: int = 10_000_000
     """Their bodies take 4 GB in the directory of temporary files."""
     search_events: int = 5_000_000
+    query_events: int = 10_000_000
     large_events: int = 10_000_000
     groups: int = 10_000
     deployed_apis: int = 1000
@@ -38,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
             put_events=self.put_events // 10,
             sustained_events=self.sustained_events // 10,
             search_events=self.search_events // 10,
+            query_events=self.query_events // 10,
             large_events=self.large_events // 20,
             groups=self.groups // 20,
             deployed_apis=self.deployed_apis // 20,

@@ -106,7 +106,7 @@ SETTINGS
 """
 
 # Which version of the columns of fields tells an event's fields, 0 for none yet, negative where they cannot: then its
-# message does. The columns themselves come with the fields that there are (docs/decisions/0019-shredded-fields.md).
+# message does. The columns themselves come with the fields that there are (docs/decisions/0024-shredded-fields.md).
 SHREDDED = (
     "ALTER TABLE events ADD COLUMN IF NOT EXISTS shredded Int16 CODEC(ZSTD(1))",
     "ALTER TABLE events ADD INDEX IF NOT EXISTS shredded_versions shredded TYPE minmax GRANULARITY 1",

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import msgspec
 
 from groundwatch.logs.shredding.choosing import choose_columns
 from groundwatch.logs.shredding.columns import FieldColumn, add_columns, read_columns
 from groundwatch.logs.shredding.rewriting import rewriting
-from groundwatch.storage.clickhouse import Client, EventDatabase
+from groundwatch.storage.clickhouse import Client, EventDatabase, Rows
 from groundwatch.storage.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,12 @@ MANY_EVENTS = 5_000_000
 SAMPLED_ROWS = 64
 SAMPLED_EVERY = 65_536
 MAX_SAMPLED = 10_000
-WAITING = """
-    SELECT _partition_id, count(), min(ingested), max(ingested) FROM events WHERE shredded = 0 GROUP BY _partition_id
-    ORDER BY max(ingested) DESC
+PARTS = "SELECT name, partition_id FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events'"
+OF_PARTS = """
+    SELECT _part, countIf(shredded = 0), minIf(ingested, shredded = 0), maxIf(ingested, shredded = 0) FROM events
+    WHERE has({parts:Array(String)}, _part) GROUP BY _part
 """
+MANY_PARTS = 1_000
 MERGES = "SELECT count() FROM system.merges WHERE database = currentDatabase() AND table = 'events'"
 SAMPLE = """
     SELECT message FROM events
@@ -56,6 +58,11 @@ class Waiting(msgspec.Struct, frozen=True):
     """When the first of them was put; `newest_ms` the last."""
     newest_ms: int
 
+    def with_more(self, other: Waiting) -> Waiting:
+        """Return these events and others of the partition."""
+        oldest_ms, newest_ms = min(self.oldest_ms, other.oldest_ms), max(self.newest_ms, other.newest_ms)
+        return Waiting(self.partition_id, self.events + other.events, oldest_ms, newest_ms)
+
     def is_due(self, now_ms: int, *, merging: bool) -> bool:
         """Return whether it is time to shred them."""
         if self.events >= MANY_EVENTS or now_ms - self.oldest_ms >= OLD_MS:
@@ -77,6 +84,10 @@ class Shredder:
         self._clock_ms = clock_ms
         self._pause = pause
         self._columns: tuple[FieldColumn, ...] = ()
+        self._known: dict[str, Waiting] = {}
+        """What waits in each part; parts never change, so each is looked at once."""
+        self._without_fields: dict[str, int] = {}
+        """How many events of a partition waited when a sample of them had no fields."""
         self._task: asyncio.Task[None] | None = None
 
     def columns(self) -> Sequence[FieldColumn]:
@@ -98,34 +109,55 @@ class Shredder:
         """Shred what is due, or everything that waits, and return how many events that were."""
         self._columns = tuple(await self._database.run("upkeep", read_columns))
         await self._finished()
-        rows = (await self._database.run("upkeep", lambda client: client.query(WAITING))).result_rows
-        merging = bool((await self._database.run("upkeep", lambda client: client.query(MERGES))).result_rows[0][0])
+        found = await self._waiting()
+        merging = bool((await self._query(MERGES)).result_rows[0][0])
         now_ms, shredded = self._clock_ms(), 0
-        for waiting in (Waiting(*row) for row in rows):
-            if everything or waiting.is_due(now_ms, merging=merging):
-                await self._shred(waiting)
-                shredded += waiting.events
+        for waiting in found:
+            if everything or (self._may_have_fields(waiting) and waiting.is_due(now_ms, merging=merging)):
+                shredded += await self._shred(waiting)
         return shredded
 
-    async def _shred(self, waiting: Waiting) -> None:
+    async def _waiting(self) -> list[Waiting]:
+        """Return what waits in each partition, the newest first."""
+        parts = dict(tuple(row) for row in (await self._query(PARTS)).result_rows)
+        self._known = {name: known for name, known in self._known.items() if name in parts}
+        for some in batched([name for name in parts if name not in self._known], MANY_PARTS):
+            for name, *rest in (await self._query(OF_PARTS, {"parts": some})).result_rows:
+                self._known[name] = Waiting(parts.get(name, ""), *rest)
+        found: dict[str, Waiting] = {}
+        for waiting in self._known.values():
+            if waiting.events:
+                known = found.get(waiting.partition_id)
+                found[waiting.partition_id] = waiting if known is None else known.with_more(waiting)
+        return sorted(found.values(), key=lambda waiting: -waiting.newest_ms)
+
+    def _may_have_fields(self, waiting: Waiting) -> bool:
+        return waiting.events >= 2 * self._without_fields.get(waiting.partition_id, 0)
+
+    async def _query(self, sql: str, parameters: dict[str, object] | None = None) -> Rows:
+        return await self._database.run("upkeep", lambda client: client.query(sql, parameters=parameters))
+
+    async def _shred(self, waiting: Waiting) -> int:
         messages = await self._database.run("upkeep", lambda client: _sample(client, waiting))
         added = await asyncio.to_thread(choose_columns, messages, self._columns)
         await self._database.run("upkeep", lambda client: add_columns(client, added))
         columns = (*self._columns, *added)
         if not columns:
-            # Marked as shredded, text logs would be rewritten for nothing.
-            return
+            # Text logs, which would be marked for nothing.
+            self._without_fields[waiting.partition_id] = waiting.events
+            return 0
         statement = rewriting(columns, waiting.partition_id)
         await self._database.run(
             "upkeep", lambda client: client.command(statement.sql, parameters=statement.parameters)
         )
         self._columns = columns
         await self._finished()
+        return waiting.events
 
     async def _finished(self) -> None:
         """Wait until the engine has done what it was told, also before a restart; give up what it cannot do."""
         while True:
-            mutations = (await self._database.run("upkeep", lambda client: client.query(MUTATIONS))).result_rows
+            mutations = (await self._query(MUTATIONS)).result_rows
             if not mutations:
                 return
             for number, reason in mutations:
@@ -147,6 +179,12 @@ class Shredder:
                 pause_s = RETRY_S
                 log.exception("fields could not be shredded; next try in %d s", pause_s)
             await self._pause(pause_s)
+
+
+def batched(items: Sequence[str], size: int) -> Iterator[list[str]]:
+    """Cut a list into portions."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
 
 
 def _sample(client: Client, waiting: Waiting) -> list[str]:

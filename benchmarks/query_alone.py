@@ -1,0 +1,150 @@
+"""The yardsticks for Insights queries: statements written by hand in chDB on the store that Groundwatch has filled, and
+DuckDB on the same events, with the fields in typed columns and the rows sorted.
+
+Run as processes of their own (`python -m benchmarks.query_alone by_hand EVENTS_DIRECTORY PARQUET ROUNDS` and `… duckdb
+DATABASE PARQUET ROUNDS`), after the server has let go of the directory. They print seconds of every round, by name.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from groundwatch.logs.shredding.columns import read_columns
+from groundwatch.storage.clickhouse import open_client
+
+TIMEOUT_S = 3_600
+NEEDLE = "zanzibar"
+HAYSTACK_WORD = "ERROR"
+BIN = "intDiv(timestamp, 300000) * 300000"
+NEEDLES = "SELECT timestamp, message FROM events WHERE {range} AND message LIKE '%{needle}%' ORDER BY timestamp DESC"
+LATENCY = '"latency_ms":([0-9.]+)'
+BY_HAND = {
+    "filter, count by bin": (
+        f"SELECT {BIN} AS bin, count() FROM events WHERE {{range}} AND {{status}} = 500 GROUP BY bin"
+    ),
+    "distinct by field": "SELECT {level} AS key, uniqExact({user.id}) FROM events WHERE {range} GROUP BY key",
+    "percentile by field": (
+        "SELECT {path} AS key, quantileExactInclusive(0.99)({latency_ms}) FROM events WHERE {range} GROUP BY key"
+    ),
+    "parse, mean by field": (
+        f"SELECT {{level}} AS key, avg(toFloat64OrNull(extract(message, '{LATENCY}'))), count() FROM events "
+        "WHERE {range} GROUP BY key"
+    ),
+    "rare word, newest 20": f"{NEEDLES} LIMIT 20",
+    "rare word, last 100": f"{NEEDLES} LIMIT 100",
+    "histogram": f"SELECT {BIN} AS bin, count() FROM events WHERE {{range}} GROUP BY bin",
+    "histogram of a word": (
+        f"SELECT {BIN} AS bin, count() FROM events WHERE {{range}} AND message LIKE '%{HAYSTACK_WORD}%' GROUP BY bin"
+    ),
+}
+"""Fields of messages are named in braces: each is in a column of the table."""
+GROUP = "SELECT group_id FROM events GROUP BY group_id ORDER BY count() DESC LIMIT 1"
+RANGE = "group_id = {group} AND timestamp BETWEEN 0 AND 9000000000000"
+EXPORT = "SELECT timestamp, message FROM events WHERE {range} INTO OUTFILE '{parquet}' FORMAT Parquet"
+STORE = """
+    CREATE TABLE events AS SELECT timestamp, message, j->>'level' AS level, j->>'service' AS service,
+        j->>'region' AS region, j->>'path' AS path, CAST(j->>'status' AS INTEGER) AS status,
+        CAST(j->>'latency_ms' AS DOUBLE) AS latency_ms, CAST(j->>'bytes' AS BIGINT) AS bytes,
+        CAST(j->>'retries' AS INTEGER) AS retries, j->>'request_id' AS request_id,
+        CAST(j->>'cached' AS BOOLEAN) AS cached, CAST(j->>'$.user.id' AS BIGINT) AS user_id,
+        j->>'$.user.plan' AS user_plan, j->>'$.http.method' AS http_method, j->>'$.http.agent' AS http_agent
+    FROM (SELECT *, message::JSON AS j FROM read_parquet('{parquet}')) ORDER BY timestamp
+"""
+DUCK_BIN = "timestamp // 300000 * 300000"
+DUCKDB = {
+    "filter, count by bin": f"SELECT {DUCK_BIN} AS bin, count(*) FROM events WHERE status = 500 GROUP BY bin",
+    "distinct by field": "SELECT level, count(DISTINCT user_id) FROM events GROUP BY level",
+    "percentile by field": "SELECT path, quantile_cont(latency_ms, 0.99) FROM events GROUP BY path",
+    "parse, mean by field": (
+        f"SELECT level, avg(TRY_CAST(regexp_extract(message, '{LATENCY}', 1) AS DOUBLE)), count(*) FROM events "
+        "GROUP BY level"
+    ),
+    "rare word, newest 20": (
+        f"SELECT timestamp, message FROM events WHERE contains(message, '{NEEDLE}') ORDER BY timestamp DESC LIMIT 20"
+    ),
+    "rare word, last 100": (
+        f"SELECT timestamp, message FROM events WHERE contains(message, '{NEEDLE}') ORDER BY timestamp DESC LIMIT 100"
+    ),
+    "histogram": f"SELECT {DUCK_BIN} AS bin, count(*) FROM events GROUP BY bin",
+    "histogram of a word": (
+        f"SELECT {DUCK_BIN} AS bin, count(*) FROM events WHERE contains(message, '{HAYSTACK_WORD}') GROUP BY bin"
+    ),
+}
+
+
+class Alone(msgspec.Struct, frozen=True):
+    """Seconds of every round, by the name of the query."""
+
+    by_hand: dict[str, list[float]]
+    duckdb: dict[str, list[float]]
+
+
+def measure(events: Path, scratch: Path, rounds: int) -> Alone:
+    """Run both yardsticks in processes of their own, one after the other."""
+    parquet = scratch / "events.parquet"
+    by_hand = _measured("by_hand", events, parquet, rounds)
+    return Alone(by_hand, _measured("duckdb", scratch / "duck.db", parquet, rounds))
+
+
+def _measured(yardstick: str, store: Path, parquet: Path, rounds: int) -> dict[str, list[float]]:
+    command = [sys.executable, "-m", "benchmarks.query_alone", yardstick, str(store), str(parquet), str(rounds)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT_S)
+    if done.returncode != 0:
+        raise RuntimeError(f"{yardstick} failed: {done.stderr.decode('utf-8', 'replace')[-2000:]}")
+    return msgspec.json.decode(done.stdout, type=dict[str, list[float]])
+
+
+def _times(run: Callable[[str], object], statements: dict[str, str], rounds: int) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for name, sql in statements.items():
+        for _ in range(rounds):
+            start_s = time.perf_counter()
+            run(sql)
+            found.setdefault(name, []).append(time.perf_counter() - start_s)
+    return found
+
+
+def by_hand(events: str, parquet: str, rounds: int) -> dict[str, list[float]]:
+    """Time the statements on the events table, and write the events down for DuckDB."""
+    client = open_client(f"chdb://{events}")
+    names = {"{" + ".".join(column.path) + "}": column.name for column in read_columns(client)}
+    of_group = RANGE.replace("{group}", str(client.query(GROUP).result_rows[0][0]))
+    names |= {"{range}": of_group, "{needle}": NEEDLE}
+    statements = {}
+    for name, template in BY_HAND.items():
+        sql = template
+        for placeholder, text in names.items():
+            sql = sql.replace(placeholder, text)
+        statements[name] = sql
+    took = _times(lambda sql: client.query(sql).result_rows, statements, rounds)
+    client.command(EXPORT.replace("{range}", of_group).replace("{parquet}", parquet))
+    client.close()
+    return took
+
+
+def duckdb(database: str, parquet: str, rounds: int) -> dict[str, list[float]]:
+    """Time the statements on a table of DuckDB."""
+    import duckdb as engine  # noqa: PLC0415 - the other yardstick does without
+
+    connection = engine.connect(database)
+    connection.execute("SET threads = 2")
+    connection.execute(STORE.replace("{parquet}", parquet))
+    connection.execute("CHECKPOINT")
+    return _times(lambda sql: connection.execute(sql).fetchall(), DUCKDB, rounds)
+
+
+def main() -> None:
+    """Run the yardstick that the command line names."""
+    yardstick, store, parquet, rounds = sys.argv[1:]
+    took = {"by_hand": by_hand, "duckdb": duckdb}[yardstick](store, parquet, int(rounds))
+    sys.stdout.buffer.write(msgspec.json.encode(took))
+
+
+if __name__ == "__main__":
+    main()

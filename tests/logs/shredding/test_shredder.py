@@ -1,0 +1,74 @@
+"""When events are shredded, and what is kept of that."""
+
+import pytest
+from tests.logs.insights.conftest import EventGroup
+
+from groundwatch.logs.shredding.columns import read_columns
+from groundwatch.logs.shredding.shredder import MANY_EVENTS, OLD_MS, SETTLED_MS, Shredder, Waiting
+from groundwatch.storage.event_schema import WEEK_MS
+
+WEEK = 2_950
+START_MS = WEEK * WEEK_MS
+STATE = "SELECT shredded, count() FROM events WHERE group_id = {group:UInt64} GROUP BY shredded ORDER BY shredded"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ms = START_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+async def no_pause(_seconds) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("events", "oldest_ms", "newest_ms", "merging", "due"),
+    [
+        pytest.param(10, 0, 0, False, False, id="just put"),
+        pytest.param(10, SETTLED_MS, SETTLED_MS, False, True, id="settled"),
+        pytest.param(10, SETTLED_MS, SETTLED_MS, True, False, id="settled, but parts are merging"),
+        pytest.param(10, SETTLED_MS * 2, 0, False, False, id="more still comes"),
+        pytest.param(10, OLD_MS, 0, True, True, id="waiting for long"),
+        pytest.param(MANY_EVENTS, 0, 0, True, True, id="many"),
+    ],
+)
+def test_events_are_due(events, oldest_ms, newest_ms, merging, due):
+    now_ms = 10 * OLD_MS
+    waiting = Waiting("1", events, now_ms - oldest_ms, now_ms - newest_ms)
+    assert waiting.is_due(now_ms, merging=merging) == due
+
+
+async def test_what_has_settled_is_shredded_once_and_what_is_new_is_added(event_database):
+    clock, group = Clock(), EventGroup(event_database)
+    shredder = Shredder(event_database, clock, pause=no_pause)
+
+    def put(message, first):
+        group.put([{"timestamp": START_MS + first + n, "message": message} for n in range(100)])
+
+    def state():
+        return group.rows(STATE, {"group": group.number})
+
+    put("plain text", 0)
+    clock.now_ms += SETTLED_MS + 200
+    await shredder.shred()
+    # There are no fields, so there is nothing to mark.
+    assert state() == [(0, 100)]
+    put('{"level":"INFO"}', 200)
+    await shredder.shred()
+    assert state() == [(0, 200)]
+    clock.now_ms += 2 * SETTLED_MS
+    await shredder.shred()
+    version = len(shredder.columns())
+    assert version > 0
+    assert state() == [(version, 200)]
+    put('{"level":7}', 400)
+    assert await shredder.shred(everything=True) >= 100
+    assert await shredder.shred(everything=True) == 0
+    # A type that was not there gets a column; events that were shredded before stay as they are.
+    assert state() == [(version, 200), (version + 1, 100)]
+    assert [column.kind for column in shredder.columns() if column.path == ("level",)] == ["word", "integer"]
+    # The table itself remembers.
+    assert event_database.run_now(read_columns) == list(shredder.columns())
