@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 
 import pytest
@@ -217,3 +218,42 @@ async def test_puts_that_wait_are_bounded(account, monkeypatch):
         await desk.writer.append([sample])
     with pytest.raises(ServiceError, match="cannot complete the request"):
         await first
+
+
+def expected_periods(samples: list[Sample], period_ms: int) -> dict[int, tuple[float, float, float, float]]:
+    """Return what samples add up to, worked out in the plainest way."""
+    found: dict[int, list[float]] = {}
+    for sample in samples:
+        stored_ms = sample.timestamp_ms // sample.resolution_ms * sample.resolution_ms
+        for value, count in sample.values:
+            found.setdefault(stored_ms // period_ms * period_ms, []).extend([value] * int(count))
+    return {start: (len(v), sum(v), min(v), max(v)) for start, v in sorted(found.items())}
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_any_samples_read_in_any_period_are_what_they_add_up_to(desk, account, seed):
+    generator = random.Random(seed)
+    start_ms, key = hours_ago(1), metric(account)
+    samples = [
+        sample_of(
+            key,
+            start_ms + generator.randrange(HOUR_MS),
+            [
+                (float(generator.randint(-50, 500)), float(generator.randint(1, 3)))
+                for _ in range(generator.randint(1, 4))
+            ],
+            resolution_ms=generator.choice([SECOND_MS, MINUTE_MS]),
+        )
+        for _ in range(300)
+    ]
+    for part in range(3):
+        await desk.writer.append(samples[part::3])
+    for period_s in (1, 10, 60, 300, 3600):
+        requests = [
+            StatisticRequest(key, stat, period_s, start_ms, start_ms + HOUR_MS)
+            for stat in ("SampleCount", "Sum", "Minimum", "Maximum")
+        ]
+        answers = await desk.reader.read(requests)
+        starts = [point.timestamp_ms for point in answers[0]]
+        values = zip(*([point.value for point in points] for points in answers), strict=True)
+        assert dict(zip(starts, values, strict=True)) == expected_periods(samples, period_s * 1000)
