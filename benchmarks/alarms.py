@@ -65,7 +65,7 @@ async def _rounds(settings: Settings) -> tuple[list[float], list[float]]:
     clock = Clock()
     with _stores() as (metadata, events):
         metrics = MetricDesk(events, clock)
-        evaluator = Evaluator(metadata, metrics.reader, clock)
+        evaluator = Evaluator(metadata, metrics.alarm_reader, clock)
         await metadata.write(lambda connection: connection.execute(insert(table), _alarms(settings.alarms)))
         for minute in range(-HISTORY_MIN, 0):
             await metrics.writer.append(_samples(settings.alarms, minute, value=1))

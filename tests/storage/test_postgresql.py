@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from tests.monitoring.alarms.conftest import NOW_MS, TOPIC, Clock, Watchtower, metric_alarm
+from tests.monitoring.alarms.conftest import NOW_MS, TOPIC, Clock, FakeMetrics, Watchtower, metric_alarm
 
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
@@ -198,7 +198,7 @@ async def test_of_nodes_that_evaluate_an_alarm_together_one_changes_it(postgresq
     other = Database(postgresql_url)
     root = Principal("000000000000", "arn:aws:iam::000000000000:root", "Account", "000000000000")
     context = RequestContext("000000000000", "us-east-1", "request", root, "127.0.0.1", "test", False, NOW_MS)
-    operations = AlarmOperations(AlarmsRoom(AlarmStore(database, Clock()), lambda: None))
+    operations = AlarmOperations(AlarmsRoom(AlarmStore(database, Clock()), FakeMetrics(), lambda: None))
     await operations.put_metric_alarm(context, **metric_alarm(alarm_name="ä", alarm_actions=[TOPIC]))
     await operations.put_composite_alarm(context, alarm_name="all", alarm_rule="ALARM(ä)", alarm_actions=[TOPIC])
     nodes = [Watchtower(database, Clock()), Watchtower(other, Clock())]

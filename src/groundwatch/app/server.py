@@ -218,7 +218,7 @@ class Server:
         self._resource_policies.add("sns", self._notifying.room.policies)
         self._resource_tags.add("sns", self._notifying.room.tags)
         publisher = self._notifying.room.service_publisher
-        self._alarms = AlarmDesk(self._metadata, self._metrics.reader, publisher, now_ms)
+        self._alarms = AlarmDesk(self._metadata, self._metrics.alarm_reader, publisher, now_ms)
         self._resource_tags.add("cloudwatch", self._alarms.tags)
 
     def _max_age_ms(self) -> int:

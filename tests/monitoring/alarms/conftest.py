@@ -56,7 +56,7 @@ def store(database, clock) -> AlarmStore:
 
 @pytest.fixture
 def operations(store) -> AlarmOperations:
-    return AlarmOperations(AlarmsRoom(store, lambda: None))
+    return AlarmOperations(AlarmsRoom(store, FakeMetrics(), lambda: None))
 
 
 @pytest.fixture
@@ -173,4 +173,4 @@ def tower(own_database, clock) -> Watchtower:
 @pytest.fixture
 def watched(own_database, clock) -> AlarmOperations:
     """The operations on the alarms that the tower evaluates."""
-    return AlarmOperations(AlarmsRoom(AlarmStore(own_database, clock), lambda: None))
+    return AlarmOperations(AlarmsRoom(AlarmStore(own_database, clock), FakeMetrics(), lambda: None))

@@ -155,3 +155,22 @@ def test_the_aws_cli(server):
     history = server.aws_json("cloudwatch", "describe-alarm-history", "--alarm-name", "by cli")
     assert history["AlarmHistoryItems"][0]["HistorySummary"] == 'Alarm "by cli" created'
     assert server.aws("cloudwatch", "delete-alarms", "--alarm-names", "by cli").returncode == 0
+
+
+MATH = [
+    ("NOPE(m)", "Error in expression 'e': Function 'NOPE' not found"),
+    ("m +", "Error in expression 'e'"),
+    ("nobody * 2", "Error in expression 'e'"),
+    ("[m, m]", "must result in one time series"),
+]
+
+
+@pytest.mark.parametrize(("expression", "message"), MATH)
+def test_metric_math_is_evaluated_before_it_is_taken(server, expression, message):
+    stat = {"Metric": {"Namespace": "App", "MetricName": "Errors"}, "Period": 60, "Stat": "Sum"}
+    queries = [{"Id": "m", "MetricStat": stat, "ReturnData": False}, {"Id": "e", "Expression": expression}]
+    words = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    with pytest.raises(ClientError) as error:
+        server.client("cloudwatch").put_metric_alarm(AlarmName="math", Metrics=queries, **words)
+    assert error.value.response["Error"]["Code"] == "ValidationError"
+    assert message in error.value.response["Error"]["Message"]

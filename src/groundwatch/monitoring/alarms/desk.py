@@ -23,7 +23,7 @@ class AlarmDesk:
         self._actions = ActionRunner(database, notifier, clock_ms)
         self._scheduler = AlarmScheduler(database, Evaluator(database, metrics, clock_ms), clock_ms, self._actions.wake)
         store = AlarmStore(database, clock_ms)
-        self.room = AlarmsRoom(store, self._wake)
+        self.room = AlarmsRoom(store, metrics, self._wake)
         self.tags = AlarmTags(store)
 
     def start(self) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from groundwatch.monitoring.alarms.evaluation import Criterion, Slot, range_slots, samples_needed
 from groundwatch.monitoring.alarms.messages import period_of
-from groundwatch.monitoring.alarms.model import Alarm, dimensions_of
+from groundwatch.monitoring.alarms.model import Alarm, Place, dimensions_of
 from groundwatch.monitoring.alarms.reasons import Reading
 from groundwatch.monitoring.metrics.model import (
     Datapoint,
@@ -67,8 +67,8 @@ class Watch(msgspec.Struct, frozen=True):
 def watch(alarm: Alarm) -> Watch:
     """Return what evaluating a metric alarm takes."""
     members = alarm.members
-    stat = _one_stat(alarm)
-    queries = tuple(_query(query, alarm) for query in members["Metrics"]) if stat is None else ()
+    stat = _one_stat(members, alarm.place)
+    queries = queries_of(members, alarm.place) if stat is None else ()
     reading = Reading(period_of(members), None if stat is None else stat.stat, None if stat is None else stat.unit)
     needed = 0.0
     if stat is not None and members.get("EvaluateLowSampleCountPercentile") == "ignore" and is_percentile(stat.stat):
@@ -95,22 +95,26 @@ def points_of(series: Sequence[Series]) -> list[Datapoint]:
     return [Datapoint(at_ms, value, 0) for at_ms, value in series[0].points]
 
 
-def _one_stat(alarm: Alarm) -> MetricStat | None:
-    members = alarm.members
+def queries_of(members: Mapping[str, Any], place: Place) -> tuple[MetricDataQuery, ...]:
+    """Return the queries of an alarm on metric math."""
+    return tuple(_query(query, place) for query in members["Metrics"])
+
+
+def _one_stat(members: Mapping[str, Any], place: Place) -> MetricStat | None:
     if "Metrics" not in members:
         stat = members.get("Statistic") or members["ExtendedStatistic"]
-        return _stat(alarm, members, stat, members["Period"], members.get("Unit"))
+        return _stat(place, members, stat, members["Period"], members.get("Unit"))
     # One metric written as a query needs no math, and so keeps its counts of samples.
     only = members["Metrics"][0]
     if len(members["Metrics"]) > 1 or "MetricStat" not in only:
         return None
-    return _query_stat(alarm, only["MetricStat"])
+    return _query_stat(only["MetricStat"], place)
 
 
-def _query(query: Mapping[str, Any], alarm: Alarm) -> MetricDataQuery:
+def _query(query: Mapping[str, Any], place: Place) -> MetricDataQuery:
     return MetricDataQuery(
         id=query["Id"],
-        stat=_query_stat(alarm, query["MetricStat"]) if "MetricStat" in query else None,
+        stat=_query_stat(query["MetricStat"], place) if "MetricStat" in query else None,
         expression=query.get("Expression"),
         label=query.get("Label"),
         period_s=query.get("Period"),
@@ -118,14 +122,14 @@ def _query(query: Mapping[str, Any], alarm: Alarm) -> MetricDataQuery:
     )
 
 
-def _query_stat(alarm: Alarm, stat: Mapping[str, Any]) -> MetricStat:
-    return _stat(alarm, stat["Metric"], stat["Stat"], stat["Period"], stat.get("Unit"))
+def _query_stat(stat: Mapping[str, Any], place: Place) -> MetricStat:
+    return _stat(place, stat["Metric"], stat["Stat"], stat["Period"], stat.get("Unit"))
 
 
-def _stat(alarm: Alarm, metric: Mapping[str, Any], stat: str, period_s: int, unit: str | None) -> MetricStat:
+def _stat(place: Place, metric: Mapping[str, Any], stat: str, period_s: int, unit: str | None) -> MetricStat:
     key = MetricKey(
-        account_id=alarm.place.account_id,
-        region=alarm.place.region,
+        account_id=place.account_id,
+        region=place.region,
         namespace=metric["Namespace"],
         name=metric["MetricName"],
         dimensions=dimensions_of(metric.get("Dimensions", [])),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from groundwatch.monitoring.metrics.directory import MetricDirectory
+from groundwatch.monitoring.metrics.gathered import GatheredStatistics
 from groundwatch.monitoring.metrics.periods import PeriodReader
 from groundwatch.monitoring.metrics.queries import QueryReader
 from groundwatch.monitoring.metrics.reader import StatisticReader
@@ -21,8 +22,11 @@ class MetricDesk:
         self.writer = MetricWriter(database)
         self.recorder = MetricRecorder(self.writer)
         self.directory = MetricDirectory(database)
-        self.statistics = StatisticReader(PeriodReader(database, clock_ms))
-        self.reader = QueryReader(self.statistics, Searcher(self.directory, clock_ms))
+        periods, searcher = PeriodReader(database, clock_ms), Searcher(self.directory, clock_ms)
+        self.statistics = StatisticReader(periods)
+        self.reader = QueryReader(self.statistics, searcher)
+        self.alarm_reader = QueryReader(GatheredStatistics(periods), searcher)
+        """For thousands of evaluations at once."""
 
     async def stop(self) -> None:
         """Store what waits."""

@@ -8,10 +8,12 @@ from typing import Any
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.monitoring.alarms import checks
+from groundwatch.monitoring.alarms.messages import period_of
 from groundwatch.monitoring.alarms.model import Place
 from groundwatch.monitoring.alarms.operations.room import Operations, place_of
 from groundwatch.monitoring.alarms.rules import ALARM_ARN, parse_rule
 from groundwatch.monitoring.alarms.store import Draft
+from groundwatch.monitoring.alarms.watching import queries_of
 
 Json = dict[str, Any]
 
@@ -68,7 +70,10 @@ class ConfigurationOperations(Operations):
             "EvaluateLowSampleCountPercentile": evaluate_low_sample_count_percentile,
             "Metrics": metrics,
         }
-        await self._put_metric_alarm(place_of(context), _given(members), tags or [])
+        given = _given(members)
+        checks.check_metric_alarm(given, place_of(context))
+        await self._check_math(given, context)
+        await self._put_metric_alarm(place_of(context), given, tags or [])
 
     async def put_composite_alarm(
         self,
@@ -104,8 +109,21 @@ class ConfigurationOperations(Operations):
         """Delete alarms, of which one can be a composite alarm; unknown names are passed over, history stays."""
         await self._alarms.alarms.delete(place_of(context), alarm_names)
 
+    async def _check_math(self, members: Json, context: RequestContext) -> None:
+        """Evaluate expressions once, over the last period: `ValidationError` for what no evaluation could do."""
+        if not any("Expression" in query for query in members.get("Metrics", ())):
+            return
+        place, period_ms = place_of(context), period_of(members) * 1000
+        end_ms = context.received_ms // period_ms * period_ms
+        series = await self._alarms.metrics.evaluate(
+            place.account_id, place.region, queries_of(members, place), end_ms - period_ms, end_ms
+        )
+        if len(series) > 1:
+            raise ServiceError(
+                "ValidationError", f"The metrics list must result in one time series, but results in {len(series)}."
+            )
+
     async def _put_metric_alarm(self, place: Place, members: Json, tags: list[Json]) -> None:
-        checks.check_metric_alarm(members, place)
         metric = None
         if "Metrics" in members:
             # A metric of a math alarm is no metric of the alarm, and the service shows none of its members.

@@ -9,12 +9,14 @@ import msgspec
 from groundwatch.aws.context import RequestContext
 from groundwatch.monitoring.alarms.model import Place
 from groundwatch.monitoring.alarms.store import AlarmStore
+from groundwatch.monitoring.metrics.model import MetricReader
 
 
 class AlarmsRoom(msgspec.Struct, frozen=True):
     """The parts of the room, handed to the operations at construction."""
 
     alarms: AlarmStore
+    metrics: MetricReader
     wake: Callable[[], None]
     """Says that actions, or periods that end, may wait to be carried out."""
 
