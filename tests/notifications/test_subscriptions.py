@@ -7,6 +7,7 @@ import pytest
 from tests.notifications.conftest import ACCOUNT, BASE_URL, OTHER, RefusedError, received, until
 
 from groundwatch.aws.http import WireRequest
+from groundwatch.notifications import store
 from groundwatch.notifications.pages import routes
 
 ARN = f"arn:aws:sns:us-east-1:{ACCOUNT}:alerts"
@@ -319,3 +320,32 @@ async def test_links_lead_to_any_region(world, web_server):
     assert (await world.call("ListTopics"))["Topics"] == []
     await world.follow(f"{BASE_URL}/?Action=Unsubscribe&SubscriptionArn={arn}")
     assert json.loads((await received(web_server, 2))[1].body)["Type"] == "UnsubscribeConfirmation"
+
+
+@pytest.mark.parametrize(
+    ("limit", "attributes", "code"),
+    [
+        ("MAX_SUBSCRIPTIONS", {}, "SubscriptionLimitExceeded"),
+        ("MAX_PENDING", {}, "SubscriptionLimitExceeded"),
+        ("MAX_FILTER_POLICIES", {"FilterPolicy": '{"a":["b"]}'}, "FilterPolicyLimitExceeded"),
+    ],
+)
+async def test_limits(world, monkeypatch, limit, attributes, code):
+    topic = await world.topic()
+    given = {"TopicArn": topic, "Protocol": "https", "Attributes": attributes}
+    monkeypatch.setattr(store, limit, 2)
+    for number in range(2):
+        await world.call("Subscribe", Endpoint=f"https://a.example/{number}", **given)
+    await world.call("Subscribe", Endpoint="https://a.example/0", **given)
+    with pytest.raises(RefusedError) as refused:
+        await world.call("Subscribe", Endpoint="https://a.example/2", **given)
+    assert (refused.value.status, refused.value.code) == (403, code)
+
+
+async def test_a_topic_too_many(world, monkeypatch):
+    monkeypatch.setattr(store, "MAX_TOPICS", 1)
+    await world.topic()
+    await world.topic()
+    await world.topic(account=OTHER)
+    with pytest.raises(RefusedError, match="TopicLimitExceeded"):
+        await world.topic("second")

@@ -19,6 +19,8 @@ MAX_SUBSCRIPTIONS = 10_000
 """Of one topic. The real service allows 12.5 million, and this one sends each message to all of them."""
 MAX_TOPICS = 10_000
 """Of one account in a region; the real service allows 100,000."""
+MAX_PENDING = 5_000
+"""Of one account, as in the real service: each of them is a message to somebody who has not asked for it."""
 MAX_FILTER_POLICIES = 200
 PENDING_MS = 3 * 24 * 3_600_000
 """How long an unconfirmed subscription is kept, and one that was removed without a signature."""
@@ -111,7 +113,7 @@ class NotificationStore:
             row = connection.execute(_subscriptions().where(own)).one_or_none()
             if row is not None and row.state != "deleted":
                 return read_subscription(row), False
-            _check_room(connection, topic, wanted.attributes)
+            _check_room(connection, topic, wanted)
             # One that was removed unsigned makes way: whoever subscribes anew no longer wants the old one back.
             connection.execute(delete(subscriptions).where(own))
             values = _subscription_values(wanted) | {"topic_id": topic.number, "endpoint_digest": digest}
@@ -189,10 +191,12 @@ def _required(topic: Topic | None) -> Topic:
     return topic
 
 
-def _check_room(connection: Connection, topic: Topic, attributes: Mapping[str, str]) -> None:
-    if _count(connection, subscriptions, subscriptions.c.topic_id == topic.number) >= MAX_SUBSCRIPTIONS:
+def _check_room(connection: Connection, topic: Topic, wanted: Subscription) -> None:
+    of_account = and_(subscriptions.c.account_id == wanted.account_id, subscriptions.c.state == "pending")
+    is_full = _count(connection, subscriptions, subscriptions.c.topic_id == topic.number) >= MAX_SUBSCRIPTIONS
+    if is_full or _count(connection, subscriptions, of_account) >= MAX_PENDING:
         raise ServiceError("SubscriptionLimitExceeded", "Subscription limit exceeded")
-    _check_filters(connection, topic, attributes)
+    _check_filters(connection, topic, wanted.attributes)
 
 
 def _check_filters(connection: Connection, topic: Topic, attributes: Mapping[str, str]) -> None:
