@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert
 
 from benchmarks.client import LoadError
 from benchmarks.report import Row, Series
 from benchmarks.settings import Settings
-from groundwatch.monitoring.alarms.checks import metric_digest
+from groundwatch.monitoring.alarms.checks import OF_ONE_METRIC, metric_digest
 from groundwatch.monitoring.alarms.evaluator import Evaluator
 from groundwatch.monitoring.metrics.desk import MetricDesk
 from groundwatch.monitoring.metrics.model import MetricKey
@@ -50,32 +51,35 @@ class Clock:
 
 
 def run(settings: Settings) -> list[Row]:
-    """Measure a moment at which nothing happens and one at which everything goes off, in turns."""
-    quiet, loud = asyncio.run(_rounds(settings))
-    what = f"{settings.alarms:,} alarms evaluated"
-    return [
-        Row(NAME, f"{what}, none changes", Series("Groundwatch", "s", quiet), TARGET_S, "below"),
-        Row(NAME, f"{what}, all change and notify", Series("Groundwatch", "s", loud), TARGET_S, "below"),
-    ]
+    """Measure moments at which nothing happens and moments at which everything goes off, in turns."""
+    rows = []
+    for kind, alarms in (("alarms", _alarms(settings.alarms)), ("math alarms", _math_alarms(settings.alarms))):
+        quiet, loud = asyncio.run(_rounds(settings.rounds, alarms))
+        what = f"{settings.alarms:,} {kind} evaluated"
+        rows += [
+            Row(NAME, f"{what}, none changes", Series("Groundwatch", "s", quiet), TARGET_S, "below"),
+            Row(NAME, f"{what}, all change and notify", Series("Groundwatch", "s", loud), TARGET_S, "below"),
+        ]
+    return rows
 
 
-async def _rounds(settings: Settings) -> tuple[list[float], list[float]]:
+async def _rounds(rounds: int, alarms: Sequence[dict[str, Any]]) -> tuple[list[float], list[float]]:
     quiet: list[float] = []
     loud: list[float] = []
-    clock = Clock()
+    clock, count = Clock(), len(alarms)
     with _stores() as (metadata, events):
         metrics = MetricDesk(events, clock)
         evaluator = Evaluator(metadata, metrics.alarm_reader, clock)
-        await metadata.write(lambda connection: connection.execute(insert(table), _alarms(settings.alarms)))
+        await metadata.write(lambda connection: connection.execute(insert(table), alarms))
         for minute in range(-HISTORY_MIN, 0):
-            await metrics.writer.append(_samples(settings.alarms, minute, value=1))
-        await _evaluate(evaluator, clock, 0, settings.alarms)
-        for round_ in range(1, settings.rounds + 1):
+            await metrics.writer.append(_samples(count, minute, value=1))
+        await _evaluate(evaluator, clock, 0, count)
+        for round_ in range(1, rounds + 1):
             minute = 2 * round_ - 2
-            await metrics.writer.append(_samples(settings.alarms, minute, value=1 if round_ % 2 else 20))
+            await metrics.writer.append(_samples(count, minute, value=1 if round_ % 2 else 20))
             quiet.append(await _evaluate(evaluator, clock, minute + 1, 0))
-            await metrics.writer.append(_samples(settings.alarms, minute + 1, value=20 if round_ % 2 else 1))
-            loud.append(await _evaluate(evaluator, clock, minute + 2, settings.alarms))
+            await metrics.writer.append(_samples(count, minute + 1, value=20 if round_ % 2 else 1))
+            loud.append(await _evaluate(evaluator, clock, minute + 2, count))
         await metrics.stop()
     return quiet, loud
 
@@ -112,11 +116,31 @@ def _samples(count: int, minute: int, *, value: float) -> Sequence[Sample]:
     ]
 
 
-def _alarms(count: int) -> list[dict[str, object]]:
+def _alarms(count: int) -> list[dict[str, Any]]:
     return [_alarm(number) for number in range(count)]
 
 
-def _alarm(number: int) -> dict[str, object]:
+def _math_alarms(count: int) -> list[dict[str, Any]]:
+    """Return alarms on the mean of two metrics."""
+    return [_math_alarm(number, count) for number in range(count)]
+
+
+def _math_alarm(number: int, count: int) -> dict[str, Any]:
+    alarm = _alarm(number)
+    queries = [
+        {"Id": name, "MetricStat": _stat(other % count), "ReturnData": False}
+        for name, other in (("a", number), ("b", number + 1))
+    ]
+    queries.append({"Id": "e", "Expression": "(a + b) / 2"})
+    kept = {name: value for name, value in alarm["members"].items() if name not in OF_ONE_METRIC}
+    return alarm | {"members": kept | {"Metrics": queries}, "metric": None}
+
+
+def _stat(number: int) -> dict[str, Any]:
+    return {"Metric": {"Namespace": NAMESPACE, "MetricName": f"errors-{number}"}, "Period": 60, "Stat": "Sum"}
+
+
+def _alarm(number: int) -> dict[str, Any]:
     members = {
         "ActionsEnabled": True,
         "OKActions": [TOPIC],
