@@ -83,3 +83,17 @@ async def test_the_quota(operations, context, monkeypatch):
     number = await put(operations, context)
     assert await refusal(put(operations, context, "r")) == "LimitExceededException"
     await put(operations, context, "r", query_definition_id=number)
+
+
+@pytest.mark.parametrize(
+    ("language", "names", "accepted"),
+    [("CWLI", ["a", "b"], True), ("CWLI", ["a", "a"], False), ("SQL", ["a"], False), ("PPL", [], True)],
+)
+async def test_parameters_are_of_one_language_and_have_a_name_each(operations, context, language, names, accepted):
+    parameters = [{"name": name, "defaultValue": "1"} for name in names]
+    call = put(operations, context, query_language=language, parameters=parameters)
+    if not accepted:
+        assert await refusal(call) == "InvalidParameterException"
+        return
+    await call
+    assert (await listed(operations, context))[0].get("parameters", []) == parameters

@@ -27,6 +27,7 @@ class QueryDefinitionOperations(Operations):
         client_token: str | None = None,
     ) -> dict[str, object]:
         """Save a query, or replace the one of that id: what is left out is cleared."""
+        _check_parameters(query_language, parameters or [])
         definition = QueryDefinition(
             id=query_definition_id or "",
             name=name,
@@ -74,6 +75,20 @@ class QueryDefinitionOperations(Operations):
         if not await self._room.query_definitions.remove(tenant_of(context), query_definition_id):
             raise _missing()
         return {"success": True}
+
+
+def _check_parameters(language: str, parameters: list[dict[str, str]]) -> None:
+    if parameters and language != "CWLI":
+        # Query parameters are for Insights' own language (User Guide, saved queries with parameters).
+        raise _invalid("Query parameters are supported for the query language CWLI only.")
+    names = [parameter["name"] for parameter in parameters]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise _invalid(f"The query parameter {repeated[0]} is declared more than once.")
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("InvalidParameterException", message)
 
 
 def _missing() -> ServiceError:
