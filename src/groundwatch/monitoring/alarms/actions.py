@@ -87,6 +87,7 @@ class ActionRunner:
             by_alarm: dict[tuple[str, str, str], list[Row[Any]]] = defaultdict(list)
             for row in waiting:
                 by_alarm[row.account_id, row.region, row.name].append(row)
+            # Messages of one alarm keep their order; a burst of many alarms goes out side by side.
             await asyncio.gather(*(self._in_order(rows) for rows in by_alarm.values()))
             done += len(waiting)
         return done
@@ -111,6 +112,7 @@ class ActionRunner:
                 source_arn=alarm_arn(place, row.name),
                 message_id=str(uuid.uuid5(MESSAGE_IDS, f"{row.id} {row.action_arn} {row.state_updated_ms}")),
             )
+        # The topic has decided; asking again would not change its mind, and the history is where owners look.
         except ServiceError as error:
             item = history.failed(row.action_arn, _refusal(error, row.action_arn), row.state_updated_ms)
         except Exception:
@@ -154,6 +156,7 @@ def _refusal(error: ServiceError, arn: str) -> str:
 
 
 def _strike_off(connection: Connection, row: Row[Any], item: history.HistoryItem, now_ms: int) -> None:
+    # Another node may have carried it out as well; one line in the history is enough.
     if connection.execute(delete(table).where(table.c.id == row.id)).rowcount:
         place = {"account_id": row.account_id, "region": row.region, "name": row.name, "kind": row.kind}
         connection.execute(insert(alarm_history).values(**place, at_ms=now_ms, **msgspec.structs.asdict(item)))

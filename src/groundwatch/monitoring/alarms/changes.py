@@ -36,6 +36,7 @@ def change_states(connection: Connection, changes: Sequence[tuple[Alarm, AlarmSt
         if alarm.id in unchanged
     ]
     rows.write_states(connection, [change.alarm for change in done])
+    # History shows the reason of the old state, too, which the change does not carry.
     before = {alarm.id: alarm.state for alarm, _ in changes}
     rows.remember(
         connection,
@@ -46,6 +47,7 @@ def change_states(connection: Connection, changes: Sequence[tuple[Alarm, AlarmSt
     for change in done:
         if change.alarm.kind == "CompositeAlarm":
             _hold_or_act(connection, change, now_ms)
+    # Last, so that what a composite alarm sets off stands behind what set it off.
     _tell_parents(connection, done, now_ms)
     return len(done)
 
@@ -85,6 +87,7 @@ def _tell_parents(connection: Connection, changes: Sequence[StateChange], now_ms
     for change in changes:
         by_place[change.alarm.place][change.alarm.name] = change
     for place, changed in by_place.items():
+        # Suppressors first: an alarm that is suppressor and child at once holds the actions that it sets off.
         _suppressors_changed(connection, place, changed, now_ms)
         affected = rows.parents(connection, place, changed, rows.CHILD)
         moved = [step for parent in affected if (step := _judge(connection, parent, changed)) is not None]
@@ -98,16 +101,19 @@ def _judge(connection: Connection, parent: Alarm, changed: dict[str, StateChange
     value = rule_state(connection, parent)
     if value == parent.state.value:
         return None
+    # Of several children that changed together one is named, as observed; which one is not documented.
     names = parse_rule(parent.members["AlarmRule"], parent.place).names
     cause = next(changed[name].alarm for name in reversed(names) if name in changed)
     reason = f"{cause.arn} transitioned to {cause.state.value} at {spelled_out(cause.state.updated_ms)}"
     data = triggering_data([(cause.arn, cause.state.value, cause.state.updated_ms)])
+    # As if at the same moment as the child, so that the times of a chain agree.
     moment_ms = cause.state.updated_ms
     return parent, AlarmState(value, reason, data, moment_ms, moment_ms)
 
 
 def _suppressors_changed(connection: Connection, place: Place, changed: dict[str, StateChange], now_ms: int) -> None:
     """Tell composite alarms of suppressors that entered or left ALARM."""
+    # Whether a suppressor is OK or lacks data makes no difference.
     crossed = [name for name, change in changed.items() if "ALARM" in {change.old, change.alarm.state.value}]
     for parent in rows.parents(connection, place, crossed, rows.SUPPRESSOR):
         suppressor = rows.suppressor(connection, parent)

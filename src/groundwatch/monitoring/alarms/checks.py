@@ -60,6 +60,7 @@ def check_actions(members: Mapping[str, Any], place: Place) -> None:
             arn = parse_arn(action)
         except ValueError as error:
             raise ServiceError("ValidationError", f"Invalid arn syntax: {action}") from error
+        # Taking an action that nobody carries out would make an alarm that looks as if it worked.
         if arn.service != "sns":
             raise NotImplementedByServer(f"The alarm action {action}: of all kinds of actions, only SNS topics")
         if not re.fullmatch(r"\d{12}", arn.account_id) or ":" in arn.resource:
@@ -140,6 +141,7 @@ def _check_extended(statistic: str) -> None:
 
 def _check_queries(members: Mapping[str, Any], place: Place) -> None:
     queries = members["Metrics"]
+    # An empty list of dimensions is what SDKs send for none.
     mixed = [name for name in OF_ONE_METRIC if members.get(name) not in (None, [])]
     if mixed:
         message = f"The parameters {mixed[0]} and Metrics are mutually exclusive and you have specified both."
@@ -192,6 +194,7 @@ def _check_low_samples(members: Mapping[str, Any]) -> None:
     _check_choice(members, "EvaluateLowSampleCountPercentile", LOW_SAMPLES)
     if "EvaluateLowSampleCountPercentile" not in members:
         return
+    # Of metric math, the percentile may be in any of the metrics.
     statistics = [members.get("ExtendedStatistic", "")]
     statistics += [query["MetricStat"]["Stat"] for query in members.get("Metrics", ()) if "MetricStat" in query]
     if not any(statistic and is_percentile(statistic) for statistic in statistics):

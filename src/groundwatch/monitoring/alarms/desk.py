@@ -33,6 +33,7 @@ class AlarmDesk:
 
     async def stop(self) -> None:
         """Stop evaluating; what is not done is done after the next start."""
+        # First what makes actions, then what carries them out.
         await self._scheduler.stop()
         await self._actions.stop()
 

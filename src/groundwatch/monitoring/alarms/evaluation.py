@@ -96,11 +96,13 @@ def evaluate(criterion: Criterion, slots: Sequence[Slot]) -> Verdict | None:
         return _without_data(criterion, slots)
     if sum(slot.point.sample_count for slot in real if slot.point) < criterion.samples_needed:
         return None
+    # With N datapoints in range, gaps between them count for nothing: late data would make alarms blink otherwise.
     missing = criterion.periods - len(real)
     if missing and criterion.treatment in {"missing", "ignore"}:
         return _of_what_is_there(criterion, slots, real)
     bad = _breaches(criterion, real) + (missing if criterion.treatment == "breaching" else 0)
     state: State = "ALARM" if bad >= criterion.needed else "OK"
+    # Which gaps are filled matters to the reason data alone; the newest are what a reader looks for.
     gaps = [slot.start_ms for slot in reversed(slots) if slot.point is None][:missing]
     return _verdict(criterion, state, slots, real, filled=gaps)
 
@@ -116,6 +118,7 @@ def _without_data(criterion: Criterion, slots: Sequence[Slot]) -> Verdict | None
 
 def _of_what_is_there(criterion: Criterion, slots: Sequence[Slot], real: Sequence[Slot]) -> Verdict | None:
     """Return the state for too few datapoints, none of them filled; None while it is too early for an alarm."""
+    # Nothing is filled here, so M breaches are enough although N datapoints are not there.
     bad = _breaches(criterion, real)
     if bad >= criterion.needed:
         return _verdict(criterion, "ALARM", slots, real)

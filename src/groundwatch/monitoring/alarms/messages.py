@@ -44,6 +44,7 @@ def subject_of(change: StateChange) -> str:
     alarm = change.alarm
     frame = f'{alarm.state.value}: "{{}}" in {region_name(alarm.place.region)}'
     name = re.sub(r"[^\x20-\x7e]+", "_", alarm.name)
+    # The two braces of the frame are no part of the subject.
     room = MAX_SUBJECT - len(frame) + 2
     return frame.format(name if len(name) <= room else name[: room - len(ELLIPSIS)] + ELLIPSIS)
 
@@ -78,6 +79,7 @@ def notice_of(change: StateChange) -> dict[str, Any]:
     # No mute rules here; the member is of every recent message.
     before: dict[str, Any] = {"OldStateValue": change.old, "ActionExecutedAfterMuteWindow": False}
     if composite:
+        # Composite alarms have the same members in another order.
         return head | changed | actions | dict(reversed(before.items())) | _rule(change)
     configured = {"AlarmConfigurationUpdatedTimestamp": iso_ms(alarm.configured_ms)}
     return head | configured | changed | before | actions | {"Trigger": _trigger(alarm)}
@@ -132,6 +134,7 @@ def _trigger(alarm: Alarm) -> dict[str, Any]:
         "TreatMissingData": members.get("TreatMissingData", ""),
         "EvaluateLowSampleCountPercentile": members.get("EvaluateLowSampleCountPercentile", ""),
     }
+    # Absent when never set, while other members are empty texts then.
     if common["DatapointsToAlarm"] is None:
         del common["DatapointsToAlarm"]
     if "Metrics" in members:
@@ -239,6 +242,7 @@ def lower_dimensions(dimensions: Sequence[Mapping[str, str]]) -> list[dict[str, 
     return [{"value": held["Value"], "name": held["Name"]} for held in dimensions]
 
 
+@lru_cache(maxsize=16)
 def upper_statistic(statistic: str) -> str:
     """Return a statistic as messages and history write it: `AVERAGE`, `SAMPLE_COUNT`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", statistic).upper()

@@ -43,6 +43,7 @@ def state_reason(criterion: Criterion, verdict: Verdict) -> str:
     if not verdict.points:
         return _without_points(criterion, verdict)
     listed = f"[{', '.join(map(_dated, verdict.points[:LISTED_POINTS]))}]"
+    # Programs take values out of the list by regular expressions, so its place in the sentence is kept.
     many = len(verdict.points) >= LISTED_POINTS
     subject = _subject(criterion, len(verdict.points))
     side = "was" if len(verdict.points) == 1 else "were"
@@ -70,6 +71,7 @@ def state_reason_data(criterion: Criterion, verdict: Verdict, reading: Reading, 
     recent = [None if slot.point is None else float(slot.point.value) for slot in verdict.considered]
     evaluated = [_evaluated(point.timestamp_ms, point) for point in verdict.points]
     evaluated += [_evaluated(start_ms, None) for start_ms in verdict.filled]
+    # Filled gaps stand between the datapoints, in the order of their times.
     evaluated.sort(key=lambda shown: shown["timestamp"], reverse=True)
     while True:
         data["recentDatapoints"] = recent
@@ -79,6 +81,7 @@ def state_reason_data(criterion: Criterion, verdict: Verdict, reading: Reading, 
         text = msgspec.json.encode(data).decode()
         if len(text) <= MAX_DATA:
             return text
+        # A day of ten-second periods has 8,640 of them; halving gets there in a few steps.
         recent, evaluated = recent[-(len(recent) // 2) :], evaluated[: len(evaluated) // 2]
 
 
@@ -100,6 +103,7 @@ def iso_ms(moment_ms: int) -> str:
 
 
 def _subject(criterion: Criterion, count: int) -> str:
+    # The wording tells whether M was given, even where it equals N.
     if criterion.datapoints_to_alarm is None:
         return f"{count} datapoint{'' if count == 1 else 's'}"
     return f"{count} out of the last {criterion.periods} datapoints"

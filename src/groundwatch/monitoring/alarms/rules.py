@@ -96,12 +96,14 @@ def parse_rule(text: str, place: Place) -> Rule:
         raise _unsupported(text, error) from error
     except VisitError as error:
         raise error.orig_exc from error
+    # Checked before anything walks the tree by recursion.
     if _depth(node) > MAX_DEPTH:
         raise rule_error(f"The rule nests more than {MAX_DEPTH} levels deep")
     mentions = list(_mentions(node))
     if _elements(node) > MAX_ELEMENTS:
         raise rule_error(f"The rule has more than {MAX_ELEMENTS} elements")
     names = {mention: _name(mention, place) for mention in mentions}
+    # The same alarm may be mentioned by name and by ARN.
     children = tuple(dict.fromkeys(names.values()))
     if len(children) > MAX_CHILDREN:
         raise rule_error(f"The rule refers to more than {MAX_CHILDREN} alarms")
@@ -123,6 +125,7 @@ def holds(node: Node, states: Mapping[str, State]) -> bool:
             return any(holds(part, states) for part in node.nodes)
         case AtLeast():
             found = sum((states.get(name) == node.state) != node.negated for name in node.names)
+            # In whole numbers, so that no share is lost to rounding.
             return found * 100 >= node.count * len(node.names) if node.is_percentage else found >= node.count
 
 
@@ -193,6 +196,7 @@ def _position(text: str, error: UnexpectedInput) -> int:
 
 
 def _wanted(accepted: set[str]) -> str:
+    # Every operand may begin here, which the service words as one list.
     if "TRUE" in accepted:
         return OPERAND
     if "_AND" in accepted:
@@ -226,6 +230,7 @@ def _parts(node: Node) -> Sequence[Node]:
 
 
 def _everything(node: Node) -> Iterable[Node]:
+    # A stack of our own: the depth is not checked yet when this runs.
     waiting = [node]
     while waiting:
         found = waiting.pop()

@@ -78,6 +78,7 @@ class AlarmScheduler:
         complete = True
         for interval_s in INTERVALS_S:
             complete &= await self._catch_up(self._last, interval_s, now_ms)
+        # After evaluation, which may discard periods that would end now.
         await self._end_periods(now_ms)
         await self._prune(now_ms)
         return complete
@@ -88,6 +89,7 @@ class AlarmScheduler:
             log.warning("alarms are evaluated too slowly: %d moments were passed over", len(ticks) - 1)
             ticks = ticks[-1:]
         for tick_ms in ticks:
+            # One after the other: what a later moment sees may depend on the state that an earlier one leaves.
             outcome = await self._evaluator.evaluate(tick_ms, interval_s)
             if outcome.changed:
                 self._on_changes()
@@ -95,6 +97,7 @@ class AlarmScheduler:
             if not outcome.complete and self._failures[interval_s] < ATTEMPTS:
                 return False
             self._failures[interval_s] = 0
+            # After a crash before this is stored, the moment is evaluated again and finds nothing to change.
             last[interval_s] = tick_ms
             if outcome.evaluated:
                 # Without alarms there is nothing to miss, and no reason to write to the disk every ten seconds.
@@ -159,6 +162,7 @@ def prune(connection: Connection, now_ms: int) -> None:
     for account_id, region, name in connection.execute(crowded).all():
         whose = (columns.account_id == account_id, columns.region == region, columns.name == name)
         kept = select(columns.id).where(*whose).order_by(columns.id.desc()).offset(HISTORY_ITEMS).limit(1)
+        # By number, not by time: many items have the same millisecond.
         oldest = connection.execute(kept).scalar_one()
         connection.execute(delete(alarm_history).where(*whose, columns.id <= oldest))
 

@@ -153,6 +153,7 @@ class AlarmStore:
         """Delete alarms; `ValidationError` while a composite alarm depends on one, and for two composite alarms."""
 
         def write(connection: Connection) -> None:
+            # Unknown names are passed over, as the service does.
             going = rows.named(connection, place, names)
             if sum(alarm.kind == "CompositeAlarm" for alarm in going.values()) > 1:
                 raise ServiceError("ValidationError", "A call can delete at most one composite alarm.")
@@ -201,6 +202,7 @@ class AlarmStore:
         if before is not None and before.kind != draft.kind:
             message = f"An alarm of another type has the name {draft.name} already."
             raise ServiceError("ValidationError", message)
+        # In the transaction that writes it: what it refers to cannot be deleted meanwhile.
         if draft.kind == "CompositeAlarm":
             _check_relations(connection, draft)
         if before is None:
@@ -231,6 +233,7 @@ class AlarmStore:
             **rows.state_columns(state),
             **(rows.suppression_columns(Suppression()) if draft.kind == "CompositeAlarm" else {}),
         }
+        # The row is read back for its number.
         connection.execute(insert(table).values(values))
         alarm = _there(connection, draft.place, draft.name)
         rows.remember(connection, [(alarm, items.created(alarm))], now_ms)
@@ -260,6 +263,7 @@ def _there(connection: Connection, place: Place, name: str) -> Alarm:
 
 
 def _link(connection: Connection, alarm: Alarm, draft: Draft) -> None:
+    # An update may look at other alarms altogether.
     connection.execute(delete(alarm_links).where(alarm_links.c.parent_id == alarm.id))
     linked = [(rows.CHILD, child) for child in draft.children]
     linked += [(rows.SUPPRESSOR, draft.suppressor)] if draft.suppressor else []
@@ -281,6 +285,7 @@ def _check_relations(connection: Connection, draft: Draft) -> None:
             "circular dependency",
         )
     found = rows.named(connection, draft.place, looked_at)
+    # The service names ARNs here even where the rule has names.
     missing = [alarm_arn(draft.place, name) for name in draft.children if name not in found]
     if missing:
         message = f"Could not save the composite alarm as alarms [{', '.join(missing)}] in the alarm rule do not exist"

@@ -26,6 +26,7 @@ def composite_changed(
     """Return what follows from a change of the composite to `state`, and whether its actions are carried out now."""
     if suppressor_in_alarm:
         return msgspec.structs.replace(held, by="Alarm", until_ms=None), False
+    # A period of no length must not wait for the next look at the clock.
     if periods.wait_s == 0:
         return Suppression(notified=state), True
     return msgspec.structs.replace(held, by="WaitPeriod", until_ms=now_ms + periods.wait_s * 1000), False
@@ -37,6 +38,7 @@ def suppressor_changed(
     """Return what follows from the suppressor's entering or leaving ALARM, for a composite in `state`."""
     if suppressor_in_alarm:
         return msgspec.structs.replace(held, by="Alarm", until_ms=None), False
+    # It went from one harmless state to another.
     if held.by != "Alarm":
         return held, False
     extended = msgspec.structs.replace(held, by="ExtensionPeriod", until_ms=now_ms + periods.extension_s * 1000)

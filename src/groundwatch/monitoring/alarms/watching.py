@@ -73,6 +73,7 @@ def watch(alarm: Alarm) -> Watch:
     needed = 0.0
     if stat is not None and members.get("EvaluateLowSampleCountPercentile") == "ignore" and is_percentile(stat.stat):
         needed = samples_needed(float(stat.stat[1:]))
+    # Documented as an exception of these metrics, whatever TreatMissingData says.
     ignored = stat is not None and stat.metric.namespace == ALWAYS_IGNORED
     criterion = Criterion(
         operator=members["ComparisonOperator"],

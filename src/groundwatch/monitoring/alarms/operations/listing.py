@@ -137,6 +137,7 @@ class ListingOperations(Operations):
         self, place: Place, query: AlarmQuery, action_prefix: str | None, after: str, limit: int
     ) -> list[Alarm]:
         found: list[Alarm] = []
+        # Actions are inside of the members, where the database cannot look; so pages are filtered here.
         while len(found) < limit:
             page = await self._alarms.alarms.page(place, query, after=after, limit=limit)
             found += [alarm for alarm in page if action_prefix is None or _acts(alarm, action_prefix)]
@@ -159,6 +160,7 @@ def described(alarm: Alarm) -> Json:
         "StateUpdatedTimestamp": state.updated_ms / 1000,
         "StateTransitionedTimestamp": state.transitioned_ms / 1000,
     }
+    # Metric alarms always show the list, also those on metric math, which have none.
     if alarm.kind == "MetricAlarm":
         shown.setdefault("Dimensions", [])
     if state.data is not None:

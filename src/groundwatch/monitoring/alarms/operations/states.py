@@ -26,6 +26,7 @@ class StateOperations(Operations):
         if state_reason_data is not None:
             _check_json(state_reason_data)
         await self._alarms.alarms.set_state(place_of(context), alarm_name, state_value, state_reason, state_reason_data)
+        # Whoever sets a state by hand is trying out what it sets off, and waits for it.
         self._alarms.wake()
 
     async def enable_alarm_actions(self, context: RequestContext, *, alarm_names: list[str]) -> None:
