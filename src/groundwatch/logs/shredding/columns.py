@@ -27,7 +27,7 @@ TYPES: Mapping[ColumnKind, str] = {
 CODECS: Mapping[ColumnKind, str] = {"text": "CODEC(ZSTD(1))"}
 """Texts that hardly repeat are half as large with it; everything else is read faster without."""
 PREFIX = "shred_"
-MAX_COLUMNS = 64
+MAX_COLUMNS = 32
 """Every insert and merge touches every column."""
 PLAIN_NAME = re.compile(r"[A-Za-z_@$][A-Za-z0-9_@$:/ -]{0,63}")
 """Names that may stand in a statement: nothing in them ends a quotation."""
