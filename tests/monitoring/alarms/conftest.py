@@ -97,6 +97,7 @@ class FakeMetrics:
         self.failing = False
         self.wrong_math = False
         self.broken: set[str] = set()
+        self.on_read = lambda: None
 
     def put(self, name: str, at_ms: int, value: float) -> None:
         self.values.setdefault(name, {})[at_ms] = value
@@ -110,6 +111,7 @@ class FakeMetrics:
         return points
 
     async def read(self, requests):
+        self.on_read()
         if self.failing or self.broken & {request.metric.name for request in requests}:
             raise OSError("the event store is away")
         return [self.of(request) for request in requests]

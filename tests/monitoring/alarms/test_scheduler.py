@@ -121,6 +121,27 @@ async def test_a_restart_neither_misses_nor_repeats(tower, watched, context):
     assert told(tower) == ["OK", "ALARM", "OK"]
 
 
+@pytest.mark.parametrize(
+    ("evaluation_s", "told_states"),
+    [(10, ["OK", "ALARM", "OK"]), (70, ["OK"])],
+    ids=["what passes meanwhile is made up for", "unless it never could be"],
+)
+async def test_a_long_replay(tower, watched, context, evaluation_s, told_states):
+    words = {"treat_missing_data": "notBreaching", "period": 60}
+    await watched.put_metric_alarm(context, **metric_alarm(**ACTIONS | words))
+    await tower.at(0)
+    tower.restart()
+    tower.clock.now_ms = NOW_MS + 30 * MINUTE_MS + SETTLE_MS
+    # A breach while the replay of thirty minutes goes on, out of range by its end.
+    tower.metrics.put("Errors", NOW_MS + 30 * MINUTE_MS, 9)
+    tower.metrics.on_read = lambda: setattr(tower.clock, "now_ms", tower.clock.now_ms + evaluation_s * 1000)
+    await tower.scheduler.run_due()
+    tower.metrics.on_read = lambda: None
+    await tower.scheduler.run_due()
+    await tower.actions.drain()
+    assert told(tower) == told_states
+
+
 async def test_a_crash_before_the_message_is_out(tower, watched, context):
     await watched.put_metric_alarm(context, **metric_alarm(**ACTIONS))
     tower.metrics.put("Errors", NOW_MS, 9)

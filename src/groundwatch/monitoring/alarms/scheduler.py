@@ -102,7 +102,10 @@ class AlarmScheduler:
             if outcome.evaluated:
                 # Without alarms there is nothing to miss, and no reason to write to the disk every ten seconds.
                 await self._database.write(partial(_write_tick, interval_s=interval_s, tick_ms=tick_ms))
-        self._caught_up.add(interval_s)
+        # What has passed during a long replay is replayed, too, unless evaluation is slower than time.
+        too_slow = self._clock_ms() - now_ms >= len(ticks) * interval_s * 1000
+        if len(ticks) <= 1 or too_slow:
+            self._caught_up.add(interval_s)
         return True
 
     async def _end_periods(self, now_ms: int) -> None:
