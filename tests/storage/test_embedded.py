@@ -1,4 +1,4 @@
-"""Inserts that stream into the embedded engine."""
+"""Inserts that go to the embedded engine through memory."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -32,6 +32,14 @@ def stored(directory):
     # What failed must not stand in the way of the next one.
     client.insert_arrow("notes", pa.table({"number": pa.array([9], pa.uint16()), "text": pa.array(["last"])}))
     found = client.query("SELECT number, text FROM notes ORDER BY number").result_rows
+    client.command(
+        "CREATE TABLE crowded (text String) ENGINE = MergeTree ORDER BY text SETTINGS parts_to_throw_insert = 1"
+    )
+    for _ in range(2):
+        try:
+            client.insert_arrow("crowded", pa.table({"text": pa.array(["a"])}))
+        except StorageError as error:
+            failures.append(str(error))
     client.close()
     return [tuple(row) for row in found], failures
 
@@ -40,6 +48,8 @@ def stored(directory):
 def test_rows_are_stored_as_they_are_and_failures_are_told(tmp_path):
     found, failures = in_new_process(stored, tmp_path / "events")
     assert found == [*enumerate(TEXTS), (9, "last")]
-    assert len(failures) == 2
+    assert len(failures) == 3
     assert "nothing" in failures[0]
     assert "number" in failures[1] or "'a'" in failures[1]
+    # What goes wrong when the rows are written must not go unnoticed: callers are told that they are on disk.
+    assert "TOO_MANY_PARTS" in failures[2]

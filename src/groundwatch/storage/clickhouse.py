@@ -235,6 +235,9 @@ def _open_embedded(path: Path) -> Client:
     client = clickhouse_connect.get_client(
         interface="chdb", path=str(path), settings=settings, chdb_options=EMBEDDED_OPTIONS
     )
+    if not hasattr(os, "memfd_create"):
+        # Only Linux has files in memory that are gone with their descriptor.
+        return cast("Client", client)
     # The engine knows its directory by the very text that it was opened with.
     place = f"{path.resolve()}?{urlencode(EMBEDDED_OPTIONS)}"
     return EmbeddedClient(cast("Client", client), partial(chdb.connect, place), settings)

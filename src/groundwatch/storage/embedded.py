@@ -1,11 +1,12 @@
-"""The client of the embedded engine: clickhouse-connect's, but inserts go to the engine without a file between.
+"""The client of the embedded engine: clickhouse-connect's, but inserts go to the engine through memory.
 
-clickhouse-connect writes what it inserts into a temporary file, which the engine then reads: the file costs as much
-processor time as the insert, and waits for the disk that the insert is about to sync.
+clickhouse-connect writes what it inserts into a temporary file, which the engine then reads: that waits for the disk
+which the insert is about to sync, and fails when the disk of temporary files is full.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,24 +18,11 @@ if TYPE_CHECKING:
     from groundwatch.storage.clickhouse import Client
 
 
-class Stream(Protocol):
-    """The part of chDB's streaming insert that is used."""
-
-    def append(self, data: bytes) -> None:
-        """Hand over encoded rows. Raises RuntimeError."""
-
-    def finish(self) -> object:
-        """Return when the rows are stored. Raises RuntimeError."""
-
-    def cancel(self) -> None:
-        """Give the insert up, unless it is finished."""
-
-
 class Connection(Protocol):
     """The part of a chDB connection that is used; one statement at a time."""
 
-    def send_insert(self, query: str, format: str) -> Stream:  # noqa: A002 - chDB's name
-        """Begin an INSERT. Raises RuntimeError."""
+    def query(self, query: str, format: str) -> object:  # noqa: A002 - chDB's name
+        """Run a statement. Raises RuntimeError, also for what fails while rows are written."""
 
     def close(self) -> None:
         """Let go of the engine."""
@@ -56,18 +44,19 @@ class EmbeddedClient:
         """Insert a table whose columns have the names of the target's. Raises StorageError."""
         columns = ", ".join(arrow_table.column_names)
         chosen = ", ".join(f"{name} = {value}" for name, value in {**self._settings, **(settings or {})}.items())
-        data = _encoded(arrow_table)
         if self._connection is None:
             self._connection = self._connect()
+        # Not chDB's streaming insert: that tells nobody when the rows could not be written, to a full disk for one.
+        descriptor = os.memfd_create("rows")
         try:
-            stream = self._connection.send_insert(f"INSERT INTO {table} ({columns}) SETTINGS {chosen}", "ArrowStream")
-            try:
-                stream.append(data)
-                stream.finish()
-            finally:
-                stream.cancel()
+            file = f"/proc/self/fd/{descriptor}"
+            _encode(arrow_table, file)
+            statement = f"INSERT INTO {table} ({columns}) FROM INFILE '{file}' SETTINGS {chosen} FORMAT ArrowStream"
+            self._connection.query(statement, "TabSeparated")
         except RuntimeError as error:
             raise StorageError(str(error)) from error
+        finally:
+            os.close(descriptor)
 
     def close(self) -> None:
         """Release both connections."""
@@ -77,9 +66,6 @@ class EmbeddedClient:
         self._client.close()
 
 
-def _encoded(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
+def _encode(table: pa.Table, path: str) -> None:
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
         stream.write_table(table)
-    encoded: bytes = sink.getvalue().to_pybytes()
-    return encoded
