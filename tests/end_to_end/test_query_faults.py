@@ -1,10 +1,12 @@
 """Many queries at once: some run, some wait, the others are refused, and puts are acknowledged meanwhile."""
 
 import json
-import threading
+import subprocess
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,31 +17,42 @@ QUERY = "filter level = 'error' | stats count(*), pct(ms, 99) by bin(1m), path"
 P99_S = 0.25
 
 
+PUTTER = """
+import json, select, sys, time
+import boto3
+
+logs = boto3.client("logs")
+place = {"logGroupName": sys.argv[1], "logStreamName": sys.argv[2]}
+latencies_s = []
+while not select.select([sys.stdin], [], [], 0.02)[0]:
+    event = {"timestamp": int(time.time() * 1000), "message": "x" * 200}
+    begun_s = time.monotonic()
+    logs.put_log_events(**place, logEvents=[event] * 10)
+    latencies_s.append(time.monotonic() - begun_s)
+print(json.dumps(latencies_s))
+"""
+
+
 class Putter:
-    """Puts a small batch again and again, and notes how long each took."""
+    """Puts a small batch again and again until the end, and notes how long each took.
+
+    In a process of its own: beside the threads that start queries it would measure how long it waits for them.
+    """
 
     def __init__(self, server, stream: str) -> None:
         self.latencies_s: list[float] = []
-        self._logs = server.client("logs")
-        self._place = {"logGroupName": GROUP, "logStreamName": stream}
-        self._logs.create_log_stream(**self._place)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        server.client("logs").create_log_stream(logGroupName=GROUP, logStreamName=stream)
+        command = [sys.executable, "-c", PUTTER, GROUP, stream]
+        self._process = subprocess.Popen(
+            command, env=server.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
-    def __enter__(self) -> "Putter":  # noqa: PYI034 - not to be extended
-        self._thread.start()
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_) -> None:
-        self._stopped.set()
-        self._thread.join(60)
-
-    def _run(self) -> None:
-        while not self._stopped.wait(0.02):
-            event = {"timestamp": int(time.time() * 1000), "message": "x" * 200}
-            begun_s = time.monotonic()
-            self._logs.put_log_events(**self._place, logEvents=[event] * 10)
-            self.latencies_s.append(time.monotonic() - begun_s)
+        out, _ = self._process.communicate(timeout=60)
+        self.latencies_s = json.loads(out)
 
 
 def fill(server, events: int) -> None:
