@@ -258,6 +258,30 @@ async def test_events_are_handed_over_in_order_of_time_and_in_batches(make, monk
     assert [events for _, _, events in sink.appended] == [[(10, '{"n":1}'), (30, '{"n":0}')], [(20, '{"n":2}')]]
 
 
+async def test_many_events_wait_for_company_while_there_is_room(make, monkeypatch):
+    for name, value in {"DRAIN_INTERVAL_S": 0, "FEW_EVENTS": 2, "BUSY_WAITS": 1_000_000}.items():
+        monkeypatch.setattr(journal, name, value)
+    stored = asyncio.Event()
+
+    class Telling(Sink):
+        async def append(self, group, stream, events):
+            await super().append(group, stream, events)
+            stored.set()
+
+    one, sink = make(max_events=20), Telling()
+    one.start(sink)
+    for number in range(3):
+        one.access({"n": number})
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert sink.appended == []
+    for number in range(3, 10):
+        one.access({"n": number})
+    await stored.wait()
+    await one.close()
+    assert [len(events) for _, _, events in sink.appended] == [10]
+
+
 async def test_records_of_other_threads(make, logger):
     one, sink = make(), Sink()
     threads = [threading.Thread(target=logger.info, args=("from %d", number)) for number in range(4)]

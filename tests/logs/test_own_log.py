@@ -1,7 +1,9 @@
 import asyncio
 
 import msgspec
+import pytest
 
+from groundwatch.logs import own_log
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.own_log import OwnLog
 
@@ -27,3 +29,30 @@ async def test_first_lines_that_come_together_are_all_kept(room, operations, con
     answer = await operations.get_log_events(context, log_group_name="/own", log_stream_name="s")
     shown = msgspec.json.decode(answer["events"])
     assert sorted(event["message"] for event in shown) == [f"line {number}" for number in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("times", "inserts"),
+    [
+        pytest.param([1, 1, 2, 2, 3, 3], [[[1, 1], [2, 2], [3, 3]]], id="cut between milliseconds"),
+        pytest.param([1, 2, 2, 2, 3], [[[1], [2, 2, 2], [3]]], id="before one that would be cut"),
+        pytest.param([1, 1, 1, 1, 2], [[[1, 1, 1]], [[1, 2]]], id="one that fills a put keeps its order"),
+    ],
+)
+async def test_puts_that_share_no_millisecond_go_together(monkeypatch, room, context, clock, times, inserts):
+    monkeypatch.setattr(own_log, "MAX_BATCH_EVENTS", 3)
+    seen, running = [], 0
+
+    class Intake:
+        async def put(self, _group, _stream, timestamps, _messages, _now_ms):
+            nonlocal running
+            if not running:
+                seen.append([])
+            running += 1
+            seen[-1].append([at - NOW_MS for at in timestamps])
+            await asyncio.sleep(0)
+            running -= 1
+
+    own = OwnLog(room.catalog, Intake(), Tenant(context.account_id, context.region), clock)
+    await own.append("/own", "s", [(NOW_MS + at, "x") for at in times])
+    assert seen == inserts

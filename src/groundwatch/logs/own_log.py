@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.catalog import LogCatalog, LogGroup, LogStream, Tenant
@@ -11,6 +13,9 @@ from groundwatch.logs.events import size_bytes
 from groundwatch.logs.intake import MAX_BATCH_BYTES, Intake
 
 MAX_BATCH_EVENTS = 10_000
+
+Event = tuple[int, str]
+"""Milliseconds since the epoch, and message."""
 
 
 class OwnLog:
@@ -22,16 +27,21 @@ class OwnLog:
         self._tenant = tenant
         self._clock_ms = clock_ms
 
-    async def append(self, group: str, stream: str, events: Sequence[tuple[int, str]]) -> None:
+    async def append(self, group: str, stream: str, events: Sequence[Event]) -> None:
         """Store (milliseconds since the epoch, message) pairs; they are on disk when this returns.
 
         Events of the same millisecond stay in the order in which they are given.
         """
         log_group = await self._group(group)
         log_stream = await self._stream(log_group, stream)
-        for batch in _batches(sorted(events, key=operator.itemgetter(0))):
-            timestamps, messages = [at for at, _ in batch], [message for _, message in batch]
-            await self._intake.put(log_group, log_stream, timestamps, messages, self._clock_ms())
+        ordered = sorted(events, key=operator.itemgetter(0))
+        # What is put at one time goes into one insert; events of one millisecond are in the order of their inserts.
+        for together in _apart(_batches(ordered)):
+            await asyncio.gather(*(self._put(log_group, log_stream, batch) for batch in together))
+
+    async def _put(self, group: LogGroup, stream: LogStream, batch: Sequence[Event]) -> None:
+        timestamps, messages = [at for at, _ in batch], [message for _, message in batch]
+        await self._intake.put(group, stream, timestamps, messages, self._clock_ms())
 
     async def _group(self, name: str) -> LogGroup:
         try:
@@ -57,15 +67,33 @@ async def _made_once(creation: Awaitable[None]) -> None:
             raise
 
 
-def _batches(events: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    batch: list[tuple[int, str]] = []
+def _batches(events: Sequence[Event]) -> Iterator[list[Event]]:
+    """Cut events in order of time to the size of puts: between two milliseconds, unless one fills a put by itself."""
+    batch: list[Event] = []
     batch_bytes = 0
     for event in events:
         event_bytes = size_bytes(event[1])
         if batch and (batch_bytes + event_bytes > MAX_BATCH_BYTES or len(batch) == MAX_BATCH_EVENTS):
-            yield batch
-            batch, batch_bytes = [], 0
+            end = bisect_left(batch, event[0], key=operator.itemgetter(0)) or len(batch)
+            yield batch[:end]
+            batch = batch[end:]
+            batch_bytes = sum(size_bytes(message) for _, message in batch)
+            if batch_bytes + event_bytes > MAX_BATCH_BYTES:
+                yield batch
+                batch, batch_bytes = [], 0
         batch.append(event)
         batch_bytes += event_bytes
     if batch:
         yield batch
+
+
+def _apart(batches: Iterable[list[Event]]) -> Iterator[list[list[Event]]]:
+    """Put batches together that share no millisecond."""
+    together: list[list[Event]] = []
+    for batch in batches:
+        if together and together[-1][-1][0] == batch[0][0]:
+            yield together
+            together = []
+        together.append(batch)
+    if together:
+        yield together
