@@ -36,7 +36,7 @@ def measure(events: Path, rounds: int) -> list[float]:
 
 def main() -> None:
     """Export the directory named on the command line."""
-    connection = chdb.connect(sys.argv[1])
+    connection = chdb.connect(sys.argv[1])  # type: ignore[no-untyped-call]
     megabytes = int(connection.query(SIZE, "TSV").bytes()) / 1e6
     rates = []
     for _ in range(int(sys.argv[2])):

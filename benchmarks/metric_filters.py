@@ -124,4 +124,4 @@ def _sum(cloudwatch: Any, source: EventSource, metric: str) -> float:  # noqa: A
         Period=PERIOD_S,
         Statistics=["Sum"],
     )
-    return sum(point["Sum"] for point in answer["Datapoints"])
+    return float(sum(point["Sum"] for point in answer["Datapoints"]))
