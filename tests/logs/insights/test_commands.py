@@ -181,3 +181,9 @@ def test_many_patterns_are_as_many_rows(group):
         [(0, f"{chr(97 + a)}{chr(97 + b)}x only {'word ' * 20}here {b} {a}") for a in range(20) for b in range(20)],
     )
     assert len(group.run("pattern @message | display @pattern, @tokens")) == len(group.run("pattern @message"))
+
+
+def test_rows_that_are_made_bring_no_count_of_events(group):
+    query = "filter n > 0 | stats count(*) by bin(5m)"
+    assert group.compile(query).counts_along
+    assert not group.compile(f"{query} | fillmissing").counts_along

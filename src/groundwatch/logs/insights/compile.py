@@ -12,7 +12,8 @@ from groundwatch.logs.insights.errors import malformed, placing
 from groundwatch.logs.insights.mined import EARLIER, Mined
 from groundwatch.logs.insights.nodes import Subquery
 from groundwatch.logs.insights.parse import Query, parse_query
-from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, KEY_COLUMNS, MAX_ROWS, Fork, Pipeline, Window
+from groundwatch.logs.insights.pipeline import KEY_COLUMNS, MAX_ROWS, Fork, Pipeline, Window
+from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.statement import Statement
 

@@ -22,9 +22,10 @@ from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.mined import Mined
 from groundwatch.logs.insights.mining import mine
 from groundwatch.logs.insights.patterns import Sample
-from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, Window
+from groundwatch.logs.insights.pipeline import Window
 from groundwatch.logs.insights.queries import StoredQuery
 from groundwatch.logs.insights.results import ResultRow, parts_of, portions, result_rows
+from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.side_tables import SideTables
 from groundwatch.logs.intake import DAY_MS

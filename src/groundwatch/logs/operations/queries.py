@@ -11,9 +11,9 @@ from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.parse import Query
-from groundwatch.logs.insights.pipeline import DEFAULT_ROWS
 from groundwatch.logs.insights.queries import StoredQuery, new_query_id
 from groundwatch.logs.insights.results import ResultRow
+from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.run import QueryWish, expired_before_ms
 from groundwatch.logs.operations.room import Operations, tenant_of
 from groundwatch.logs.tokens import seal, unseal

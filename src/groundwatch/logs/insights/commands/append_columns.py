@@ -9,7 +9,8 @@ from groundwatch.logs.insights.commands.command import Command
 from groundwatch.logs.insights.commands.running import plain
 from groundwatch.logs.insights.errors import Span, malformed, suggestion
 from groundwatch.logs.insights.nodes import Node, Subquery
-from groundwatch.logs.insights.pipeline import DEFAULT_ROWS, MAX_ROWS, Column, Pipeline
+from groundwatch.logs.insights.pipeline import MAX_ROWS, Column, Pipeline
+from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.values import Value
 
 OPTIONS = ("override", "max")
