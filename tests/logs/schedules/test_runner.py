@@ -3,11 +3,13 @@
 import asyncio
 import gzip
 import json
+import zoneinfo
 
 import pytest
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.exports.buckets import BucketError
+from groundwatch.logs.schedules import expression
 from groundwatch.logs.schedules.store import CATCH_UP_MS, MAX_ATTEMPTS
 
 NOW_MS = 1_790_000_000_000
@@ -218,3 +220,15 @@ async def test_a_group_that_has_gone_fails_the_run(operations, context, create, 
     (run,) = await history(operations, context)
     assert run["executionStatus"] == "Failed"
     assert "/gone" in run["errorMessage"]
+
+
+async def test_a_time_zone_that_has_gone_stops_one_schedule_alone(put, create, runner, clock, monkeypatch):
+    await create(name="gone", timezone="Europe/Berlin", schedule_expression="* * * * *")
+    await create(name="there")
+
+    def missing(name):
+        raise zoneinfo.ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(expression.zoneinfo, "ZoneInfo", missing)
+    clock.now_ms += 10 * MINUTE_MS
+    assert await runner.run_due() == 1 + 2

@@ -7,6 +7,7 @@ ends where several nodes share a database.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.scheduled_queries import scheduled_queries as schedules
 from groundwatch.storage.tables.scheduled_queries import scheduled_runs as runs
 
+log = logging.getLogger(__name__)
 State = Literal["ENABLED", "DISABLED"]
 RunStatus = Literal["Running", "InvalidQuery", "Complete", "Failed", "Timeout"]
 CATCH_UP_MS = 86_400_000
@@ -215,11 +217,11 @@ def _due(connection: Connection, now_ms: int, lease: Mapping[str, object], kept_
     triggered_ms = row.next_ms
     if triggered_ms < now_ms - CATCH_UP_MS:
         # Nobody wants the thousand results of a month without a server.
-        triggered_ms = schedule.next_after(now_ms - CATCH_UP_MS)
+        triggered_ms = _following(schedule, now_ms - CATCH_UP_MS)
         if triggered_ms is None or triggered_ms > now_ms:
             _move_on(connection, schedule, triggered_ms)
             return _due(connection, now_ms, lease, kept_ms)
-    _move_on(connection, schedule, schedule.next_after(triggered_ms))
+    _move_on(connection, schedule, _following(schedule, triggered_ms))
     connection.execute(delete(runs).where(runs.c.schedule_id == schedule.id, runs.c.triggered_ms < now_ms - kept_ms))
     known = and_(runs.c.schedule_id == schedule.id, runs.c.triggered_ms == triggered_ms)
     if connection.execute(select(runs.c.status).where(known)).first() is not None:
@@ -228,6 +230,15 @@ def _due(connection: Connection, now_ms: int, lease: Mapping[str, object], kept_
     values = {"schedule_id": schedule.id, "triggered_ms": triggered_ms, "status": "Running", "attempts": 1, **lease}
     connection.execute(insert(runs).values(values))
     return Run(schedule, triggered_ms, "Running", owner=str(lease["owner"]))
+
+
+def _following(schedule: Schedule, after_ms: int) -> int | None:
+    try:
+        return schedule.next_after(after_ms)
+    except ServiceError as error:
+        # It was right when it was stored: a time zone has gone from the machine. The others must go on.
+        log.warning("scheduled query %s runs no more: %s", schedule.name, error)
+        return None
 
 
 def _move_on(connection: Connection, schedule: Schedule, next_ms: int | None) -> None:
