@@ -8,11 +8,12 @@ from typing import Any
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.aws.tokens import seal
 from groundwatch.monitoring.metrics.model import MetricDataQuery, Series
 from groundwatch.monitoring.metrics.operations.base import Operations
 from groundwatch.monitoring.metrics.requests import VALIDATION, queries_of
 from groundwatch.monitoring.metrics.times import MINUTE_MS, aligned, time_range
-from groundwatch.monitoring.metrics.tokens import seal, unseal
+from groundwatch.monitoring.metrics.tokens import position_in
 
 MAX_QUERIES = 500
 MAX_DATAPOINTS = 100_800
@@ -43,12 +44,12 @@ class DataOperations(Operations):
         limit = _limit(max_datapoints)
         queries = queries_of(metric_data_queries, context.account_id, context.region)
         request = (context.account_id, context.region, metric_data_queries, start_time, end_time, scan_by)
-        first = (0, 0) if next_token is None else unseal(request, next_token, tuple[int, int])
+        first = (0, 0) if next_token is None else _position(request, next_token)
         series = await self._series(context, queries, start_time, end_time)
         results, position = _page(series, first, limit, ascending=scan_by == ASCENDING)
         answer: dict[str, object] = {"MetricDataResults": results, "Messages": []}
         if position is not None:
-            answer["NextToken"] = seal(request, position)
+            answer["NextToken"] = seal(request, list(position))
         return answer
 
     async def _series(
@@ -63,6 +64,11 @@ class DataOperations(Operations):
         return await self._metrics.reader.evaluate(
             context.account_id, context.region, queries, rounded.start_ms, rounded.end_ms
         )
+
+
+def _position(request: object, token: str) -> tuple[int, int]:
+    number, point = map(int, position_in(request, token, int, int))
+    return number, point
 
 
 def _limit(given: int | None) -> int:

@@ -6,10 +6,11 @@ from typing import Any
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
+from groundwatch.aws.tokens import seal
 from groundwatch.monitoring.metrics.directory import LISTED_MS, MetricFilter
 from groundwatch.monitoring.metrics.model import Dimensions
 from groundwatch.monitoring.metrics.operations.base import Operations
-from groundwatch.monitoring.metrics.tokens import seal, unseal
+from groundwatch.monitoring.metrics.tokens import position_in
 
 PAGE = 500
 RECENT_MS = 3 * 3_600_000
@@ -49,7 +50,7 @@ class ListingOperations(Operations):
         if len(found) > PAGE:
             last = page[-1]
             # A number of 128 bits is more than JSON readers take.
-            answer["NextToken"] = seal(request, (last.metric.namespace, last.metric.name, f"{last.number:x}"))
+            answer["NextToken"] = seal(request, [last.metric.namespace, last.metric.name, f"{last.number:x}"])
         return answer
 
 
@@ -60,7 +61,7 @@ def metric_member(namespace: str, name: str, dimensions: Dimensions) -> dict[str
 
 
 def _position(request: object, token: str) -> tuple[str, str, int]:
-    namespace, name, number = unseal(request, token, tuple[str, str, str])
+    namespace, name, number = map(str, position_in(request, token, str, str, str))
     try:
         parsed = int(number, 16)
     except ValueError as error:
