@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 import re2
 
-from groundwatch.logs.insights.formats import FLOW_FIELDS, FLOW_LINE, LAMBDA_NUMBERS, LAMBDA_TEXTS, lambda_pattern
+from groundwatch.logs.insights.formats import LAMBDA_NUMBERS, LAMBDA_TEXTS, LINES, lambda_pattern
 
 LAMBDA_STARTS = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
 MAX_FIELDS = 200
@@ -17,7 +17,7 @@ PLAIN_FROM, PLAIN_TO = 1e-3, 1e7
 
 
 def discovered_fields(message: str) -> dict[str, str]:
-    """Return the fields of a message that is a JSON object, a line of Lambda or a VPC flow log; none of any other.
+    """Return the fields of a message that is a JSON object, or a line of Lambda, of VPC flow logs or of DNS queries.
 
     Members are joined by dots and elements named by position: `items.0.id`. A name that starts with `@` gets a second
     one. Null, objects and arrays are no fields themselves; of a repeated name the last counts.
@@ -27,7 +27,7 @@ def discovered_fields(message: str) -> dict[str, str]:
     try:
         document = msgspec.json.decode(message)
     except (msgspec.DecodeError, RecursionError):
-        return _flow_fields(message)
+        return _line_fields(message)
     if not isinstance(document, dict):
         return {}
     fields: dict[str, str] = {}
@@ -48,11 +48,12 @@ def _lambda_fields(message: str) -> dict[str, str]:
     return fields
 
 
-def _flow_fields(message: str) -> dict[str, str]:
-    if re2.search(FLOW_LINE, message) is None:
-        return {}
-    values = zip(FLOW_FIELDS, message.split(" "), strict=True)
-    return {name: value for name, value in values if value != "-"}
+def _line_fields(message: str) -> dict[str, str]:
+    for fields, pattern in LINES:
+        if re2.search(pattern, message) is not None:
+            values = zip(fields, message.split(" "), strict=True)
+            return {name: value for name, value in values if value != "-"}
+    return {}
 
 
 def _leaves(document: object) -> Iterator[tuple[str, object]]:

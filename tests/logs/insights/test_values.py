@@ -113,6 +113,19 @@ def test_discovered_fields_are_those_of_a_record(group):
     assert found == fields
 
 
+DNS_LINE = "1.0 2026-01-02T08:16:02.130Z Z123412341234 example.com AAAA NOERROR UDP FRA6 2001:db8::1 -"
+
+
+def test_lines_of_dns_queries_have_fields(group):
+    group.put([{"timestamp": START_MS, "message": DNS_LINE}])
+    fields = discovered_fields(DNS_LINE)
+    assert fields["queryName"] == "example.com"
+    assert dict(group.run(f"fields {', '.join(fields)}, ednsClientSubnet")[0]) == fields
+    assert group.run("stats count(*) as n by queryType, protocol, version") == [
+        [("queryType", "AAAA"), ("protocol", "UDP"), ("version", "1.0"), ("n", "1")]
+    ]
+
+
 def test_a_name_of_the_query_hides_a_field(group):
     group.put([{"timestamp": START_MS, "message": '{"a":1,"b":2}'}])
     assert group.run("fields b as a | filter a = 2 | display a") == [[("a", "2")]]

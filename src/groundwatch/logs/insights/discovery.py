@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from groundwatch.logs.insights.formats import FLOW_FIELDS, FLOW_LINE
+from groundwatch.logs.insights.formats import LINES
 from groundwatch.logs.insights.statement import Statement
 from groundwatch.logs.insights.values import Value, as_number, double_text, json_number, json_text
 from groundwatch.logs.shredding.columns import FieldColumn
@@ -88,12 +88,14 @@ class Discovery:
         self._raw.append(f"nullIf({raw}, '') AS {name}")
         text, number = json_text(name, double=f"({double} = 'Double')"), json_number(name)
         columns = self._columns.get(path, [])
-        if whole in FLOW_FIELDS:
-            place = self._statement.bind(FLOW_FIELDS.index(whole) + 1, "UInt8")
-            line = f"match(message, {self._statement.bind(FLOW_LINE, 'String')})"
+        for fields, pattern in LINES:
+            if whole not in fields:
+                continue
+            place = self._statement.bind(fields.index(whole) + 1, "UInt8")
+            line = f"match(message, {self._statement.bind(pattern, 'String')})"
             part = f"if({line}, nullIf(splitByChar(' ', message)[{place}], '-'), NULL)"
             text, number = f"ifNull({text}, {part})", f"ifNull({number}, {as_number(Value('text', part))})"
-            # Lines of flow logs have their fields without being JSON.
+            # Such lines have their fields without being JSON.
             columns = []
         if not columns:
             return Value("json", name, number=self._derived(number, number), text=self._derived(text, text))

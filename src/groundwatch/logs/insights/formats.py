@@ -37,6 +37,17 @@ FLOW_LINE = (
     rf"^[0-9] (?:[0-9]{{12}}|unknown|-) eni-\S+ {ADDRESS} {ADDRESS} {COUNT} {COUNT} {COUNT} {COUNT} {COUNT} "
     r"[0-9]+ [0-9]+ (?:ACCEPT|REJECT|-) (?:OK|NODATA|SKIPDATA)$"
 )
+DNS_FIELDS = (
+    *("version", "queryTimestamp", "hostZoneId", "queryName", "queryType", "responseCode", "protocol", "edgeLocation"),
+    *("resolverIp", "ednsClientSubnet"),
+)
+"""Of Route 53's logs of public queries, in their order (Route 53 Developer Guide, DNS query logging)."""
+DNS_LINE = (
+    r"^[0-9]+\.[0-9]+ [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z Z[0-9A-Z]+ \S+ [A-Z0-9]+ [A-Z]+ (?:UDP|TCP) [0-9A-Z-]+ "
+    r"[0-9a-fA-F.:]+ [0-9a-fA-F.:/-]+$"
+)
+LINES = ((FLOW_FIELDS, FLOW_LINE), (DNS_FIELDS, DNS_LINE))
+"""Lines whose fields stand between blanks: the names in their order, and what such a line looks like."""
 
 
 def lambda_pattern(name: str) -> str | None:
