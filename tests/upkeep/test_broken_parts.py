@@ -51,6 +51,30 @@ async def test_a_part_that_cannot_be_read(store, caplog, file, question, least, 
     assert "disk" in found[0].advice
 
 
+async def test_a_broken_column_of_a_field_costs_no_event(store, caplog):
+    """What is taken from messages can be taken from them again."""
+    store.fill(groups=1)
+    column = "ALTER TABLE events ADD COLUMN shred_1 Nullable(String) COMMENT '[\"level\"]'"
+    values = "ALTER TABLE events UPDATE shred_1 = hex(sipHash128(message)), shredded = 1 WHERE 1"
+    wide = "ALTER TABLE events MODIFY SETTING min_bytes_for_wide_part = 0"
+    for sql in (column, wide, "OPTIMIZE TABLE events FINAL", values):
+        store.database.run_now(
+            lambda client, sql=sql: client.command(
+                sql, settings={"mutations_sync": "1", "optimize_skip_merged_partitions": "0"}
+            )
+        )
+    store.close()
+    (file,) = store.path.glob("store/*/*/*/shred_1.bin")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+    database = store.open()
+    with caplog.at_level(logging.ERROR):
+        await ask(database, COUNTS)
+    assert f"{ROWS} of its {ROWS} rows were kept" in caplog.text
+    assert await ask(database, "SELECT shredded, count() FROM events GROUP BY shredded") == [(0, ROWS)]
+
+
 async def test_other_failures_are_passed_on(store):
     store.fill(groups=1)
     with pytest.raises(StorageError, match="UNKNOWN_IDENTIFIER"):
