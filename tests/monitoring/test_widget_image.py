@@ -94,6 +94,17 @@ def test_any_values_are_drawn(values):
     assert picture(draw(graph(), [line(*values)])).size == (600, 400)
 
 
+@pytest.mark.parametrize("values", [(1e308, -1e308), (2.0**360,), (5e-324, 0), (1e17, 1e17 + 16)])
+def test_any_levels_are_drawn(values):
+    levels = [{"value": value} for value in values]
+    assert picture(draw(graph(annotations={"horizontal": levels}), [])).size == (600, 400)
+
+
+@pytest.mark.parametrize("end", ["PT0H", "P0D", "-PT0H", "-PT0M"])
+def test_the_present_is_written_as_dashboards_do(end):
+    assert graph(end=end).end == graph().end
+
+
 def test_short_hand_of_metrics_is_spelled_out():
     shown = graph(
         ["AWS/X", "Calls", "Host", "a", "Zone", "z", {"stat": "Sum"}],
@@ -118,6 +129,9 @@ def test_short_hand_of_metrics_is_spelled_out():
         pytest.param(widget(width=2001), r"at `\$.width`", id="too wide"),
         pytest.param(widget(nonsense=1), "unknown field `nonsense`", id="an unknown property"),
         pytest.param(widget(start="yesterday"), "is no time", id="no time"),
+        pytest.param(widget(start="PT1H"), "is no time", id="a time ahead"),
+        pytest.param(widget(start="0001-01-01T00:00:00+14:00"), "is no time", id="a time before all times"),
+        pytest.param(widget(start="9999-12-31T23:59:59-14:00"), "is no time", id="a time after all times"),
         pytest.param(widget(["N"]), "a namespace, a name, and pairs", id="half a metric"),
         pytest.param(widget(["N", "m", "d"]), "a namespace, a name, and pairs", id="half a dimension"),
         pytest.param(widget(["N", "m", {"stat": "p101"}]), "not a valid statistic", id="no statistic"),

@@ -19,7 +19,7 @@ from groundwatch.monitoring.metrics.times import check_period
 
 MAX_METRICS = 100
 DEFAULT_START = "-PT3H"
-_DURATION = re.compile(r"-P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?)?\Z", re.ASCII)
+_DURATION = re.compile(r"-?P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?)?\Z", re.ASCII)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z", re.ASCII)
 
 
@@ -132,12 +132,16 @@ def _moment(text: str, now: datetime) -> datetime:
     match = _DURATION.match(text)
     if match is not None and any(match.groups()):
         weeks, days, hours, minutes = (int(part or 0) for part in match.groups())
-        return now - timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+        back = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
+        # Dashboards write the present as PT0H or P0D; any other length without a sign would lie ahead.
+        if text.startswith("-") or not back:
+            return now - back
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError as error:
+        # Offsets can lead out of what a date may be.
+        return parsed.astimezone(UTC) if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise _refusal(f"{text[:64]!r} is no time; write 2026-01-02T03:04:05Z or -PT3H") from error
-    return parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
 
 
 class _Builder:

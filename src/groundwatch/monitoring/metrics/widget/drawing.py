@@ -18,6 +18,8 @@ FONT_SIZE, TITLE_SIZE = 11, 14
 MARGIN, LEFT, LINE_HEIGHT = 10, 48, 16
 MAX_LEGEND_LINES = 6
 MAX_TEXT = 200
+FURTHEST, NARROWEST = 1e150, 1e-200
+"""Between what values an axis reaches, and how short it may be: beyond, its arithmetic would overflow."""
 TEXT, GRID, PAPER = "#444444", "#e6e6e6", "#ffffff"
 # The first ten are those of most charting tools.
 PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf")
@@ -98,7 +100,10 @@ def _range(graph: Graph, series: Sequence[Series]) -> tuple[float, float]:
     if scale.min is None and 0 < low < (high - low):
         # Near zero, zero belongs to the picture.
         low = 0.0
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    low, high = (min(max(value, -FURTHEST), FURTHEST) for value in (low, high))
+    # Half a unit around a large value would be lost in its rounding.
+    around = max(0.5, abs(low) / 1000)
+    return (low, high) if high - low > NARROWEST else (low - around, low + around)
 
 
 def _draw_grid(pen: ImageDraw.ImageDraw, frame: _Frame) -> None:
