@@ -61,6 +61,13 @@ def counted(pattern: str, messages: dict[int, str], system_fields=(), **transfor
             id="a metric for each combination, sorted by name",
         ),
         pytest.param(
+            "{ $.ms = * }",
+            {"metric_value": "$.ms", "dimensions": {"Path": "$.request['path']"}},
+            ['{"ms": 1, "request": {"path": "/a"}}', '{"ms": 2}'],
+            {(("Path", "/a"),): {1.0: 1}},
+            id="a dimension that the pattern does not mention",
+        ),
+        pytest.param(
             "{ $.ms = * || $.path = * }",
             {"dimensions": {"Path": "$.path"}},
             ['{"ms": 1}', '{"path": "/a"}'],

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.metric_filters.records import SYSTEM_FIELDS, Transformation
-from groundwatch.logs.metric_filters.tokens import canonical_token
+from groundwatch.logs.metric_filters.tokens import canonical_token, dimension_token
 from groundwatch.logs.patterns import nodes
 from groundwatch.logs.patterns.numbers import NUMBER, in_range
 
@@ -27,15 +27,14 @@ def check_transformation(pattern: nodes.Pattern, transformation: Transformation,
     _check_system_fields(system_fields)
     if len(transformation.dimensions) + len(system_fields) > MAX_DIMENSIONS:
         raise _invalid(f"Invalid metric transformation: at most {MAX_DIMENSIONS} dimensions are allowed")
+    for token in transformation.dimensions.values():
+        if dimension_token(pattern, token) is None:
+            raise _invalid(f"Invalid metric transformation: {token} is no field that events of the filter pattern have")
     value = transformation.metric_value
-    tokens = list(transformation.dimensions.values())
-    if not (NUMBER.fullmatch(value) and in_range(value)):
-        tokens.append(value)
-    for token in tokens:
-        if canonical_token(pattern, token) is None:
-            raise _invalid(
-                f"Invalid metric transformation: {token} is neither a number nor a field that the filter pattern names"
-            )
+    if not (NUMBER.fullmatch(value) and in_range(value)) and canonical_token(pattern, value) is None:
+        raise _invalid(
+            f"Invalid metric transformation: {value} is neither a number nor a field that the filter pattern names"
+        )
 
 
 def _check_system_fields(names: Sequence[str]) -> None:

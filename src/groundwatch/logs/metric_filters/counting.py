@@ -9,7 +9,7 @@ import msgspec
 
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.metric_filters.records import Dimensions, MetricFilter, MetricPoint
-from groundwatch.logs.metric_filters.tokens import ReadTokens, canonical_token, token_reader
+from groundwatch.logs.metric_filters.tokens import ReadTokens, canonical_token, dimension_token, token_reader
 from groundwatch.logs.patterns import nodes
 from groundwatch.logs.patterns.numbers import NUMBER, in_range
 from groundwatch.logs.patterns.sifting import Sieve
@@ -57,11 +57,11 @@ def recipe_of(filter_: MetricFilter, pattern: nodes.Pattern, tenant: Tenant) -> 
     wanted = filter_.transformation
     constant = _number(wanted.metric_value)
     token = canonical_token(pattern, wanted.metric_value) if constant is None else None
-    dimensions = sorted((name, canonical_token(pattern, token) or token) for name, token in wanted.dimensions.items())
+    dimensions = sorted((name, dimension_token(pattern, token) or token) for name, token in wanted.dimensions.items())
     system = {"@aws.account": tenant.account_id, "@aws.region": tenant.region}
     return Recipe(
         filter_=filter_,
-        read=token_reader(pattern) if token is not None or dimensions else None,
+        read=token_reader(pattern, [token for _, token in dimensions]) if token is not None or dimensions else None,
         constant=constant,
         token=token,
         dimensions=tuple(dimensions),

@@ -1,12 +1,13 @@
 """The fields of a message that a pattern gives names to, as metric values and dimensions refer to them.
 
 `$.path` is what a selector of a JSON pattern finds, `$name` and `$7` are fields of a space-delimited pattern. Patterns
-of other kinds name none. Only what the pattern mentions can be referred to (User Guide, metric filter syntax).
+of other kinds name none. A value can only be what the pattern mentions (User Guide, metric filter syntax); a dimension
+can be any field of a JSON event, as deployed examples of the CDK show (its integration test `metricfilter-dimensions`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.patterns import nodes
@@ -21,10 +22,14 @@ ReadTokens = Callable[[str], Mapping[str, str]]
 """Returns the values of a matching message by token."""
 
 
-def token_reader(pattern: nodes.Pattern) -> ReadTokens:
-    """Return the function that gives a matching message's values by token; always empty for terms and expressions."""
+def token_reader(pattern: nodes.Pattern, others: Iterable[str] = ()) -> ReadTokens:
+    """Return the function that gives a matching message's values by token; always empty for terms and expressions.
+
+    `others` are canonical tokens of dimensions, which a JSON pattern need not mention.
+    """
     if isinstance(pattern, nodes.Json):
-        return _json_reader(pattern)
+        named = [selector for selector in map(_selector_of, others) if selector is not None]
+        return _json_reader([*_selectors(pattern.condition), *named])
     extract = field_extractor(pattern)
     if extract is None:
         return lambda _message: {}
@@ -46,8 +51,16 @@ def canonical_token(pattern: nodes.Pattern, token: str) -> str | None:
     return None
 
 
-def _json_reader(pattern: nodes.Json) -> ReadTokens:
-    selectors = {pattern_text(selector): selector.steps for selector in _selectors(pattern.condition)}
+def dimension_token(pattern: nodes.Pattern, token: str) -> str | None:
+    """Return the token of a dimension as `token_reader` spells it; None when events of the pattern cannot have it."""
+    if isinstance(pattern, nodes.Json):
+        selector = _selector_of(token)
+        return pattern_text(selector) if selector is not None else None
+    return canonical_token(pattern, token)
+
+
+def _json_reader(wanted: Iterable[nodes.Selector]) -> ReadTokens:
+    selectors = {pattern_text(selector): selector.steps for selector in wanted}
 
     def read(message: str) -> Mapping[str, str]:
         document = read_object(message)
