@@ -35,8 +35,8 @@ MESSAGE_CHARACTERS = 64 * 1024
 DRAIN_INTERVAL_S = 1.0
 FEW_EVENTS = 200
 BUSY_WAITS = 3
-"""For how many intervals more `FEW_EVENTS` wait for others: an insert, with its fsyncs and the merges to come, costs the
-engine 20 ms however few events it has, and a microsecond an event."""
+"""For how many intervals more `FEW_EVENTS` wait for others: an insert, with its fsyncs and the merges to come, costs
+the engine 20 ms however few events it has, and a microsecond an event."""
 CLOSE_TIMEOUT_S = 5
 ATTEMPTS = 3
 OWN_PACKAGE = "groundwatch"

@@ -26,7 +26,7 @@ from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.compression import Compressor
 from groundwatch.gateway.runtime.departure import Departure
 from groundwatch.gateway.runtime.errors import GatewayError, unknown_stage, uri_too_long
-from groundwatch.gateway.runtime.exchange import new_exchange
+from groundwatch.gateway.runtime.exchange import RandomPool, new_exchange
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.gateway_responses import plain_response
 from groundwatch.gateway.runtime.handler import RequestHandler
@@ -111,6 +111,7 @@ class GatewayApp:
         self._settings = settings
         self._health = health
         self._clock_ms = clock_ms
+        self._draw = RandomPool()
         self._intake = Intake(settings.max_held_bytes)
         self._addresses = Addresses(f"{settings.region}.{settings.domain_suffix}", domains)
         self._executor = ThreadPoolExecutor(settings.template_threads, thread_name_prefix="template")
@@ -212,7 +213,9 @@ class GatewayApp:
             secure=scope["scheme"] == "https",
         )
         protocol = f"HTTP/{scope['http_version']}"
-        exchange = new_exchange(request, target, received_ms=self._clock_ms(), protocol=protocol, log=StageLog())
+        exchange = new_exchange(
+            request, target, received_ms=self._clock_ms(), protocol=protocol, log=StageLog(), draw=self._draw
+        )
         return await self._handler.handle(exchange)
 
 

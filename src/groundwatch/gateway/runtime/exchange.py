@@ -6,7 +6,7 @@ import binascii
 import functools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -22,6 +22,9 @@ _INVISIBLE_HEADERS = frozenset({
 })  # fmt: skip
 
 MAX_KEPT_CHARACTERS = 256
+RANDOM_BYTES = 39
+"""What the ids of one request take."""
+DRAWN_AT_ONCE = 128
 
 Values = dict[str, list[str]]
 
@@ -75,7 +78,23 @@ class Exchange(msgspec.Struct, frozen=True):
         return values[-1] if values else None
 
 
-def new_exchange(
+class RandomPool:
+    """Random bytes for the ids of requests, drawn for many at a time: each draw is a system call. For one thread."""
+
+    def __init__(self) -> None:
+        self._drawn: list[bytes] = []
+
+    def __call__(self, size: int) -> bytes:
+        """Return that many bytes, which are never given again."""
+        if size != RANDOM_BYTES:
+            return os.urandom(size)
+        if not self._drawn:
+            block = os.urandom(size * DRAWN_AT_ONCE)
+            self._drawn = [block[start : start + size] for start in range(0, len(block), size)]
+        return self._drawn.pop()
+
+
+def new_exchange(  # noqa: PLR0913 -- what a request brings, and what test invocations set themselves
     request: WireRequest,
     target: Target,
     *,
@@ -83,10 +102,10 @@ def new_exchange(
     protocol: str = "HTTP/1.1",
     log: ExecutionLog | None = None,
     request_id: str | None = None,
+    draw: Callable[[int], bytes] = os.urandom,
 ) -> Exchange:
-    """Take a request in: give it its ids and read its headers and query string."""
-    # All that is random in one draw, since each draw is a system call.
-    random = os.urandom(39)
+    """Take a request in: give it its ids, from random bytes of `draw`, and read its headers and query string."""
+    random = draw(RANDOM_BYTES)
     return Exchange(
         request=request,
         target=target,

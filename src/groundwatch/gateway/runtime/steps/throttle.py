@@ -5,11 +5,11 @@ A request that is refused takes nothing from any limit and does not count toward
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from groundwatch.gateway.catalog import Catalog
-from groundwatch.gateway.definition import ApiKey, Quota, UsagePlan
+from groundwatch.gateway.definition import ApiKey, Quota, RestApi, Stage, UsagePlan
 from groundwatch.gateway.limits.buckets import Limit, TokenBuckets
 from groundwatch.gateway.limits.settings import plan_limits, stage_limits
 from groundwatch.gateway.runtime.errors import GatewayError
@@ -17,12 +17,23 @@ from groundwatch.gateway.runtime.execution_log import masked_key
 from groundwatch.gateway.runtime.stages import Admitted, Routed
 from groundwatch.gateway.usage_sql import UsageKey
 
+MAX_KEPT_LIMITS = 10_000
+
 
 class Usage(Protocol):
     """Counts the requests of keys."""
 
     async def spend(self, key: UsageKey, quota: Quota | None) -> bool:
         """Count a request; False, and it does not count, when the quota is used up."""
+
+
+class _Limits(NamedTuple):
+    """The limits of one method and key, and what they were read from."""
+
+    stage: Stage
+    api: RestApi
+    plan: UsagePlan | None
+    limits: Sequence[Limit]
 
 
 class ThrottleRequests:
@@ -36,19 +47,16 @@ class ThrottleRequests:
         self._usage = usage
         self._clock_s = clock_s
         self._buckets = TokenBuckets()
+        self._limits: dict[tuple[str | None, ...], _Limits] = {}
 
     async def __call__(self, stage: Admitted) -> Admitted:
         """Raise 429 when a limit or the quota is exceeded; otherwise the request goes on as it came."""
         routed = stage.previous.previous
-        located, target = routed.located, routed.exchange.target
-        path, verb = routed.method.resource.path, routed.exchange.method
-        limits = stage_limits(located.deployment.api, located.stage, path, verb)
+        target = routed.exchange.target
         key, plan = stage.api_key, None
         if key is not None:
             plan = await self._catalog.find_usage_plan(key, target.api_id, target.stage_name)
-            if plan is not None:
-                limits = plan_limits(plan, key, f"{target.api_id}:{target.stage_name}", f"{path}/{verb}") + limits
-        exceeded = self._buckets.take(limits, self._clock_s())
+        exceeded = self._buckets.take(self._limits_of(routed, key, plan), self._clock_s())
         if exceeded is not None:
             raise GatewayError("THROTTLED", reason=_reason(routed, key, plan, exceeded))
         if key is not None and plan is not None and not await self._usage.spend(UsageKey(plan.id, key.id), plan.quota):
@@ -56,6 +64,23 @@ class ThrottleRequests:
         if routed.exchange.log.active:
             _log(routed, key)
         return stage
+
+    def _limits_of(self, routed: Routed, key: ApiKey | None, plan: UsagePlan | None) -> Sequence[Limit]:
+        """Return the limits, which are the same as long as stage, API and plan are the same objects of the store."""
+        live, api = routed.located.stage, routed.located.deployment.api
+        path, verb = routed.method.resource.path, routed.exchange.method
+        target = routed.exchange.target
+        place = (target.api_id, target.stage_name, path, verb, None if key is None else key.id)
+        kept = self._limits.get(place)
+        if kept is not None and kept.stage is live and kept.api is api and kept.plan is plan:
+            return kept.limits
+        limits = stage_limits(api, live, path, verb)
+        if key is not None and plan is not None:
+            limits = plan_limits(plan, key, f"{target.api_id}:{target.stage_name}", f"{path}/{verb}") + limits
+        if len(self._limits) >= MAX_KEPT_LIMITS:
+            self._limits.clear()
+        self._limits[place] = _Limits(live, api, plan, limits)
+        return limits
 
 
 def _place(routed: Routed) -> str:
