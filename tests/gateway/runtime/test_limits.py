@@ -111,3 +111,12 @@ async def test_methods_without_a_key_do_not_count(gateway):
 async def test_an_account_has_a_limit(gateway):
     found = [status for status in await statuses(gateway, "/", 5002) if status != 200]
     assert found == [429, 429]
+
+
+async def test_a_changed_limit_holds_for_the_next_request(gateway):
+    gateway.catalog.plans["key1"] = plan(throttle=Throttle(burst_limit=10, rate_limit=10))
+    assert await statuses(gateway, "/pets", 2) == [200, 200]
+    gateway.catalog.plans["key1"] = plan(throttle=Throttle(burst_limit=0, rate_limit=0))
+    assert await statuses(gateway, "/pets", 1) == [429]
+    del gateway.catalog.plans["key1"]
+    assert await statuses(gateway, "/pets", 1) == [200]
