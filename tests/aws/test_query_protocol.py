@@ -8,6 +8,7 @@ import pytest
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.http import WireRequest
+from groundwatch.aws.protocols.query import form_fields
 
 
 @pytest.mark.parametrize(
@@ -127,6 +128,16 @@ def test_refusals(body, code, message, codecs, query_request):
     with pytest.raises(ServiceError) as caught:
         codecs["iam"].parse(query_request(body))
     assert (caught.value.code, caught.value.message) == (code, message)
+
+
+def test_as_many_fields_as_a_full_request_has_are_read(query_request):
+    body = "Action=PutMetricData" + "".join(f"&Values.member.{number}=1" for number in range(25_000))
+    assert len(form_fields(query_request(body))) == 25_001
+
+
+def test_too_many_fields_are_counted_before_they_are_read(codecs, query_request):
+    with pytest.raises(ServiceError, match="more than 50000 fields"):
+        codecs["iam"].parse(query_request("Action=ListUsers" + "&a=1" * 50_000))
 
 
 def test_deeply_nested_names_do_no_harm(codecs, query_request):

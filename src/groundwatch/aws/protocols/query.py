@@ -15,7 +15,8 @@ from groundwatch.aws.protocols.forms import form_tree, structure_from_form
 from groundwatch.aws.protocols.xml import structure_elements, text_element
 from groundwatch.aws.validation import check_input
 
-MAX_FIELDS = 10_000
+MAX_FIELDS = 50_000
+"""A full PutMetricData has some 25,000: no other body of a megabyte comes near this."""
 _CONTENT_TYPE = "text/xml"
 
 
@@ -86,6 +87,8 @@ class QueryCodec:
 
 def form_fields(request: WireRequest) -> list[tuple[str, str]]:
     """Return the fields of query string and form body, decoded, in that order; a form body may be absent."""
+    if request.body.count(b"&") >= MAX_FIELDS or request.query_string.count("&") >= MAX_FIELDS:
+        raise serialization_error(f"The request has more than {MAX_FIELDS} fields.")
     try:
         body = request.body.decode("utf-8")
         found = parse_qsl(request.query_string, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
