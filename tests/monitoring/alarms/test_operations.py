@@ -34,6 +34,8 @@ REFUSED = [
     ("NotImplementedException", "GreaterThanUpperThreshold",
      metric_alarm(comparison_operator="GreaterThanUpperThreshold")),
     ("MissingParameter", "The parameter Threshold is required.", metric_alarm(threshold=None)),
+    ("InvalidParameterValue", "The value nan for parameter Threshold is invalid.", metric_alarm(threshold=float("nan"))),
+    ("InvalidParameterValue", "The value inf for parameter Threshold is invalid.", metric_alarm(threshold=float("inf"))),
     ("MissingParameter", "The parameter EvaluationPeriods is required.", metric_alarm(evaluation_periods=None)),
     ("MissingParameter", "The parameter MetricName is required.", metric_alarm(metric_name=None)),
     ("MissingParameter", "The parameter Statistic or ExtendedStatistic is required.", metric_alarm(statistic=None)),
@@ -213,11 +215,12 @@ async def test_setting_a_state(operations, context):
     with pytest.raises(ServiceError) as refused:
         await operations.set_alarm_state(context, alarm_name="none", state_value="OK", state_reason="")
     assert (refused.value.code, refused.value.message) == ("ResourceNotFound", None)
-    with pytest.raises(ServiceError) as refused:
-        await operations.set_alarm_state(
-            context, alarm_name="errors", state_value="OK", state_reason="", state_reason_data="{"
-        )
-    assert refused.value.code == "InvalidFormat"
+    for data in ("{", "[" * 3_999):
+        with pytest.raises(ServiceError) as refused:
+            await operations.set_alarm_state(
+                context, alarm_name="errors", state_value="OK", state_reason="", state_reason_data=data
+            )
+        assert refused.value.code == "InvalidFormat"
     for _ in range(2):
         await operations.set_alarm_state(
             context, alarm_name="errors", state_value="OK", state_reason="", state_reason_data='{"a":[1]}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ def check_metric_alarm(members: Mapping[str, Any], place: Place) -> None:
     if members["ComparisonOperator"] not in COMPARISONS:
         raise NotImplementedByServer(f"PutMetricAlarm.ComparisonOperator {members['ComparisonOperator']}")
     _require(members, "Threshold")
+    _check_threshold(members["Threshold"])
     _check_choice(members, "TreatMissingData", TREATMENTS)
     if "Metrics" in members:
         _check_queries(members, place)
@@ -45,6 +47,12 @@ def check_metric_alarm(members: Mapping[str, Any], place: Place) -> None:
         _check_one_metric(members)
     _check_low_samples(members)
     _check_lengths(members)
+
+
+def _check_threshold(threshold: float) -> None:
+    # Of an infinite threshold no message could tell: JSON has no such number.
+    if not math.isfinite(threshold):
+        raise ServiceError("InvalidParameterValue", f"The value {threshold} for parameter Threshold is invalid.")
 
 
 def check_name(name: str) -> None:

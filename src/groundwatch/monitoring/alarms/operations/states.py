@@ -41,5 +41,6 @@ class StateOperations(Operations):
 def _check_json(text: str) -> None:
     try:
         json.loads(text)
-    except ValueError as error:
+    # Brackets nested some thousand deep exhaust the stack of the parser.
+    except (ValueError, RecursionError) as error:
         raise ServiceError("InvalidFormat", f"StateReasonData is not valid JSON: {error}") from error
