@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,7 +14,9 @@ from groundwatch.monitoring.metrics import searching
 from groundwatch.monitoring.metrics import writer as writing
 from groundwatch.monitoring.metrics.desk import MetricDesk
 from groundwatch.monitoring.metrics.model import MetricDataQuery, MetricKey, MetricStat, StatisticRequest
+from groundwatch.monitoring.metrics.queries import QueryReader
 from groundwatch.monitoring.metrics.samples import SECOND_MS, Sample, metric_number, sample_of
+from groundwatch.monitoring.metrics.searching import Searcher
 from groundwatch.storage.errors import StorageError
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -257,3 +260,36 @@ async def test_any_samples_read_in_any_period_are_what_they_add_up_to(desk, acco
         starts = [point.timestamp_ms for point in answers[0]]
         values = zip(*([point.value for point in points] for points in answers), strict=True)
         assert dict(zip(starts, values, strict=True)) == expected_periods(samples, period_s * 1000)
+
+
+@pytest.mark.parametrize(
+    ("expression", "days", "in_thread"),
+    [
+        pytest.param("m * 2", 60, False, id="one datapoint stays one"),
+        pytest.param("FILL(m, 0)", 1, False, id="a day of minutes"),
+        pytest.param("FILL(m, 0)", 60, True, id="datapoints that are made count like those that are read"),
+        pytest.param("FILL(m, 0) + " * 20 + "m", 1, True, id="every step of an expression counts"),
+    ],
+)
+async def test_large_expressions_run_beside_the_event_loop(desk, account, expression, days, in_thread):
+    at, key = hours_ago(1), metric(account)
+    await desk.writer.append([sample_of(key, at, [(1.0, 1.0)])])
+    queries = [
+        MetricDataQuery("m", MetricStat(key, "Sum", 60), return_data=False),
+        MetricDataQuery("e", expression=expression),
+    ]
+    threads = RecordingThreads()
+    reader = QueryReader(desk.statistics, Searcher(desk.directory, now_ms), threads)
+    (series,) = await reader.evaluate(account, "us-east-1", queries, at - (days - 1) * DAY_MS, at + DAY_MS)
+    assert max(value for _, value in series.points) >= 1.0
+    assert bool(threads.used) is in_thread
+
+
+class RecordingThreads(ThreadPoolExecutor):
+    """Counts what it is given."""
+
+    used = 0
+
+    def submit(self, *words):
+        self.used += 1
+        return super().submit(*words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 
 import msgspec
 
@@ -21,7 +22,7 @@ from groundwatch.monitoring.metrics.searching import Found, Searcher
 
 DEFAULT_PERIOD_S = 300
 THREAD_POINTS = 5_000
-"""Expressions over more datapoints are evaluated in a thread: they would hold up everyone else."""
+"""Expressions that touch more datapoints are evaluated in a thread: they would hold up everyone else."""
 Units = Mapping[str, list[Datapoint]]
 
 
@@ -52,9 +53,10 @@ class _Material(msgspec.Struct, frozen=True):
 class QueryReader:
     """Reads statistics and answers queries: the `MetricReader` that others are handed."""
 
-    def __init__(self, statistics: StatisticReader, searcher: Searcher) -> None:
+    def __init__(self, statistics: StatisticReader, searcher: Searcher, threads: Executor) -> None:
         self._statistics = statistics
         self._searcher = searcher
+        self._threads = threads
 
     async def read(self, requests: Sequence[StatisticRequest]) -> list[list[Datapoint]]:
         """Return the datapoints of each request; see `MetricReader`."""
@@ -73,8 +75,9 @@ class QueryReader:
         """Return the series of all queries that return data; see `MetricReader`."""
         reach = Reach(account_id, region, start_ms, end_ms, offset_ms)
         material = await self._read(queries, reach)
-        if sum(len(line.points) for line in material.metrics.values()) > THREAD_POINTS:
-            return await asyncio.to_thread(_answer, queries, material, reach)
+        if _effort(material, reach) > THREAD_POINTS:
+            # Threads of their own: all those of the process, filled with expressions, would leave none to anyone else.
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _answer, queries, material, reach)
         return _answer(queries, material, reach)
 
     async def _read(self, queries: Sequence[MetricDataQuery], reach: Reach) -> _Material:
@@ -101,6 +104,17 @@ class QueryReader:
                     except MathError as error:
                         raise _validation_error(ExpressionError(name, str(error))) from error
         return found
+
+
+def _effort(material: _Material, reach: Reach) -> int:
+    """Return about how many datapoints expressions will touch, those included that functions such as FILL make."""
+    lines = [*material.metrics.values(), *(line for lines in material.searches.values() for line in lines)]
+    read = sum(len(line.points) for line in lines)
+    nodes = [node for tree in material.trees.values() for node in walk(tree)]
+    if not any(isinstance(node, Call) for node in nodes):
+        return read * max(len(nodes), 1)
+    slots = (reach.end_ms - reach.start_ms) // (min((line.period_s for line in lines), default=1) * 1000)
+    return max(read, slots) * len(nodes)
 
 
 def _parsed(queries: Sequence[MetricDataQuery]) -> dict[str, Node]:
