@@ -1,5 +1,6 @@
 """From events to data points."""
 
+import json
 from collections import Counter
 
 import msgspec
@@ -66,6 +67,23 @@ def counted(pattern: str, messages: dict[int, str], system_fields=(), **transfor
             ['{"ms": 1, "request": {"path": "/a"}}', '{"ms": 2}'],
             {(("Path", "/a"),): {1.0: 1}},
             id="a dimension that the pattern does not mention",
+        ),
+        pytest.param(
+            "{ $.ms = * }",
+            {"metric_value": "$.ms"},
+            ['{"ms": 1e300}', '{"ms": -1e109}', '{"ms": 1e108}'],
+            {(): {1e108: 1}},
+            id="no more than a metric can hold",
+        ),
+        pytest.param(
+            "{ $.p = * }",
+            {"dimensions": {"P": "$.p"}},
+            [
+                json.dumps({"p": text})
+                for text in ("", "  ", "\u00e4", "a\u0000", "a\n", "p" * 1_025, "p" * 1_024, ":x")
+            ],
+            {(("P", "p" * 1_024),): {1.0: 1}, (("P", ":x"),): {1.0: 1}},
+            id="no dimensions that a metric cannot have",
         ),
         pytest.param(
             "{ $.ms = * || $.path = * }",

@@ -76,6 +76,20 @@ async def test_the_same_name_replaces(operations, context, group):
             id="terms have no dimensions",
         ),
         pytest.param(
+            "ERROR",
+            {"metricValue": "1e300"},
+            "InvalidParameterException",
+            "Invalid metric transformation: 1e+300 is not between -2^360 and 2^360",
+            id="more than a metric can hold",
+        ),
+        pytest.param(
+            "ERROR",
+            {"defaultValue": -1e300},
+            "InvalidParameterException",
+            "Invalid metric transformation: -1e+300 is not between -2^360 and 2^360",
+            id="less than a metric can hold",
+        ),
+        pytest.param(
             "%ERROR%",
             {"dimensions": {"A": "$.a"}},
             "InvalidParameterException",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.logs.metric_filters.records import SYSTEM_FIELDS, Transformation
+from groundwatch.logs.metric_filters.records import MAX_MAGNITUDE, SYSTEM_FIELDS, Transformation
 from groundwatch.logs.metric_filters.tokens import canonical_token, dimension_token
 from groundwatch.logs.patterns import nodes
 from groundwatch.logs.patterns.numbers import NUMBER, in_range
@@ -30,11 +30,19 @@ def check_transformation(pattern: nodes.Pattern, transformation: Transformation,
     for token in transformation.dimensions.values():
         if dimension_token(pattern, token) is None:
             raise _invalid(f"Invalid metric transformation: {token} is no field that events of the filter pattern have")
+    _check_magnitude(transformation.default_value or 0.0)
     value = transformation.metric_value
-    if not (NUMBER.fullmatch(value) and in_range(value)) and canonical_token(pattern, value) is None:
+    if NUMBER.fullmatch(value) and in_range(value):
+        _check_magnitude(float(value))
+    elif canonical_token(pattern, value) is None:
         raise _invalid(
             f"Invalid metric transformation: {value} is neither a number nor a field that the filter pattern names"
         )
+
+
+def _check_magnitude(number: float) -> None:
+    if abs(number) > MAX_MAGNITUDE:
+        raise _invalid(f"Invalid metric transformation: {number} is not between -2^360 and 2^360")
 
 
 def _check_system_fields(names: Sequence[str]) -> None:

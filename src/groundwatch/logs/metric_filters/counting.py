@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from groundwatch.logs.catalog import Tenant
-from groundwatch.logs.metric_filters.records import Dimensions, MetricFilter, MetricPoint
+from groundwatch.logs.metric_filters.records import MAX_MAGNITUDE, Dimensions, MetricFilter, MetricPoint
 from groundwatch.logs.metric_filters.tokens import ReadTokens, canonical_token, dimension_token, token_reader
 from groundwatch.logs.patterns import nodes
 from groundwatch.logs.patterns.numbers import NUMBER, in_range
@@ -23,6 +23,7 @@ REMEMBERED_MINUTES = 4_096
 MAX_COMBINATIONS = 1_000
 """Of values of the dimensions, in an hour: the service disables a filter that makes more (User Guide, quotas)."""
 HOUR_MS = 3_600_000
+MAX_DIMENSION_CHARACTERS = 1_024
 
 Place = tuple[Dimensions, int]
 
@@ -41,7 +42,7 @@ class Recipe(msgspec.Struct, frozen=True):
     """Dimensions that are the same for every event."""
 
     def measure(self, message: str) -> tuple[Dimensions, float] | None:
-        """Return dimensions and value; None when a field is missing or the value is not numeric."""
+        """Return dimensions and value; None when a field is missing or is nothing that a metric can hold."""
         if self.read is None:
             return None if self.constant is None else (self.fixed, self.constant)
         found = self.read(message)
@@ -49,6 +50,8 @@ class Recipe(msgspec.Struct, frozen=True):
         if value is None or any(token not in found for _, token in self.dimensions):
             return None
         own = [(name, found[token]) for name, token in self.dimensions]
+        if abs(value) > MAX_MAGNITUDE or not all(_can_be_dimension(text) for _, text in own):
+            return None
         return tuple(sorted((*own, *self.fixed))), value
 
 
@@ -166,6 +169,11 @@ class Combinations:
                 self._seen.add(place[0])
                 kept[place] = counts
         return kept
+
+
+def _can_be_dimension(text: str) -> bool:
+    # PutMetricData takes no others, and nobody could ask for a metric that had them.
+    return 0 < len(text) <= MAX_DIMENSION_CHARACTERS and text.isascii() and text.isprintable() and not text.isspace()
 
 
 def _number(text: str | None) -> float | None:

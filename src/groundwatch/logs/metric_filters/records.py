@@ -15,6 +15,10 @@ SYSTEM_FIELDS = ("@aws.account", "@aws.region")
 """Dimensions that the service itself knows of an event (PutMetricFilter, emitSystemFieldDimensions)."""
 
 
+MAX_MAGNITUDE = 2.0**360
+"""Of the value of a metric (PutMetricData)."""
+
+
 class Transformation(msgspec.Struct, frozen=True):
     """How a matching event becomes a data point, as PutMetricFilter was told.
 
