@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwatch.aws.context import AccessCheck, RequestContext
-from groundwatch.aws.errors import ServiceError
+from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 from groundwatch.notifications.names import TopicName, parse_subscription_arn, parse_topic_arn
 from groundwatch.notifications.policies import policy_of
 from groundwatch.notifications.records import Topic
@@ -49,6 +49,9 @@ def topic_of(params: Mapping[str, Any], context: RequestContext) -> TopicName:
         return parse_topic_arn(params["TopicArn"], context.region)
     if params.get("TargetArn") is not None:
         return parse_topic_arn(params["TargetArn"], context.region, "TargetArn")
+    if params.get("PhoneNumber") is not None:
+        # A message to a telephone names no topic, and there is nothing to check it against.
+        raise NotImplementedByServer("Publish.PhoneNumber")
     raise ServiceError(
         "InvalidParameter", "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"
     )
