@@ -200,7 +200,7 @@ async def test_names_of_attributes(world, name):
 async def test_publishing_to_nowhere(world):
     with pytest.raises(RefusedError, match="Invalid parameter: TopicArn or TargetArn Reason: no value for required"):
         await world.call("Publish", Message="x")
-    with pytest.raises(RefusedError, match="Publish.PhoneNumber is not implemented"):
+    with pytest.raises(RefusedError, match=r"Publish\.PhoneNumber is not implemented"):
         await world.call("Publish", PhoneNumber="+15550100", Message="x")
     with pytest.raises(RefusedError, match="NotFound: Topic does not exist"):
         await world.call("Publish", TargetArn=f"arn:aws:sns:us-east-1:{ACCOUNT}:none", Message="x")
