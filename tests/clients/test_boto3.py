@@ -181,6 +181,28 @@ def nothing_subscribes(place: Place) -> None:
             missing()
 
 
+def metric_filters(place: Place) -> None:
+    transformation = {"metricName": "Errors", "metricNamespace": "App", "metricValue": "1", "unit": "Count"}
+    place.client.put_metric_filter(
+        logGroupName=place.group, filterName="errors", filterPattern="ERROR", metricTransformations=[transformation]
+    )
+    (found,) = place.client.describe_metric_filters(logGroupName=place.group)["metricFilters"]
+    assert (found["filterName"], found["metricTransformations"]) == ("errors", [transformation])
+    place.client.delete_metric_filter(logGroupName=place.group, filterName="errors")
+    assert place.client.describe_metric_filters(logGroupName=place.group)["metricFilters"] == []
+
+
+def tried_metric_filter(place: Place) -> None:
+    answer = place.client.test_metric_filter(filterPattern="ERROR", logEventMessages=["ok", "ERROR"])
+    assert answer["matches"] == [{"eventNumber": 2, "eventMessage": "ERROR", "extractedValues": {}}]
+
+
+def get_log_group_fields(place: Place) -> None:
+    place.put('{"level": "error"}')
+    fields = place.client.get_log_group_fields(logGroupName=place.group)["logGroupFields"]
+    assert {"name": "level", "percent": 100} in fields
+
+
 def nothing_is_exported(place: Place) -> None:
     assert place.client.describe_export_tasks()["exportTasks"] == []
     with pytest.raises(place.client.exceptions.ResourceNotFoundException):
@@ -200,6 +222,7 @@ SCENARIOS: dict[str, Callable[[Place], None]] = {
     "DeleteDestination": nothing_subscribes,
     "DeleteLogGroup": delete_log_group,
     "DeleteLogStream": delete_log_stream,
+    "DeleteMetricFilter": metric_filters,
     "DeleteQueryDefinition": query_definitions,
     "DeleteResourcePolicy": resource_policies,
     "DeleteRetentionPolicy": retention,
@@ -209,11 +232,13 @@ SCENARIOS: dict[str, Callable[[Place], None]] = {
     "DescribeExportTasks": nothing_is_exported,
     "DescribeLogGroups": describe_log_groups,
     "DescribeLogStreams": describe_log_streams,
+    "DescribeMetricFilters": metric_filters,
     "DescribeQueryDefinitions": query_definitions,
     "DescribeResourcePolicies": resource_policies,
     "DescribeSubscriptionFilters": nothing_subscribes,
     "FilterLogEvents": filter_log_events,
     "GetLogEvents": events,
+    "GetLogGroupFields": get_log_group_fields,
     "GetLogRecord": get_log_record,
     "ListLogGroups": list_log_groups,
     "ListTagsForResource": tags_by_arn,
@@ -221,12 +246,14 @@ SCENARIOS: dict[str, Callable[[Place], None]] = {
     "PutDestinationPolicy": nothing_subscribes,
     "PutLogEvents": events,
     "PutLogGroupDeletionProtection": deletion_protection,
+    "PutMetricFilter": metric_filters,
     "PutQueryDefinition": query_definitions,
     "PutResourcePolicy": resource_policies,
     "PutRetentionPolicy": retention,
     "StartLiveTail": start_live_tail,
     "TagLogGroup": tags_by_name,
     "TagResource": tags_by_arn,
+    "TestMetricFilter": tried_metric_filter,
     "UntagLogGroup": tags_by_name,
     "UntagResource": tags_by_arn,
 }
