@@ -48,7 +48,7 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch) -> Gate:
-    monkeypatch.setattr(runs, "FIRST_PART_EVENTS", 10)
+    monkeypatch.setattr(runs, "FIRST_PART_EVENTS", 5)
     return Gate(monkeypatch)
 
 
@@ -90,8 +90,8 @@ async def test_a_stopped_query_keeps_what_was_shown(operations, context, put, ga
 
 
 async def test_a_small_query_reads_nothing_twice():
-    assert list(part_sizes(3_000_000)) == []
-    assert list(part_sizes(100_000_000)) == [200_000, 1_600_000]
+    assert list(part_sizes(12_000_000)) == []
+    assert list(part_sizes(110_000_000)) == [200_000, 1_600_000]
 
 
 async def test_many_streams_do_not_make_a_statement_too_long(operations, context, put, monkeypatch, event_database):

@@ -38,8 +38,8 @@ MAX_LISTED = 2_000
 """Streams that are named in a statement; more are put into a table beside the events."""
 FIRST_PART_EVENTS = 200_000
 PART_GROWTH = 8
-PART_SHARE = 16
-"""A part is read ahead if it is at most one of so many of the range's events: all of them take 8 % of the time."""
+PART_SHARE = 64
+"""A part is read ahead if it is at most one of so many of the range's events; smaller ranges take about a second."""
 
 
 class QueryWish(msgspec.Struct, frozen=True):
