@@ -67,28 +67,32 @@ async def serve(settings: Settings, console: Console) -> None:
         )
 
         def on_ready(_addresses: list[Address]) -> None:
-            # What lives as long as the process need not be looked through at every collection.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*GC_THRESHOLDS)
+            _calm_collector()
             log.info("ready: service port %s, gateway port %s", endpoint, gateway_url)
             welcome.show(greeting, console)
 
         await listeners.serve(
-            [
-                Listener(
-                    "service",
-                    settings.service,
-                    server.service_app,
-                    tls.service.context if tls.service else None,
-                    server.end_streams,
-                ),
-                Listener("gateway", settings.gateway, server.gateway_app, tls.gateway.context if tls.gateway else None),
-            ],
+            _listeners(settings, server, tls),
             [service_port, gateway_port],
             on_ready=on_ready,
             on_stop=server.stop,
         )
+
+
+def _listeners(settings: Settings, server: Server, tls: _Tls) -> list[Listener]:
+    service_tls = tls.service.context if tls.service else None
+    gateway_tls = tls.gateway.context if tls.gateway else None
+    return [
+        Listener("service", settings.service, server.service_app, service_tls, server.end_streams),
+        Listener("gateway", settings.gateway, server.gateway_app, gateway_tls),
+    ]
+
+
+def _calm_collector() -> None:
+    """Keep the collector of garbage from looking through what lives as long as the process at every collection."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _open(settings: Settings, journal: Journal) -> Server:
