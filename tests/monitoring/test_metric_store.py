@@ -189,7 +189,7 @@ async def test_what_the_server_records_is_stored_in_the_background(desk, account
     monkeypatch.setattr(writing, "RECORD_INTERVAL_S", 0.01)
     at, key = hours_ago(1), metric(account)
     for value in (1.0, 2.0):
-        desk.recorder.record(account, "us-east-1", "N", "m", dimensions={}, values=[(at, value)])
+        desk.recorder.add(sample_of(key, at, [(value, 1.0)]))
     await asyncio.wait_for(desk.recorder._task, 20)
     assert await read(desk, key, "Sum", at, at + MINUTE_MS) == [3.0]
     assert desk.recorder.lost == 0
@@ -197,7 +197,7 @@ async def test_what_the_server_records_is_stored_in_the_background(desk, account
 
 async def test_recorded_samples_that_cannot_be_stored_are_counted(account):
     desk = MetricDesk(FailingStore(), now_ms)
-    desk.recorder.record(account, "us-east-1", "N", "m", dimensions={"d": "v"}, values=[(now_ms(), 1.0)])
+    desk.recorder.add(sample_of(metric(account), now_ms(), [(1.0, 1.0)]))
     await desk.recorder.stop()
     assert desk.recorder.lost == 2
 
@@ -206,7 +206,7 @@ async def test_the_queue_for_recorded_samples_is_bounded(account, monkeypatch):
     monkeypatch.setattr(writing, "MAX_RECORDED_VALUES", 10)
     desk = MetricDesk(FailingStore(), now_ms)
     for _ in range(100):
-        desk.recorder.record(account, "us-east-1", "N", "m", dimensions={}, values=[(now_ms(), 1.0)])
+        desk.recorder.add(sample_of(metric(account), now_ms(), [(1.0, 1.0)]))
     assert desk.recorder.lost == 190
     await desk.recorder.stop()
 

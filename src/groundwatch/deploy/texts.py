@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-PSEUDO = ("AWS::AccountId", "AWS::Region", "AWS::Partition")
 _REFERENCE = re.compile(r"\$\{(?P<name>AWS::AccountId|AWS::Region|AWS::Partition)\}")
 
 

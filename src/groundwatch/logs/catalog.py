@@ -7,7 +7,7 @@ process is the only writer (SQLite), for a second when other nodes may change th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Insert, Row, and_, delete, func, insert, or_, select, update
@@ -22,7 +22,6 @@ from groundwatch.storage.tables.logs import log_groups, log_streams, reclaims
 
 STANDARD = "STANDARD"
 """The one class of log groups that knows filters, live tail and exports."""
-LogGroupClass = Literal["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"]
 REMEMBERED = 200_000
 BOUND_NUMBERS = 1_000
 SHARED_MEMORY_MS = 1_000

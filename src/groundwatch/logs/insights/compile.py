@@ -12,7 +12,7 @@ from groundwatch.logs.insights.errors import malformed, placing
 from groundwatch.logs.insights.mined import EARLIER, Mined
 from groundwatch.logs.insights.nodes import Subquery
 from groundwatch.logs.insights.parse import Query, parse_query
-from groundwatch.logs.insights.pipeline import KEY_COLUMNS, MAX_ROWS, Fork, Pipeline, Window
+from groundwatch.logs.insights.pipeline import MAX_ROWS, Fork, Pipeline, Window
 from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.statement import Statement
@@ -199,11 +199,6 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
         counts_along=pipeline.counts_along,
         samples_sql=pipeline.samples_statement() if pipeline.mined_text else None,
     )
-
-
-def event_key(row: Sequence[object]) -> dict[str, object]:
-    """Return the columns of the key at the end of a row, by name."""
-    return dict(zip(KEY_COLUMNS, row[-len(KEY_COLUMNS) :], strict=True))
 
 
 def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:

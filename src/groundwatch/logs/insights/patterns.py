@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import msgspec
 
 
@@ -39,7 +37,3 @@ class Pattern(msgspec.Struct, frozen=True):
     samples: tuple[str, ...]
     """A few of the texts."""
     tokens: tuple[Token, ...] = ()
-
-
-Mine = Callable[[Sequence[Sample]], Sequence[Pattern]]
-"""Returns the patterns of samples, the most frequent first; blocking, and bounded in time by the number of samples."""

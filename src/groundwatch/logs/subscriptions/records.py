@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from sqlalchemy import Row
@@ -13,7 +13,6 @@ from groundwatch.logs.metric_filters.counting import Recipe
 from groundwatch.logs.patterns.sifting import Sieve
 from groundwatch.logs.subscriptions.vendors import Target
 
-Distribution = Literal["ByLogStream", "Random"]
 ACCOUNT_LEVEL = "ACCOUNT_LEVEL_POLICY"
 
 

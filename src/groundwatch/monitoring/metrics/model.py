@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -104,26 +104,3 @@ class MetricReader(Protocol):
 
         Raises `ServiceError` (ValidationError) for expressions that are wrong.
         """
-
-
-class MetricSink(Protocol):
-    """Takes samples from other parts of this server, such as metric filters. Plain values: no room need know ours."""
-
-    def record(  # noqa: PLR0913 - a sample has that many parts
-        self,
-        account_id: str,
-        region: str,
-        namespace: str,
-        name: str,
-        *,
-        dimensions: Mapping[str, str],
-        values: Sequence[tuple[int, float]],
-        unit: str = "None",
-    ) -> None:
-        """Queue samples, pairs of milliseconds since the epoch and value, to be stored within about a second.
-
-        Never blocks and never fails its caller: what finds the queue full is counted as lost.
-        """
-
-    async def flush(self) -> None:
-        """Return when everything recorded before the call is stored or counted as lost."""

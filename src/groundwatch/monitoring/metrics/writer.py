@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.monitoring.metrics.model import MetricKey
-from groundwatch.monitoring.metrics.samples import Period, PeriodKey, Sample, metric_number, sample_of
+from groundwatch.monitoring.metrics.samples import Period, PeriodKey, Sample, metric_number
 from groundwatch.storage.clickhouse import Client, EventDatabase
 
 MAX_WAITING_VALUES = 2_000_000
@@ -164,22 +164,6 @@ class MetricRecorder:
         self._task: asyncio.Task[None] | None = None
         self.lost = 0
         """How many values found the queue full or the store failing."""
-
-    def record(  # noqa: PLR0913 - a sample has that many parts
-        self,
-        account_id: str,
-        region: str,
-        namespace: str,
-        name: str,
-        *,
-        dimensions: Mapping[str, str],
-        values: Sequence[tuple[int, float]],
-        unit: str = "None",
-    ) -> None:
-        """Queue values with their times in milliseconds; see `MetricSink`."""
-        metric = MetricKey(account_id, region, namespace, name, tuple(sorted(dimensions.items())))
-        for timestamp_ms, value in values:
-            self.add(sample_of(metric, timestamp_ms, ((value, 1.0),), unit=unit))
 
     def add(self, sample: Sample) -> None:
         """Queue a sample."""
