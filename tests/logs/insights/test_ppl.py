@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.logs.insights.test_refusals import mutated_of
+from tests.logs.insights.test_refusals import TIMES, mutated_of
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.storage.errors import StorageError
@@ -105,6 +105,14 @@ def test_a_query_has_its_answer(requests, query, expected):
         ("fields a | where", (16, 16), "unexpected end of the query at line 1 and position 17"),
         ("eval x = lenght(a)", (9, 18), "unknown function lenght; did you mean length?"),
         ("eval x > 1", (7, 8), "= is expected in place of >"),
+        ("eval x = date_format(@timestamp, 'notyyyy/MM')", (34, 35), "date_format does not support n, at character 1"),
+        ("eval x = date_format(@timestamp, 'yyyy''MM')", None, "unexpected symbol found"),
+        (
+            'eval x = date_format(@timestamp, "yyyy\'MM")',
+            (38, 41),
+            "date_format: the quoted text in the pattern",
+        ),
+        ("eval x = to_date(a, 'yyyy-LL')", (26, 28), "to_date does not support LL, at character 6"),
         ("grok a '%{WROD:x}'", (7, 18), "unknown kind %{WROD} of grok; did you mean WORD?"),
         ("eval x = cast(a as itn)", (9, 23), "unknown type itn; did you mean int?"),
         ("source = [ds:`amazon_vpc.flow`] | fields a", None, "a source other than log groups"),
@@ -131,7 +139,7 @@ def test_a_query_is_refused(group, query, where, said):
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     query=mutated_of(
-        [query for query, _ in CASES], ("| top 2 a by b", "| eventstats sum(a) as x", "cast(", "fields - a")
+        [query for query, _ in CASES], ("| top 2 a by b", "| eventstats sum(a) as x", "cast(", "fields - a", *TIMES)
     )
 )
 def test_a_mutated_query_has_a_result_or_is_refused(requests, query):

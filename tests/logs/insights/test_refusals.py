@@ -71,6 +71,21 @@ PIECES = (
 )
 
 
+TIMES = (
+    *("yyyy", "ddd", "'T'", "SSSSSSSSS", "LL", "ZZ", "zzzz", "%S", "%", "EEE", "w", "xx"),
+    *("date_format(a, 'yy')", "to_timestamp(a, 'HH:mm')", "to_date('5', 'MM')", "timestampadd(day, 9e15, @timestamp)"),
+    *(
+        "date_trunc('year', a)",
+        "last_day(@timestamp)",
+        "year(n)",
+        "unix_timestamp(a)",
+        "'9999-12-31'",
+        "interval 9 day",
+    ),
+)
+"""Formats of times, right and wrong, and functions of SQL and PPL."""
+
+
 @pytest.mark.parametrize(
     ("query", "where", "said"),
     [
@@ -133,7 +148,12 @@ PIECES = (
         ("fields bin(a)", (11, 12), "bin(period): period must be a period of time, such as 5m"),
         ("fields 5m", (7, 9), "a period of time is an argument of bin, datefloor and dateceil alone"),
         ("fields isIpInSubnet(a, 'zz')", (23, 27), "zz is no network in CIDR form"),
-        ("fields formatDate(@timestamp, '%Q')", (30, 34), "formatDate does not support %Q"),
+        ("fields formatDate(@timestamp, 'at %Q')", (34, 36), "formatDate does not support %Q, at character 4"),
+        ("fields formatDate(@timestamp, '%')", (31, 32), "formatDate does not support %, at character 1"),
+        ("fields parseDate(a, 'yyyy QQ')", (26, 28), "parseDate does not support QQ, at character 6 of the format"),
+        ("fields parseDate(a, 'SSSSSSS')", (21, 28), "parseDate does not support SSSSSSS, at character 1"),
+        ("fields parseDate(a, '')", (20, 22), "parseDate needs a pattern"),
+        (f"fields parseDate(a, '{'-' * 201}')", None, "a format of parseDate has at most 200 characters"),
         ("fields formatDate(@timestamp, '%Y', 'Mars/Crater')", (36, 49), "unknown time zone Mars/Crater"),
         ("stats pct(a, 100)", (13, 16), "the percentile must be a number between 0 and 100"),
         ("limit 0", (6, 7), "the limit must be an integer between 1 and 100000"),

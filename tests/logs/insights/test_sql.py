@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.logs.insights.test_ppl import values
-from tests.logs.insights.test_refusals import mutated_of
+from tests.logs.insights.test_refusals import TIMES, mutated_of
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.storage.errors import StorageError
@@ -106,6 +106,8 @@ def test_a_query_has_its_answer(requests, query, expected):
         ("SELECT a FROM `g` x WHERE a IN (SELECT b FROM `h` WHERE c = x.a)", (60, 63), "a subquery that names a"),
         ("SELECT SUM(DISTINCT a) FROM `g`", (7, 22), "DISTINCT stands in COUNT(DISTINCT field) alone"),
         ("SELECT md5(a) OVER (ORDER BY a) FROM `g`", None, "md5 cannot be computed over a window"),
+        ("SELECT to_timestamp(a, 'zzz') FROM `g`", (24, 27), "to_timestamp does not support zzz, at character 1"),
+        ("SELECT date_format(a, 'yyyy\\'Q\\'Q') FROM `g`", (22, 34), "date_format does not support Q, at character 8"),
         ("SELECT CAST(a AS itn) FROM `g`", (7, 21), "unknown type itn; did you mean int?"),
         ("SELECT a FROM `g` LIMIT 0", (24, 25), "an integer between 1 and 100000 is expected"),
     ],
@@ -129,6 +131,7 @@ PIECES = (
     "FROM `g`",
     "IS NULL",
     "DISTINCT",
+    *TIMES,
 )
 
 

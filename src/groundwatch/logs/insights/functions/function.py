@@ -42,7 +42,11 @@ class Checked(msgspec.Struct, frozen=True):
 
     def constant(self, index: int) -> str:
         """Return the text of a string in the query."""
-        return cast("Text", self.nodes[index]).value
+        return self.text(index).value
+
+    def text(self, index: int) -> Text:
+        """Return a string in the query."""
+        return cast("Text", self.nodes[index])
 
     def period(self, index: int) -> Period:
         """Return a period of time."""

@@ -13,6 +13,7 @@ from groundwatch.logs.insights.functions.function import Checked, Function, Para
 from groundwatch.logs.insights.functions.general import GENERAL
 from groundwatch.logs.insights.functions.numeric import NUMERIC
 from groundwatch.logs.insights.functions.strings import STRINGS
+from groundwatch.logs.insights.functions.time_formats import java_to_print, java_to_read
 from groundwatch.logs.insights.functions.times import TIMES, UNIT_MS
 from groundwatch.logs.insights.nodes import Regex, steps_of
 from groundwatch.logs.insights.regexes import compiled
@@ -219,17 +220,13 @@ def _date_trunc(call: Checked) -> str:
 
 
 def _date_format(call: Checked) -> str:
-    pattern = call.pipeline.bind(call.constant(1), "String")
-    if not call.constant(1):
-        raise malformed("date_format needs a pattern", call.nodes[1].span)
+    pattern = call.pipeline.bind(java_to_print("date_format", call.text(1)), "String")
     return f"formatDateTimeInJodaSyntax(fromUnixTimestamp64Milli({call.sql[0]}, 'UTC'), {pattern}, 'UTC')"
 
 
-def _to_timestamp(call: Checked) -> str:
+def _to_timestamp(call: Checked, function: str = "to_timestamp") -> str:
     if len(call.sql) > 1:
-        if not call.constant(1):
-            raise malformed("to_timestamp needs a pattern", call.nodes[1].span)
-        pattern = call.pipeline.bind(call.constant(1), "String")
+        pattern = call.pipeline.bind(java_to_read(function, call.text(1)), "String")
         parsed = f"parseDateTime64InJodaSyntaxOrNull(ifNull({as_text(call.values[0])}, ''), {pattern}, 'UTC')"
         return f"toUnixTimestamp64Milli(toDateTime64({parsed}, 3))"
     value = call.values[0]
@@ -241,7 +238,7 @@ def _to_timestamp(call: Checked) -> str:
 
 def _to_date(call: Checked) -> str:
     day = UNIT_MS["d"]
-    return f"(intDiv({_to_timestamp(call)}, {day}) * {day})"
+    return f"(intDiv({_to_timestamp(call, 'to_date')}, {day}) * {day})"
 
 
 def _now(call: Checked) -> str:

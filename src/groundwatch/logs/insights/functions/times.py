@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.functions.function import Checked, Function, Parameter, texts
+from groundwatch.logs.insights.functions.time_formats import engine_strftime, java_to_read
 from groundwatch.logs.insights.nodes import Period
 from groundwatch.logs.insights.pipeline import TIMESTAMP
 from groundwatch.logs.insights.values import Value
@@ -19,19 +19,6 @@ MONDAY_MS = 3 * DAY_MS
 """From the Monday of its week to the epoch."""
 MONTHS = {"mo": 1, "q": 3, "y": 12}
 MAX_COUNT = 10_000
-STRFTIME = {
-    **{code: code for code in "YmdHSyjFTDaIpbefC"},
-    "M": "i",
-    "B": "M",
-    "A": "W",
-    "h": "b",
-    "R": "R",
-    "u": "u",
-    "w": "w",
-    "%": "%",
-    "V": "V",
-}
-"""strftime's letters and what the engine calls the same."""
 
 
 def _bin(call: Checked) -> str:
@@ -110,22 +97,13 @@ def _zone(call: Checked, index: int) -> str:
 
 
 def _format_date(call: Checked) -> str:
-    pattern = re.sub(r"%(.?)", lambda code: _engine_code(code[1], call), call.constant(1), flags=re.DOTALL)
+    pattern = engine_strftime("formatDate", call.text(1))
     bound, zone = call.pipeline.bind(pattern, "String"), _zone(call, 2)
     return f"formatDateTime(fromUnixTimestamp64Milli({call.sql[0]}, 'UTC'), {bound}, {zone})"
 
 
-def _engine_code(code: str, call: Checked) -> str:
-    known = STRFTIME.get(code)
-    if known is None:
-        raise malformed(f"formatDate does not support %{code}", call.nodes[1].span)
-    return f"%{known}"
-
-
 def _parse_date(call: Checked) -> str:
-    pattern, zone = call.pipeline.bind(call.constant(1), "String"), _zone(call, 2)
-    if not call.constant(1):
-        raise malformed("parseDate needs a pattern", call.nodes[1].span)
+    pattern, zone = call.pipeline.bind(java_to_read("parseDate", call.text(1)), "String"), _zone(call, 2)
     parsed = f"parseDateTime64InJodaSyntaxOrNull(ifNull({call.sql[0]}, ''), {pattern}, {zone})"
     return f"toFloat64(toUnixTimestamp64Milli(toDateTime64({parsed}, 3)))"
 
