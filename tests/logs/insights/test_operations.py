@@ -121,6 +121,31 @@ async def test_the_limit_of_the_query_wins(operations, context, put, members, qu
 
 
 @pytest.mark.parametrize(
+    ("query", "rows", "matched"),
+    [
+        ("filter @message < 5 | limit 7", 5, 5),
+        ("filter @message < 5 | sort @message | limit 5", 5, 5),
+        ("filter @message < 15 | limit 7", 7, 15),
+        ("filter @message < 15 | limit 9 | limit 12", 9, 15),
+        ("filter @message < 15 | limit 9 | filter @message > 12", 2, 15),
+        ("filter @message < 15 | dedup @logStream", 1, 15),
+        ("filter @message < 15 | stats count(*) by @logStream", 1, 15),
+    ],
+)
+async def test_what_matched_is_what_passed_the_filters_at_first(operations, context, put, query, rows, matched):
+    await put("/app", [str(n) for n in range(20)])
+    _, answer = await run(operations, context, query, log_group_name="/app")
+    assert (len(answer["results"]), answer["statistics"]["recordsMatched"]) == (rows, matched)
+
+
+async def test_rows_that_ppl_drops_as_doubles_have_matched(operations, context, put):
+    await put("/app", [str(n) for n in range(20)])
+    query = "source = `/app` | where @message < 15 | dedup 2 @logStream"
+    _, answer = await run(operations, context, query, query_language="PPL")
+    assert (len(answer["results"]), answer["statistics"]["recordsMatched"]) == (2, 15)
+
+
+@pytest.mark.parametrize(
     ("members", "code", "said"),
     [
         ({}, "InvalidParameterException", "Exactly one of logGroupName"),

@@ -82,7 +82,8 @@ class Compiled(msgspec.Struct, frozen=True):
     """Counts the events of the range and the bytes of their messages, and finds the first time and the last."""
     waiting_sql: str
     """Finds an event that makes the statement parse messages for fields of which there are columns; may be empty."""
-    max_rows: int
+    full_rows: int
+    """A result with so many rows may have been cut off."""
     counts_itself: bool
     """Whether every event that passes the filters is a row of the result, unless that is full."""
     matches_all: bool
@@ -193,7 +194,7 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
         matched_sql=matched,
         scanned_sql=compiler.scanned(),
         waiting_sql=compiler.waiting(),
-        max_rows=pipeline.asked_rows or max_rows,
+        full_rows=pipeline.least_rows or max_rows,
         counts_itself=pipeline.counts_itself,
         matches_all=pipeline.matches_all and compiler.is_alone,
         counts_along=pipeline.counts_along,

@@ -35,6 +35,8 @@ class Rows:
         """Columns of the keys of the last `stats`."""
         self.asked_rows: int | None = None
         """What the last `limit` said."""
+        self.least_rows: int | None = None
+        """The least that a `limit` said."""
         self._matched = ""
         self._filters = self._matches_all = False
         self._counted = ""
@@ -45,7 +47,9 @@ class Rows:
         self._fresh: dict[str, str] = {}
         self._where: list[str] = []
         self._order: tuple[str, ...] = NEWEST_FIRST
-        self._ordered = self._limited = self._exploded = self._deduplicated = False
+        self._ordered = self._limited = self._deduplicated = False
+        self._recounted = False
+        """Whether events were dropped or multiplied in ways that the number of rows does not show."""
 
     def bind(self, value: object, kind: str) -> str:
         """Return the placeholder of a constant; equal ones share one."""
@@ -81,6 +85,8 @@ class Rows:
         self._settle(condition)
         self._where.append(condition)
         self._filters = True
+        # What comes behind a `limit` does not decide what matched.
+        self._recounted = self._recounted or self._limited
 
     def sort(self, orders: Sequence[str], *, counts: bool = True) -> None:
         """Order the rows; events that are equal in these keys stay newest first. `counts` says that the query asks."""
@@ -93,6 +99,7 @@ class Rows:
         self._wrap(f"{self._ordering()} LIMIT {self.bind(count, 'UInt64')}")
         self._limited = True
         self.asked_rows = count
+        self.least_rows = min(count, self.least_rows or count)
 
     def first_of_each(self, keys: Sequence[str], *, count: int = 1, final: bool = True) -> None:
         """Keep the first rows of each combination of keys, and every row in which one is null.
@@ -107,6 +114,7 @@ class Rows:
         self._wrap()
         self._wrap(f"{self._ordering()} LIMIT {count:d} BY {', '.join([*columns, alone])}")
         self._deduplicated = final
+        self._recounted = True
 
     def explode(self, array: str) -> str:
         """Make a row of each element of an array, and return the element's column."""
@@ -179,7 +187,7 @@ class Rows:
 
     def _expect_more(self) -> None:
         # One row may become many: what a `limit` before this said bounds the result no longer.
-        self._exploded = True
+        self._recounted = True
         if self.asked_rows is not None:
             self.asked_rows = max(self.asked_rows, DEFAULT_ROWS)
 
@@ -211,8 +219,8 @@ class Rows:
 
     @property
     def counts_itself(self) -> bool:
-        """Whether every event that passes the filters is a row."""
-        return self.events and not (self._limited or self._deduplicated or self._exploded)
+        """Whether every event that passes the filters is a row, unless there are as many as the least `limit` said."""
+        return self.events and not self._recounted
 
     @property
     def matches_all(self) -> bool:

@@ -134,7 +134,7 @@ class QueryRun:
 
     async def _count_matched(self, compiled: Compiled, rows: Sequence[Sequence[Any]]) -> int:
         """Return how many events passed the filters; what is known already is not read again."""
-        if compiled.counts_itself and len(rows) < compiled.max_rows:
+        if compiled.counts_itself and len(rows) < compiled.full_rows:
             return len(rows)
         if compiled.matches_all:
             return self._events
