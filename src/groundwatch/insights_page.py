@@ -12,7 +12,7 @@ from pathlib import Path
 from groundwatch.cli.docs import with_generated_part
 from groundwatch.logs.insights.commands.table import COMMANDS
 from groundwatch.logs.insights.commands.table import NOT_YET as COMMANDS_NOT_YET
-from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET
+from groundwatch.logs.insights.functions.aggregates import AGGREGATES
 from groundwatch.logs.insights.functions.names import AGGREGATE_NAMES
 from groundwatch.logs.insights.functions.open_search import OPEN_SEARCH, OWN, PREFIX
 from groundwatch.logs.insights.functions.table import FAMILIES
@@ -35,7 +35,7 @@ def language() -> str:
         rows = ((", ".join((one.name, *one.aliases)), one.signature, one.help) for one in functions)
         tables.append(_table(f"Functions: {family.lower()}", rows, "Function"))
     tables += [_ppl(), _open_search(), _open_search_aggregates()]
-    refused = (("commands", COMMANDS_NOT_YET), ("functions", FUNCTIONS_NOT_YET), ("aggregates", AGGREGATES_NOT_YET))
+    refused = (("commands", COMMANDS_NOT_YET), ("functions", FUNCTIONS_NOT_YET))
     lines = [f"- {kind}: {', '.join(f'`{name}`' for name in sorted(names))}" for kind, names in refused]
     lines.append(f"- commands of PPL: {', '.join(f'`{name}`' for name in sorted(PPL_REFUSED))}")
     return "\n".join([*tables, "### Refused by name\n", *lines, ""])

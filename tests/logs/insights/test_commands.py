@@ -55,6 +55,15 @@ def values(rows) -> list[str]:
         ("fields n | sort n | tail 2", ["4", "5"]),
         ("fields n | tail 2", ["2", "1"]),
         ("fields n | order by n desc | head 1", ["5"]),
+        # Changes and ranges.
+        ("stats rate(n, 1m) as r, rate(ms, 1h) as s", ["0.0784 1164.7059"]),
+        ("stats rate(n, 1m) as r by user | sort user", ["", "a 0.06", "b"]),
+        ("stats histogram(n, 2) as h", ['{"1":2,"3":3}']),
+        ("stats histogram(n, 3) as h by user | sort user", ['{"5":1}', 'a {"1":1,"2":0,"3":2}', 'b {"2":1}']),
+        ("stats histogram(ms, 2) as h | display h.10", ["3"]),
+        ("stats histogram(nope, 2) as h, count(*) as c", ["5"]),
+        ("stats count_over_time(ms) as c, sum_over_time(n) as s by bin(10m) | display c, s | sort s",
+         ["2 6", "2 9"]),
         # Sums.
         ("fields n, ms | sort n | limit 2 | addtotals", ["1 10 11", "2 20 22"]),
         ("fields n, ms | sort n | addtotals row=false col=true", ["1 10", "2 20", "3", "4 30", "5 1000", "15 1060"]),

@@ -88,6 +88,16 @@ CASES = [
         " d = md5('x'), e = crc32('x') | fields a, b, c, d, e"),
         ["p 2 1 9dd4e461268c8034f5c8564e155c67a6 2363233923"],
     ),
+    ("where n > 1 | fieldsummary includefields=ms", ["ms 3 3 20 1000 350 350 562.9387 1 bigint"]),
+    ("fieldsummary includefields=ms nulls=true | fields AVG, Nulls", ["212 1"]),
+    ("fieldsummary nulls=false includefields = `user`", ["user 4 2 a b 1 string"]),
+    ("fieldsummary includefields=@timestamp | fields TYPEOF, MIN", ["timestamp 2026-01-02 00:00:00.000"]),
+    ("where n = 9 | fieldsummary includefields=n", []),
+    ("eval o = from_json('{\"b\":2,\"a\":{\"c\":[5]}}') | flatten o | where b - n = 1 | fields n, a.c.0", ["1 5"]),
+    ("eval o = from_json('{\"user\":7}') | flatten o | sort n | head 1 | stats sum(user) as s, max(path) as p",
+     ["7 /x"]),
+    ("where n = 1 | eval o = '{\"b\":2,\"a\":\"x\"}' | flatten o as (p, q, r) | fields n, p, q, r", ["1 x 2"]),
+    ("where n = 2 | flatten tags as (p) | fields n, p", ["2"]),
     ("where n = 1", ['2026-01-02 00:00:00.000 {"n":1,"user":"a","ms":10,"path":"/x","ip":"10.0.0.1"}']),
 ]  # fmt: skip
 
@@ -113,6 +123,16 @@ def test_a_query_has_its_answer(requests, query, expected):
             "date_format: the quoted text in the pattern",
         ),
         ("eval x = to_date(a, 'yyyy-LL')", (26, 28), "to_date does not support LL, at character 6"),
+        ("fieldsummary includefields=a, b", (30, 31), "fieldsummary is about one field: includefields=FIELD"),
+        ("fieldsummary", (0, 12), "fieldsummary is about one field: includefields=FIELD"),
+        (
+            "fieldsummary includefeilds=a",
+            (13, 26),
+            "fieldsummary has no option includefeilds; did you mean includefields?",
+        ),
+        ("fieldsummary includefields=a nulls=maybe", (35, 40), "the option nulls is true or false"),
+        ("fields a | flatten b", (11, 20), "which members an object has differs from event to event"),
+        ("flatten b as (c", (15, 15), "unexpected end of the query"),
         ("grok a '%{WROD:x}'", (7, 18), "unknown kind %{WROD} of grok; did you mean WORD?"),
         ("eval x = cast(a as itn)", (9, 23), "unknown type itn; did you mean int?"),
         ("source = [ds:`amazon_vpc.flow`] | fields a", None, "a source other than log groups"),
@@ -139,7 +159,17 @@ def test_a_query_is_refused(group, query, where, said):
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     query=mutated_of(
-        [query for query, _ in CASES], ("| top 2 a by b", "| eventstats sum(a) as x", "cast(", "fields - a", *TIMES)
+        [query for query, _ in CASES],
+        (
+            "| top 2 a by b",
+            "| eventstats sum(a) as x",
+            "cast(",
+            "fields - a",
+            "| flatten o as (a)",
+            "| flatten a | fields b",
+            "| fieldsummary includefields=a nulls=true",
+            *TIMES,
+        ),
     )
 )
 def test_a_mutated_query_has_a_result_or_is_refused(requests, query):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.errors import Span, malformed, suggestion
 from groundwatch.logs.insights.formats import LAMBDA_NUMBERS, LAMBDA_TEXTS, lambda_pattern, lambda_value
-from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET
+from groundwatch.logs.insights.functions.aggregates import AGGREGATES
 from groundwatch.logs.insights.functions.function import Argument
 from groundwatch.logs.insights.functions.open_search import PREFIX
 from groundwatch.logs.insights.functions.table import FUNCTIONS, NOT_YET
@@ -87,7 +87,17 @@ def resolve(name: nodes.Name, pipeline: Pipeline) -> Value:
     if not pipeline.events:
         near = suggestion(text, pipeline.names)
         raise malformed(f"Unknown symbols found in or after stats: {text}{near}", name.span)
-    return _of_event(name, text, pipeline)
+    value = _of_event(name, text, pipeline)
+    for member in pipeline.flattened if not text.startswith("@") else ():
+        value = _either(member(name), value, pipeline)
+    return value
+
+
+def _either(first: Value, second: Value, pipeline: Pipeline) -> Value:
+    """Return the first value where there is one, else the second."""
+    texts = [pipeline.shared(as_text(value)) for value in (first, second)]
+    numbers = ", ".join(as_number(value) for value in (first, second))
+    return Value("text", f"coalesce({', '.join(texts)})", number=f"if(isNotNull({texts[0]}), {numbers})")
 
 
 def _of_event(name: nodes.Name, text: str, pipeline: Pipeline) -> Value:
@@ -269,7 +279,7 @@ def _unknown(node: nodes.Call) -> Exception:
     name = node.function.lower()
     if name in AGGREGATES:
         return malformed(f"{node.function} is an aggregate: it stands in stats, and in no other aggregate", node.span)
-    if name in NOT_YET | AGGREGATES_NOT_YET:
+    if name in NOT_YET:
         return malformed(f"the function {node.function} is not supported by Groundwatch", node.span)
     near = suggestion(name, [known for known in (*FUNCTIONS, *AGGREGATES) if not known.startswith(PREFIX)])
     return malformed(f"unknown function {node.function}{near}", node.span)

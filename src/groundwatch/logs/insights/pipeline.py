@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -79,6 +79,8 @@ class Pipeline(Rows):
         """Rows of a subquery that stand beside these, by the first word of the names of their fields."""
         self.names: dict[str, Value] = {}
         """What the query defined: aliases, extracted fields, results of `stats`."""
+        self.flattened: tuple[Callable[[Name], Value], ...] = ()
+        """Objects whose members are fields of their own, by what finds a member."""
         self.computed: Mapping[Span, Value] = {}
         """Calls that are computed already: the aggregates of a `stats`."""
         self.bins: dict[str, BinKey] = {}
@@ -157,7 +159,7 @@ class Pipeline(Rows):
     def forget_events(self) -> None:
         """Say that the rows are events no more, so names and columns of events are gone."""
         super().forget_events()
-        self.names, self.attached = {}, {}
+        self.names, self.attached, self.flattened = {}, {}, ()
         self._shown, self._displayed = {}, None
 
     def mine(self, text: str) -> None:

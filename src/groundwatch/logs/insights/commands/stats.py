@@ -10,7 +10,7 @@ import msgspec
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.commands.command import Command
 from groundwatch.logs.insights.errors import Span, malformed
-from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AGGREGATES_NOT_YET, AggregateCall
+from groundwatch.logs.insights.functions.aggregates import AGGREGATES, AggregateCall
 from groundwatch.logs.insights.functions.times import fixed_length_ms
 from groundwatch.logs.insights.lowering import lower, lowering_with
 from groundwatch.logs.insights.nodes import Item, Node
@@ -34,7 +34,7 @@ class Stats(Node, frozen=True):
         """Replace the rows by a row for each group, and compute on the aggregates what the items ask."""
         pipeline.require_no_dedup(self.span)
         pipeline.require_no_order(self.span)
-        made = _Parts(pipeline)
+        made = Parts(pipeline)
         pipeline.bin_shift_ms = self._shift_ms()
         keys = [(item, made.key(lower(item.expression, pipeline))) for item in self.keys]
         pipeline.bin_shift_ms = 0
@@ -82,7 +82,7 @@ def _bin_key(item: Item) -> BinKey | None:
     return None if length is None else BinKey(item.name, length)
 
 
-class _Parts:
+class Parts:
     """The columns of the grouped rows."""
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -110,7 +110,10 @@ class _Parts:
 
 
 def _applied(call: nodes.Call, pipeline: Pipeline) -> Value:
-    values = [pipeline.shared_value(lower(argument, pipeline)) for argument in call.arguments]
+    values = [
+        Value("text", "") if isinstance(argument, nodes.Period) else pipeline.shared_value(lower(argument, pipeline))
+        for argument in call.arguments
+    ]
     return AGGREGATES[call.function.lower()].apply(AggregateCall(pipeline, call, values))
 
 
@@ -118,8 +121,6 @@ def _aggregates(node: nodes.Expression) -> Iterator[nodes.Call]:
     """Walk to the aggregates, which are not looked into: they cannot be nested."""
     if isinstance(node, nodes.Call):
         name = node.function.lower()
-        if name in AGGREGATES_NOT_YET:
-            raise malformed(f"the function {node.function} is not supported by Groundwatch", node.span)
         if name in AGGREGATES:
             yield node
             return

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.errors import malformed
+from groundwatch.logs.insights.functions.times import fixed_length_ms
 from groundwatch.logs.insights.ordering import natural_key
 from groundwatch.logs.insights.pipeline import Pipeline
 from groundwatch.logs.insights.values import Value, as_number, as_text, is_present, number_text
 
 MAX_TOP = 10_000
+MAX_BUCKETS = 1_000
 PLACE = "(timestamp, ingested, batch, seq)"
 
 
@@ -34,12 +37,18 @@ class Aggregate(msgspec.Struct, frozen=True):
     build: Callable[[AggregateCall], Value]
     help: str
     aliases: tuple[str, ...] = ()
+    period_at: int | None = None
+    """Which argument is a period of time."""
 
     def apply(self, call: AggregateCall) -> Value:
         """Return the value; `MalformedQueryException` for arguments that do not fit."""
         least, most = self.arguments
         if not least <= len(call.values) <= most or (call.node.star and self.name != "count"):
             raise malformed(f"{self.signature} does not take these arguments", call.node.span)
+        for place, argument in enumerate(call.node.arguments):
+            if isinstance(argument, nodes.Period) != (place == self.period_at):
+                wanted = "a period of time, such as 5m," if place == self.period_at else "a value"
+                raise malformed(f"{self.signature}: {wanted} is expected", argument.span)
         return self.build(call)
 
 
@@ -99,8 +108,7 @@ def _quantile(call: AggregateCall, level: float) -> Value:
 
 def _by_time(function: str) -> Callable[[AggregateCall], Value]:
     def build(call: AggregateCall) -> Value:
-        if not call.pipeline.events:
-            raise malformed(f"{call.node.function} needs the time of events, which stats drops", call.node.span)
+        _require_events(call)
         value = call.values[0]
         text = call.pipeline.shared(as_text(value))
         if value.kind in {"number", "time"}:
@@ -108,6 +116,11 @@ def _by_time(function: str) -> Callable[[AggregateCall], Value]:
         return Value("text", f"{function}OrNull({text}, {PLACE})")
 
     return build
+
+
+def _require_events(call: AggregateCall) -> None:
+    if not call.pipeline.events:
+        raise malformed(f"{call.node.function} needs the time of events, which stats drops", call.node.span)
 
 
 def _values(call: AggregateCall) -> Value:
@@ -123,6 +136,46 @@ def _topk(call: AggregateCall) -> Value:
     pairs = f"arraySort(pair -> (-pair.2, pair.1), CAST({counts}, 'Array(Tuple(String, UInt64))'))"
     bound = call.pipeline.bind(int(count.spelled), "UInt32")
     return _list(f"arrayMap(pair -> pair.1, arraySlice({pairs}, 1, {bound}))")
+
+
+def _rate(call: AggregateCall) -> Value:
+    """Return how much the field changes in a period: from its first value to its last, by the time between them."""
+    _require_events(call)
+    period = cast("nodes.Period", call.node.arguments[1])
+    length = fixed_length_ms(period)
+    if length is None:
+        raise malformed("the interval of rate is a period of fixed length: use days", period.span)
+    number = call.pipeline.shared(as_number(call.values[0]))
+    change = f"argMaxOrNull({number}, {PLACE}) - argMinOrNull({number}, {PLACE})"
+    present = f"isNotNull({number})"
+    time = f"maxIf(timestamp, {present}) - minIf(timestamp, {present})"
+    return Value("number", f"({change}) * {call.pipeline.bind(float(length), 'Float64')} / nullIf({time}, 0)")
+
+
+def _histogram(call: AggregateCall) -> Value:
+    """Return the number of values in each of several ranges of one width, by the least that a range may hold."""
+    count = call.node.arguments[1]
+    if (
+        not isinstance(count, nodes.Number)
+        or not count.spelled.isdigit()
+        or not 1 <= int(count.spelled[:9]) <= MAX_BUCKETS
+    ):
+        raise malformed(f"histogram has between 1 and {MAX_BUCKETS} buckets", count.span)
+    number = call.pipeline.shared(as_number(call.values[0]))
+    buckets = call.pipeline.bind(int(count.spelled), "UInt16")
+    found = f"groupArrayIf({number}, ifNull(isFinite({number}), 0))"
+    least = f"arrayMin({found})"
+    width = f"((arrayMax({found}) - {least}) / {buckets})"
+    # The greatest value belongs to the last range, and values that are all alike to one range.
+    place = f"toUInt16(least(greatest(ifNotFinite((value - {least}) / {width}, 0), 0), {buckets} - 1))"
+    ranges = f"if({width} > 0, range({buckets}), [toUInt16(0)])"
+    filled = f"arrayReduce('sumMap', arrayMap(value -> map({place}, toUInt64(1)), {found}))"
+    start = f"({least} + place * {width})"
+    # Four decimals tell narrow ranges apart no longer.
+    label = f"if({width} > 0 AND {width} < 0.001, toString({start}), {number_text(start)})"
+    shown = f"arrayMap(place -> concat(toJSONString({label}), ':', toString({filled}[place])), {ranges})"
+    raw = f"if(empty({found}), NULL, concat('{{', arrayStringConcat({shown}, ','), '}}'))"
+    return Value("json", raw, text=raw)
 
 
 def _list(array: str) -> Value:
@@ -175,13 +228,39 @@ _ALL = (
     Aggregate("topk", "topk(k, field)", (2, 2), _topk, "The k most frequent values, exactly, as a list; stands alone."),
     Aggregate("os.stddev_samp", "stddev_samp(n)", (1, 1), _of_numbers("stddevSampOrNull"), "In SQL and PPL alone."),
     Aggregate("os.var_samp", "var_samp(n)", (1, 1), _of_numbers("varSampOrNull"), "In SQL and PPL alone."),
-    Aggregate("countOverTime", "countOverTime(field)", (0, 1), _count, "`count`, for each bin."),
-    Aggregate("sumOverTime", "sumOverTime(n)", (1, 1), _of_numbers("sumOrNull"), "`sum`, for each bin."),
+    Aggregate(
+        "countOverTime",
+        "countOverTime(field)",
+        (0, 1),
+        _count,
+        "`count`, for each bin.",
+        aliases=("count_over_time",),
+    ),
+    Aggregate(
+        "sumOverTime",
+        "sumOverTime(n)",
+        (1, 1),
+        _of_numbers("sumOrNull"),
+        "`sum`, for each bin.",
+        aliases=("sum_over_time",),
+    ),
+    Aggregate(
+        "rate",
+        "rate(n, period)",
+        (2, 2),
+        _rate,
+        "How much a number changes in a period: from its first value to its last, by the time between them.",
+        period_at=1,
+    ),
+    Aggregate(
+        "histogram",
+        "histogram(n, buckets)",
+        (2, 2),
+        _histogram,
+        "How many values lie in each of so many ranges of one width, by where the ranges begin.",
+    ),
 )
 AGGREGATES: Mapping[str, Aggregate] = {
     name.lower(): aggregate for aggregate in _ALL for name in (aggregate.name, *aggregate.aliases)
 }
 """By name in lower case."""
-
-AGGREGATES_NOT_YET = frozenset({"rate", "histogram"})
-"""Aggregates that the service has and this server refuses by name."""

@@ -23,6 +23,8 @@ from groundwatch.logs.insights.functions.open_search import PREFIX
 from groundwatch.logs.insights.open_search_tree import OpenSearchBuilder
 from groundwatch.logs.insights.parse import Query
 from groundwatch.logs.insights.pipeline import MAX_ROWS
+from groundwatch.logs.insights.ppl.field_summary import build as summary_of
+from groundwatch.logs.insights.ppl.flatten import MAX_NAMES, Flatten, check_named
 from groundwatch.logs.insights.ppl.grok import grok_expression
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.stages import (
@@ -57,11 +59,11 @@ COMMANDS = {
     "expand": "expand FIELD [as NAME]",
     "join": "[left] join left=L right=R on L.FIELD = R.FIELD `GROUP`",
     "trendline": "trendline sma(NUMBER, FIELD) [as NAME]",
+    "flatten": "flatten FIELD [as (NAME, …)]",
+    "fieldsummary": "fieldsummary includefields=FIELD [nulls=true]",
 }
 """The commands of the language that this server has, with their forms."""
-REFUSED = frozenset(
-    {"patterns", "lookup", "describe", "flatten", "fieldsummary", "ad", "ml", "kmeans", "appendcol", "subquery", "show"}
-)
+REFUSED = frozenset({"patterns", "lookup", "describe", "ad", "ml", "kmeans", "appendcol", "subquery", "show"})
 WORDS = ("asc", "desc", "from", "using", "with", "on", "between", "else")
 DEFAULT_ROWS = 10
 MOST_ROWS_BACK = 1_000
@@ -103,7 +105,9 @@ class _Builder(OpenSearchBuilder):
         for made in self.parts(tree):
             found += made if isinstance(made, list) else [made]
         selection = next((one for one in found if isinstance(one, Selection)), None)
-        return selection, tuple(one for one in found if one is not None and not isinstance(one, Selection))
+        stages = tuple(one for one in found if one is not None and not isinstance(one, Selection))
+        check_named(stages)
+        return selection, stages
 
     def _subquery(self, tree: Tree[Token]) -> nodes.Subquery:
         if self._within:
@@ -269,6 +273,22 @@ class _Builder(OpenSearchBuilder):
             raise malformed("join compares a field of one side with one of the other: on l.k = r.k", left.span)
         query = self._inner(group.span, Selection(group.span, (group.text,)), ())
         return Join(span, chosen, found["left"], found["right"], keys[found["left"]], keys[found["right"]], query)
+
+    def _flatten(self, tree: Tree[Token]) -> Stage:
+        field, names = self.parts(tree)
+        if len(names or ()) > MAX_NAMES:
+            raise malformed(f"flatten has at most {MAX_NAMES} names", self.span(tree))
+        return Flatten(self.span(tree), field, names or ())
+
+    def _fieldsummary(self, tree: Tree[Token]) -> Stage:
+        return summary_of(dict(self.parts(tree)), self.span(tree))
+
+    def _summary_option(self, tree: Tree[Token]) -> tuple[Token, tuple[nodes.Name, ...]]:
+        word, sign, names = self.parts(tree)
+        _check_equals(sign)
+        if isinstance(names, Token):
+            return word, (nodes.Name((names.start_pos or 0, names.end_pos or 0), (str(names),)),)
+        return word, names
 
     def _trendline(self, tree: Tree[Token]) -> Stage:
         _, count, field, name = self.parts(tree)
