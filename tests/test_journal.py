@@ -282,6 +282,22 @@ async def test_many_events_wait_for_company_while_there_is_room(make, monkeypatc
     assert [len(events) for _, _, events in sink.appended] == [10]
 
 
+async def test_events_that_come_while_others_are_stored_wait_for_company(make):
+    class Busy(Sink):
+        async def append(self, group, stream, events):
+            await super().append(group, stream, events)
+            if len(self.appended) < 10:
+                one.access({"n": len(self.appended)})
+
+    one, sink = make(), Busy()
+    one.start(sink)
+    one.access({"n": 0})
+    await one.flush()
+    assert [event["n"] for event in sink.events(ACCESS_GROUP)] == [0]
+    await one.close()
+    assert [event["n"] for event in sink.events(ACCESS_GROUP)] == list(range(10))
+
+
 async def test_records_of_other_threads(make, logger):
     one, sink = make(), Sink()
     threads = [threading.Thread(target=logger.info, args=("from %d", number)) for number in range(4)]

@@ -82,6 +82,9 @@ class _Queue:
         self._max_events = max_events
         self._max_bytes = max_bytes
 
+    def __len__(self) -> int:
+        return len(self._events)
+
     def put(self, event: _Event) -> None:
         """Take the event, or count it as dropped when the queue is full."""
         with self._lock:
@@ -216,9 +219,15 @@ class _Drain:
             own_logger.warning("cannot store the log: the store does not answer")
 
     async def flush(self) -> None:
-        """Append batch after batch until the queue is empty or the sink fails."""
+        """Append what was collected so far, or as much of it as the sink takes."""
         async with self._flushing:
-            while self._batches or self._fill():
+            self._report_dropped()
+            # What comes meanwhile waits for company: under load, every insert would else be followed by one of the
+            # few events that came while it ran, and inserts cost the engine by number.
+            waiting = len(self._queue)
+            while self._batches or waiting > 0:
+                if not self._batches:
+                    waiting -= self._fill()
                 if not await self._append(*self._batches[0]):
                     return
                 self._batches.popleft()
@@ -232,21 +241,21 @@ class _Drain:
                     break
                 await self._wait(DRAIN_INTERVAL_S)
             await self.flush()
-        await self.flush()
-        while self._batches:
+        while self._batches or len(self._queue):
             await self.flush()
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    def _fill(self) -> bool:
-        self._report_dropped()
+    def _fill(self) -> int:
+        """Take the next batch out of the queue, and return how many events it has."""
         groups: dict[str, list[_Event]] = collections.defaultdict(list)
-        for event in self._queue.take():
+        taken = self._queue.take()
+        for event in taken:
             groups[event.group].append(event)
         self._batches.extend(groups.items())
-        return bool(groups)
+        return len(taken)
 
     async def _append(self, group: str, events: list[_Event]) -> bool:
         """Return whether the batch is done with: stored, or given up."""
