@@ -11,13 +11,15 @@ ROOMS: dict[str, set[str]] = {
     "service_models": set(),
     "aws": {"service_models"},
     "storage": set(),
-    "identity": {"aws", "storage"},
-    "logs": {"aws", "storage"},
+    # Loops beside the requests, for whoever runs any.
+    "background": set(),
+    "identity": {"aws", "storage", "background"},
+    "logs": {"aws", "storage", "background"},
     # HTTP to addresses that users name, for whoever sends any.
     "outbound": set(),
-    "gateway": {"aws", "storage", "outbound"},
-    "notifications": {"aws", "storage", "outbound"},
-    "monitoring": {"aws", "storage"},
+    "gateway": {"aws", "storage", "outbound", "background"},
+    "notifications": {"aws", "storage", "outbound", "background"},
+    "monitoring": {"aws", "storage", "background"},
     "deploy": {"aws", "gateway"},
     # Commands speak the public API; only `serve` starts a server, through `app`, and only `pattern` works without one.
     # `query` reads queries as well, to complete them and to see which can be cut into pieces.

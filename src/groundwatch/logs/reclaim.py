@@ -8,16 +8,14 @@ stopped; what expired follows from the retentions.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from groundwatch.background import BackgroundWork
 from groundwatch.logs.catalog import LogCatalog, Reclaim
 from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.writer import EventWriter
 from groundwatch.storage.clickhouse import Client, EventDatabase, portions
 
-log = logging.getLogger(__name__)
 RETRY_S = 60.0
 EXPIRY_INTERVAL_S = 3600.0
 SETTLE_S = 10.0
@@ -32,8 +30,8 @@ OF_STREAMS = "has({groups:Array(UInt64)}, group_id) AND has({streams:Array(UInt6
 EXPIRED = f"{OF_GROUPS} AND timestamp < {{cutoff:Int64}}"
 
 
-class Reclaimer:
-    """Deletes the events that no read leads to any more; one run at a time, every hour and when it is woken."""
+class Reclaimer(BackgroundWork):
+    """Deletes the events that no read leads to any more: every hour, and woken by a deletion or a retention."""
 
     def __init__(
         self,
@@ -44,32 +42,17 @@ class Reclaimer:
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        super().__init__("reclaiming of space", retry_s=RETRY_S)
         self._catalog = catalog
         self._writer = writer
         self._database = database
         self._clock_ms = clock_ms
         self._pause = pause
-        self._wake = asyncio.Event()
         self._forgetting = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to work in the background, first on what an earlier run left."""
-        self._task = asyncio.create_task(self._run(), name="reclaimer")
-
-    def wake(self) -> None:
-        """Say that something was deleted, or that a retention was set."""
-        self._wake.set()
 
     def remembering(self) -> asyncio.Lock:
         """Return a lock: while it is held, no deletion is taken for done, so that copies of both stores fit."""
         return self._forgetting
-
-    async def stop(self) -> None:
-        """End the background work; what is left goes on at the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
 
     async def reclaim(self) -> int:
         """Delete the events of everything that was deleted, and return how many deletions that were."""
@@ -93,21 +76,10 @@ class Reclaimer:
         if cutoffs:
             await self._database.run("upkeep", lambda client: _expire(client, cutoffs))
 
-    async def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            pause_s = EXPIRY_INTERVAL_S
-            try:
-                await self.reclaim()
-                await self.expire()
-            except Exception:
-                # The loop must outlive a failing store; what is to be done stays remembered.
-                pause_s = RETRY_S
-                log.exception("space of deleted or expired events could not be reclaimed; next try in %d s", pause_s)
-            # Not wait_for, which loses a cancellation that comes together with what it waits for (CPython 3.11).
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await self._wake.wait()
+    async def _round(self) -> float:
+        await self.reclaim()
+        await self.expire()
+        return EXPIRY_INTERVAL_S
 
 
 def _delete(client: Client, waiting: Sequence[Reclaim]) -> None:

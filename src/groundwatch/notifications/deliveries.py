@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from groundwatch.background import cancel
 from groundwatch.notifications.attributes import FUNCTIONS, MAIL
 from groundwatch.notifications.delivery_policy import (
     FUNCTION_RETRIES,
@@ -211,10 +212,7 @@ class Deliveries:
         """End attempts; what they did not deliver waits for the next start."""
         self._stopped = True
         tasks = [*self._tasks.values(), *([self._sweeping] if self._sweeping else [])]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel(tasks)
 
     def wake(self, subscriptions: Iterable[Subscription]) -> None:
         """Deliver to these what is in the queue."""

@@ -81,7 +81,7 @@ async def test_lists_come_in_pages_in_order_of_name(operations, context, create)
 async def test_history_comes_in_pages_of_a_range(operations, context, create, put, runner, clock):
     await create()
     clock.now_ms += 20 * 60_000
-    assert await runner.run_due() == 4
+    assert await runner.run_waiting() == 4
     call = {"identifier": "errors", "start_time": NOW_MS // 1_000, "end_time": (NOW_MS + 15 * 60_000) // 1_000}
     first = await operations.get_scheduled_query_history(context, max_results=2, **call)
     rest = await operations.get_scheduled_query_history(context, next_token=first["nextToken"], **call)
@@ -130,7 +130,7 @@ async def test_a_query_may_be_in_every_language(*, operations, context, create, 
     groups = None if language == "SQL" else ["/app"]
     await create(query_language=language, query_string=query, log_group_identifiers=groups)
     clock.now_ms += 5 * 60_000
-    await runner.run_due()
+    await runner.run_waiting()
     answer = await operations.get_scheduled_query_history(
         context, identifier="errors", start_time=0, end_time=NOW_MS * 2
     )

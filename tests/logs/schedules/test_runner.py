@@ -31,11 +31,11 @@ async def rows(operations, context, run):
 async def test_a_query_runs_over_the_range_before_each_time_it_is_due(operations, context, put, create, runner, clock):
     await put(NOW_MS, NOW_MS + 2 * MINUTE_MS, NOW_MS + 6 * MINUTE_MS)
     await create(start_time_offset=300)
-    assert await runner.run_due() == 0
+    assert await runner.run_waiting() == 0
     # The server was late for the first time, and saw the second one as well.
     clock.now_ms += 11 * MINUTE_MS
-    assert await runner.run_due() == 2
-    assert await runner.run_due() == 0
+    assert await runner.run_waiting() == 2
+    assert await runner.run_waiting() == 0
     second, first = await history(operations, context)
     assert [run["triggeredTimestamp"] - NOW_MS for run in (first, second)] == [5 * MINUTE_MS, 10 * MINUTE_MS]
     assert [await rows(operations, context, run) for run in (first, second)] == [[["2"]], [["1"]]]
@@ -48,7 +48,7 @@ async def test_a_result_is_delivered_as_one_object(*, operations, context, put, 
     arn = await create(destination_configuration=BUCKET, name="a/b")
     bucket.refusals = [BucketError("SlowDown", "slow", retryable=True)]
     clock.now_ms += 5 * MINUTE_MS
-    await runner.run_due()
+    await runner.run_waiting()
     (run,) = await history(operations, context, "a/b")
     key = "daily/a-b/2026/09/21/20260921T141820Z.json.gz"
     assert list(bucket.objects) == [key]
@@ -85,7 +85,7 @@ async def test_what_the_bucket_refuses_is_told(
     await create(destination_configuration=config)
     bucket.refusals = list(refusals)
     clock.now_ms += 5 * MINUTE_MS
-    await runner.run_due()
+    await runner.run_waiting()
     (run,) = await history(operations, context)
     assert run["executionStatus"] == "Complete"
     assert run["destinations"][0]["status"] == status
@@ -112,7 +112,7 @@ async def test_a_role_must_be_allowed_at_each_run(
     else:
         monkeypatch.setattr(identity, "authorize", authorize)
     clock.now_ms += 5 * MINUTE_MS
-    await runner.run_due()
+    await runner.run_waiting()
     (run,) = await history(operations, context)
     if denied == "delivery":
         assert (run["executionStatus"], run["destinations"][0]["status"]) == ("Complete", "CLIENT_ERROR")
@@ -142,7 +142,7 @@ async def test_a_stopped_run_is_begun_again_and_not_doubled(
     (run,) = await history(operations, context)
     assert run["executionStatus"] == "Running"
     await real(run["queryId"])
-    assert await runner.run_due() == 1
+    assert await runner.run_waiting() == 1
     (again,) = await history(operations, context)
     assert (again["executionStatus"], again["triggeredTimestamp"]) == ("Complete", run["triggeredTimestamp"])
     assert again["queryId"] != run["queryId"]
@@ -174,7 +174,7 @@ async def test_nobody_else_takes_a_run_that_is_held(create, room, clock):
 async def test_after_a_long_stop_only_the_last_day_is_made_up_for(operations, context, put, create, runner, clock):
     await create(schedule_expression="rate(1 hour)")
     clock.now_ms += 30 * 86_400_000
-    assert await runner.run_due() == 24
+    assert await runner.run_waiting() == 24
     assert len(await history(operations, context)) == 24
 
 
@@ -191,7 +191,7 @@ async def test_after_a_long_stop_only_the_last_day_is_made_up_for(operations, co
 async def test_a_schedule_has_a_beginning_an_end_and_a_switch(put, create, runner, clock, members, runs):
     await create(**members)
     clock.now_ms += 20 * MINUTE_MS
-    assert await runner.run_due() == runs
+    assert await runner.run_waiting() == runs
 
 
 async def test_a_query_waits_for_the_quota_of_its_account(
@@ -208,7 +208,7 @@ async def test_a_query_waits_for_the_quota_of_its_account(
         return await real(self, context, **members)
 
     monkeypatch.setattr(type(operations), "start_query", start)
-    await runner.run_due()
+    await runner.run_waiting()
     (run,) = await history(operations, context)
     assert run["executionStatus"] == "Complete"
 
@@ -216,7 +216,7 @@ async def test_a_query_waits_for_the_quota_of_its_account(
 async def test_a_group_that_has_gone_fails_the_run(operations, context, create, runner, clock):
     await create(log_group_identifiers=["/gone"])
     clock.now_ms += 5 * MINUTE_MS
-    await runner.run_due()
+    await runner.run_waiting()
     (run,) = await history(operations, context)
     assert run["executionStatus"] == "Failed"
     assert "/gone" in run["errorMessage"]
@@ -231,4 +231,4 @@ async def test_a_time_zone_that_has_gone_stops_one_schedule_alone(put, create, r
 
     monkeypatch.setattr(expression.zoneinfo, "ZoneInfo", missing)
     clock.now_ms += 10 * MINUTE_MS
-    assert await runner.run_due() == 1 + 2
+    assert await runner.run_waiting() == 1 + 2

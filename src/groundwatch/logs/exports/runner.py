@@ -7,15 +7,14 @@ of space is, so neither reads nor searches wait for an export.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.background import ClaimedWork
 from groundwatch.logs.catalog import LogCatalog, LogGroup, LogStream
 from groundwatch.logs.events import Event, EventKey, first_key_at
 from groundwatch.logs.exports.buckets import BucketError, Buckets
@@ -49,8 +48,8 @@ class Limits(msgspec.Struct, frozen=True):
 DEFAULT_LIMITS = Limits()
 
 
-class ExportRunner:
-    """Runs the tasks that wait, a few at once; `start` and `stop` frame its work in the event loop."""
+class ExportRunner(ClaimedWork[ExportTask]):
+    """Runs the tasks that wait, a few at once; woken, it looks for one that was added or cancelled."""
 
     def __init__(
         self,
@@ -62,87 +61,35 @@ class ExportRunner:
         *,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
+        super().__init__("exports", at_once=limits.tasks, poll_s=POLL_S)
         self._tasks = tasks
         self._parts = Parts(tasks, catalog, store, buckets, clock_ms, limits)
-        self._limits = limits
-        self._wake = asyncio.Event()
-        self._loop: asyncio.Task[None] | None = None
-        self._running: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
-        """Begin to work, first on what an earlier process left."""
-        self._loop = asyncio.create_task(self._run(), name="exports")
+    async def _release_all(self) -> None:
+        await self._tasks.release_all()
 
-    def wake(self) -> None:
-        """Say that a task was added or cancelled."""
-        self._wake.set()
+    async def _claim(self) -> ExportTask | None:
+        return await self._tasks.claim()
 
-    async def stop(self) -> None:
-        """Leave the tasks that run to the next start, or to another node."""
-        ending = [task for task in (self._loop, *self._running) if task is not None]
-        for task in ending:
-            task.cancel()
-        if ending:
-            await asyncio.wait(ending)
+    def _label(self, job: ExportTask) -> str:
+        return job.id
 
-    async def run_waiting(self) -> int:
-        """Work on the tasks that wait now, one after another, and return how many that were."""
-        count = 0
-        while (task := await self._tasks.claim()) is not None:
-            await self._export(task)
-            count += 1
-        return count
-
-    async def _run(self) -> None:
-        released = False
-        while True:
-            self._wake.clear()
-            try:
-                if not released:
-                    await self._tasks.release_all()
-                    released = True
-                await self._fill()
-            except SQLAlchemyError:
-                # The loop must outlive a failing database; the tasks stay where they are.
-                log.exception("export tasks cannot be read; next try in %d s", POLL_S)
-            # Not wait_for, which loses a cancellation that comes together with what it waits for (CPython 3.11).
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
-
-    async def _fill(self) -> None:
-        while len(self._running) < self._limits.tasks:
-            task = await self._tasks.claim()
-            if task is None:
-                return
-            running = asyncio.create_task(self._export(task), name=f"export {task.id}")
-            self._running.add(running)
-            running.add_done_callback(self._ended)
-
-    def _ended(self, running: asyncio.Task[None]) -> None:
-        self._running.discard(running)
-        self._wake.set()
-        if not running.cancelled() and (error := running.exception()) is not None:
-            # The database did not take the end of the task, whose lease will run out.
-            log.error("%s is left to a later run", running.get_name(), exc_info=error)
-
-    async def _export(self, task: ExportTask) -> None:
-        """Run a task to its end, whatever that is; only a stop of the server leaves it unfinished."""
+    async def _do(self, job: ExportTask) -> None:
         try:
-            if await _Export(task, self._parts).run():
-                await self._tasks.finish(task, "COMPLETED", COMPLETED_MESSAGE)
+            if await _Export(job, self._parts).run():
+                await self._tasks.finish(job, "COMPLETED", COMPLETED_MESSAGE)
             else:
-                await self._tasks.finish(task, "CANCELLED", CANCELLED_MESSAGE)
+                await self._tasks.finish(job, "CANCELLED", CANCELLED_MESSAGE)
         except (BucketError, ServiceError) as error:
-            log.warning("export task %s failed: %s", task.id, error)
-            await self._tasks.finish(task, "FAILED", str(error))
+            log.warning("export task %s failed: %s", job.id, error)
+            await self._tasks.finish(job, "FAILED", str(error))
         except asyncio.CancelledError:
-            await self._tasks.release(task)
+            await self._tasks.release(job)
             raise
         except Exception:
             # A store that fails now may be well in a minute; the task remembers how often it was begun.
-            log.exception("export task %s was interrupted; next try in %d s", task.id, STORE_PAUSE_MS // 1000)
-            await self._tasks.release(task, pause_ms=STORE_PAUSE_MS, counted=True)
+            log.exception("export task %s was interrupted; next try in %d s", job.id, STORE_PAUSE_MS // 1000)
+            await self._tasks.release(job, pause_ms=STORE_PAUSE_MS, counted=True)
 
 
 class Parts(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from groundwatch.background import cancel
 from groundwatch.logs.metric_filters.store import MetricFilterStore
 from groundwatch.logs.metric_filters.worker import MetricWorker
 from groundwatch.logs.subscriptions.plan import Plan, load_plan
@@ -113,9 +114,7 @@ class Deliveries:
 
     async def stop(self) -> None:
         """Put everything that was committed into the queue and remember how far each subscription came."""
-        for loop in self._loops:
-            loop.cancel()
-        await _ended(self._loops)
+        await cancel(self._loops)
         try:
             if self._is_recovered:
                 await self._take_aside()
@@ -219,10 +218,7 @@ class Deliveries:
             self._tasks[subscription.key] = asyncio.create_task(worker.run(), name=subscription.key)
 
     async def _stop_workers(self, keys: Sequence[str]) -> None:
-        tasks = [self._tasks.pop(key) for key in keys]
-        for task in tasks:
-            task.cancel()
-        await _ended(tasks)
+        await cancel([self._tasks.pop(key) for key in keys])
         for key in keys:
             worker = self._workers.pop(key)
             self._positions[key] = worker.position
@@ -295,11 +291,6 @@ class Deliveries:
     def _skip(self, batch: Batch) -> None:
         self._aside_bytes -= batch.size_bytes
         self.skipped_events += len(batch.timestamps)
-
-
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    if tasks:
-        await asyncio.wait(tasks)
 
 
 def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -7,7 +7,6 @@ between the two it is carried out again, under the same message id.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import uuid
 from collections import defaultdict
@@ -18,6 +17,7 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.background import BackgroundWork
 from groundwatch.monitoring.alarms import history
 from groundwatch.monitoring.alarms.model import Place, alarm_arn
 from groundwatch.storage.sql import Database
@@ -55,30 +55,14 @@ class Notifier(Protocol):
         """
 
 
-class ActionRunner:
+class ActionRunner(BackgroundWork):
     """Carries out waiting actions, as soon as there are some."""
 
     def __init__(self, database: Database, notifier: Notifier, clock_ms: Callable[[], int]) -> None:
+        super().__init__("actions of alarms", retry_s=IDLE_S)
         self._database = database
         self._notifier = notifier
         self._clock_ms = clock_ms
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin with what a former run has left."""
-        self._task = asyncio.create_task(self._run(), name="alarm-actions")
-
-    async def stop(self) -> None:
-        """End after the action that runs; the others are carried out after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    def wake(self) -> None:
-        """Look for actions at once."""
-        self._woken.set()
 
     async def drain(self) -> int:
         """Carry out everything that is due; return how many actions that was."""
@@ -130,18 +114,9 @@ class ActionRunner:
         statement = update(table).where(table.c.id == row.id).values(attempts=row.attempts + 1, due_ms=due_ms)
         await self._database.write(lambda connection: connection.execute(statement))
 
-    async def _run(self) -> None:
-        while True:
-            # Cleared before the look: what arrives during it is seen by the next one.
-            self._woken.clear()
-            try:
-                await self.drain()
-                wait_s = await self._wait_s()
-            except Exception:
-                log.exception("actions of alarms could not be read")
-                wait_s = IDLE_S
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+    async def _round(self) -> float:
+        await self.drain()
+        return await self._wait_s()
 
     async def _wait_s(self) -> float:
         first = select(func.min(table.c.due_ms))

@@ -6,14 +6,13 @@ that what was stored shortly before a crash still sets off what it should.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from groundwatch.background import BackgroundWork
 from groundwatch.monitoring.alarms.changes import end_periods
 from groundwatch.monitoring.alarms.checks import LONG_INTERVAL_S, SHORT_INTERVAL_S
 from groundwatch.monitoring.alarms.evaluator import Evaluator
@@ -38,12 +37,13 @@ ATTEMPTS = 3
 LONGEST_WAIT_S = 10.0
 
 
-class AlarmScheduler:
-    """Runs evaluations on the clock; `run_due` is all of it, the task merely waits."""
+class AlarmScheduler(BackgroundWork):
+    """Runs evaluations on the clock; `run_due` is all of it. Woken, it looks for periods of composite alarms."""
 
     def __init__(
         self, database: Database, evaluator: Evaluator, clock_ms: Callable[[], int], on_changes: Callable[[], None]
     ) -> None:
+        super().__init__("evaluation of alarms", retry_s=RETRY_S)
         self._database = database
         self._evaluator = evaluator
         self._clock_ms = clock_ms
@@ -52,23 +52,6 @@ class AlarmScheduler:
         self._caught_up: set[int] = set()
         self._failures = dict.fromkeys(INTERVALS_S, 0)
         self._pruned_ms = 0
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to evaluate."""
-        self._task = asyncio.create_task(self._run(), name="alarms")
-
-    async def stop(self) -> None:
-        """Finish the evaluation that runs; what it does not reach is evaluated after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    def wake(self) -> None:
-        """Look at once for periods of composite alarms that end."""
-        self._woken.set()
 
     async def run_due(self) -> bool:
         """Do everything that is due; return False when metrics could not be read and it must be tried again."""
@@ -120,17 +103,8 @@ class AlarmScheduler:
             self._pruned_ms = now_ms
             await self._database.write(lambda connection: prune(connection, now_ms))
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                wait_s = await self._wait_s() if await self.run_due() else RETRY_S
-            except Exception:
-                # The database may be away for a while; alarms go on when it is back.
-                log.exception("alarms could not be evaluated")
-                wait_s = RETRY_S
-            self._woken.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+    async def _round(self) -> float:
+        return await self._wait_s() if await self.run_due() else RETRY_S
 
     async def _wait_s(self) -> float:
         now_ms = self._clock_ms()
