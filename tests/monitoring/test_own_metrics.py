@@ -107,11 +107,11 @@ def own(recorder, room) -> OwnMetrics:
 
 
 async def test_counters_are_recorded_as_what_came_since_and_gauges_as_they_are(own, recorder, room):
-    await own.record()
+    await own.flush()
     assert recorder.values()["Events",] == (1.0, 10.0, 10.0, 10.0)
     recorder.samples.clear()
     room.events = 12
-    await own.record()
+    await own.flush()
     assert recorder.values()["Events",] == (1.0, 2.0, 2.0, 2.0)
     assert recorder.values()["Depth",] == (1.0, 4.0, 4.0, 4.0)
     assert recorder.samples[0].metric == MetricKey("999999999999", "us-east-1", "Groundwatch", "LostMetricValues")
@@ -122,12 +122,12 @@ async def test_spreads_are_recorded_once_whoever_asks(own, recorder, room):
     room.lag.add(300)
     shown = {reading.name: reading.value for reading in await own.readings()}
     assert (shown["Lag"].count, shown["Lag"].total) == (2, 400)
-    await own.record()
+    await own.flush()
     assert [s.total for s in recorder.samples if s.metric.name == "Lag"] == [400.0]
 
 
 async def test_the_gateways_metrics_have_the_names_of_the_real_service(own, recorder):
-    await own.record()
+    await own.flush()
     found = recorder.values("AWS/ApiGateway")
     for dimensions in (("pets",), ("pets", "live"), ("pets", "GET", "/pets", "live")):
         assert found["Count", *dimensions] == (5, 5, 1, 1)
@@ -147,7 +147,7 @@ async def test_the_gateways_metrics_have_the_names_of_the_real_service(own, reco
 async def test_methods_have_metrics_of_their_own_only_where_the_stage_wants_them(recorder, room):
     place = Place("999999999999", "us-east-1")
     gateway = GatewayCounts(Traffic(detailed=False))
-    await OwnMetrics(recorder, gateway, (), place, lambda: NOW_MS).record()
+    await OwnMetrics(recorder, gateway, (), place, lambda: NOW_MS).flush()
     assert {len(key) - 1 for key in recorder.values("AWS/ApiGateway")} == {1, 2}
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.context import RequestContext
+from groundwatch.background import WriteBehind
 from groundwatch.identity.names import TEMPORARY_PREFIX
 from groundwatch.identity.values import KeyUse
 
-log = logging.getLogger(__name__)
 WRITE_INTERVAL_S = 60.0
 
 
-class KeyUses:
+class KeyUses(WriteBehind):
     """Remembers the last use of each long-term key until it is written down.
 
     For one event loop. A note costs less than a microsecond; what was noted in the last minute is lost with the process
@@ -25,9 +22,9 @@ class KeyUses:
     """
 
     def __init__(self, write: Callable[[Mapping[str, KeyUse]], Awaitable[None]]) -> None:
+        super().__init__("last uses of access keys", interval_s=WRITE_INTERVAL_S)
         self._write = write
         self._noted: dict[str, tuple[int, str, str]] = {}
-        self._task: asyncio.Task[None] | None = None
 
     def note(self, context: RequestContext, action: str) -> None:
         """Note that a request for this action was signed with the key of its principal."""
@@ -53,27 +50,3 @@ class KeyUses:
         except SQLAlchemyError:
             self._noted = taken | self._noted
             raise
-
-    def start(self) -> None:
-        """Begin to write in the background."""
-        self._task = asyncio.create_task(self._run(), name="key-uses")
-
-    async def stop(self) -> None:
-        """End the background work and write down what is left."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        await self._try_flush()
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(WRITE_INTERVAL_S)
-            await self._try_flush()
-
-    async def _try_flush(self) -> None:
-        try:
-            await self.flush()
-        except SQLAlchemyError as error:
-            # The next round tries again; requests must not fail for it.
-            log.warning("cannot write down when access keys were used: %s", error)

@@ -7,21 +7,19 @@ several nodes on one database each sees what the others counted when it writes i
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
+from groundwatch.background import WriteBehind
 from groundwatch.gateway import usage_sql as sql
 from groundwatch.gateway.definition import Quota
 from groundwatch.gateway.limits.periods import day_of, period_start
 from groundwatch.gateway.usage_sql import DayUsage, UsageKey
 from groundwatch.storage.sql import Database
 
-log = logging.getLogger(__name__)
 WRITE_INTERVAL_S = 1.0
 MAX_KEYS = 100_000
 Changes = dict[tuple[UsageKey, int], DayUsage]
@@ -35,10 +33,11 @@ class _Count(msgspec.Struct):
     granted: int
 
 
-class UsageLedger:
+class UsageLedger(WriteBehind):
     """Counts the requests of keys that have a quota, and those of all other keys of usage plans; for one event loop."""
 
     def __init__(self, database: Database, clock_ms: Callable[[], int], max_keys: int = MAX_KEYS) -> None:
+        super().__init__("usage of API keys", interval_s=WRITE_INTERVAL_S)
         self._database = database
         self._clock_ms = clock_ms
         self._max_keys = max_keys
@@ -47,7 +46,6 @@ class UsageLedger:
         self._shared = database.engine.dialect.name != "sqlite"
         # Sums are read while nothing is being written, so that no count is seen twice or not at all.
         self._lock = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
 
     async def spend(self, key: UsageKey, quota: Quota | None) -> bool:
         """Count a request; False, and it does not count, when the quota is used up."""
@@ -102,18 +100,6 @@ class UsageLedger:
                 raise
             self._forget()
 
-    def start(self) -> None:
-        """Begin to write in the background."""
-        self._task = asyncio.create_task(self._run(), name="gateway-usage")
-
-    async def stop(self) -> None:
-        """End the background work and write down what is left."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        await self._try_flush()
-
     async def _load(self, key: UsageKey, first_day: int) -> _Count:
         async with self._lock:
             present = self._counts.get(key)
@@ -140,15 +126,3 @@ class UsageLedger:
             self._counts.clear()
         while len(self._counts) > self._max_keys:
             self._counts.popitem(last=False)
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(WRITE_INTERVAL_S)
-            await self._try_flush()
-
-    async def _try_flush(self) -> None:
-        try:
-            await self.flush()
-        except SQLAlchemyError as error:
-            # The next round tries again; requests must not fail for it.
-            log.warning("cannot write down the usage of API keys: %s", error)

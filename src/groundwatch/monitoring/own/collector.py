@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from groundwatch.background import WriteBehind
 from groundwatch.monitoring.metrics.model import MetricKey
 from groundwatch.monitoring.metrics.samples import MINUTE_MS, Sample, sample_of
 from groundwatch.monitoring.metrics.writer import MetricRecorder
@@ -29,7 +30,7 @@ class Place(msgspec.Struct, frozen=True):
     region: str
 
 
-class OwnMetrics:
+class OwnMetrics(WriteBehind):
     """The server's figures; for one event loop."""
 
     def __init__(
@@ -40,25 +41,14 @@ class OwnMetrics:
         place: Place,
         clock_ms: Callable[[], int],
     ) -> None:
+        super().__init__("own metrics", interval_s=MINUTE_MS / 1000)
         self._recorder = recorder
         self._sources = (self._of_recorder, self._of_gateway, *sources)
         self._place = place
         self._clock_ms = clock_ms
         self._counted: dict[str, float] = {}
         self._spreads: dict[str, Spread] = {}
-        self._task: asyncio.Task[None] | None = None
         self.gateway = gateway
-
-    def start(self) -> None:
-        """Record figures at the end of every minute from now on."""
-        self._task = asyncio.create_task(self._run(), name="own-metrics")
-
-    async def stop(self) -> None:
-        """Record what was counted since the last time, and end."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self.record()
 
     async def readings(self) -> list[Reading]:
         """Return every figure as it is now; spreads count from the start of the process."""
@@ -66,7 +56,7 @@ class OwnMetrics:
         self._record_gateway()
         return [self._kept_spread(reading) if isinstance(reading.value, Spread) else reading for reading in found]
 
-    async def record(self) -> None:
+    async def flush(self) -> None:
         """Record every figure as samples of now."""
         now_ms = self._clock_ms()
         for reading in await self._ask():
@@ -74,10 +64,8 @@ class OwnMetrics:
                 self._recorder.add(self._sample(reading, self._since(reading), now_ms))
         self._record_gateway()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep((MINUTE_MS - (self._clock_ms() + BEFORE_MINUTE_MS) % MINUTE_MS) / 1000)
-            await self.record()
+    def _wait_s(self) -> float:
+        return (MINUTE_MS - (self._clock_ms() + BEFORE_MINUTE_MS) % MINUTE_MS) / 1000
 
     async def _ask(self) -> list[Reading]:
         """Return all figures; spreads, which can be taken once only, are recorded and kept on the way."""
