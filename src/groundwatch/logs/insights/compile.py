@@ -147,12 +147,12 @@ class _Compiler:
         ]
         return f"SELECT 1 FROM ({' UNION ALL '.join(read)}) LIMIT 1" if read else ""  # noqa: S608
 
-    def _fork(self, query: Subquery) -> Pipeline:
+    def _fork(self, query: Subquery, *, beside: bool = False) -> Pipeline:
         source = self._source
         if query.selection is not None:
             groups = source.chosen.get(query.selection, ())
             source = _within(msgspec.structs.replace(source, groups=groups, since_ms=None), query.selection)
-        return self._lowered(query.stages, source, None)
+        return self._lowered(query.stages, source, self._fork if beside else None)
 
     def _lowered(self, stages: Sequence[Stage], source: Source, fork: Fork | None) -> Pipeline:
         pipeline = Pipeline(

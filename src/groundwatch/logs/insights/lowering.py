@@ -14,7 +14,7 @@ from groundwatch.logs.insights.functions.open_search import PREFIX
 from groundwatch.logs.insights.functions.table import FUNCTIONS, NOT_YET
 from groundwatch.logs.insights.pipeline import POINTER, Pipeline
 from groundwatch.logs.insights.regexes import compiled
-from groundwatch.logs.insights.values import FALSE, Value, as_condition, as_number, as_text, is_present
+from groundwatch.logs.insights.values import FALSE, Kind, Value, as_condition, as_number, as_text, is_present
 
 SYSTEM_FIELDS = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime")
 FIELDS_NOT_YET = frozenset(
@@ -54,6 +54,10 @@ def lower(node: nodes.Expression, pipeline: Pipeline) -> Value:  # noqa: PLR0911
             return Value("boolean", _in(node, pipeline))
         case nodes.InQuery():
             return Value("boolean", _in_query(node, pipeline))
+        case nodes.Exists():
+            return Value("boolean", _exists(node, pipeline))
+        case nodes.OneValue():
+            return _one_value(node, pipeline)
         case nodes.Not():
             return Value("boolean", f"(NOT {as_condition(lower(node.operand, pipeline))})")
         case nodes.Every() | nodes.Some():
@@ -241,18 +245,56 @@ def _in(node: nodes.In, pipeline: Pipeline) -> str:
 
 
 def _in_query(node: nodes.InQuery, pipeline: Pipeline) -> str:
+    inner, value = _only_column(node.query, pipeline)
+    found = _membership(pipeline, inner, node.query, [(node.subject, value)])
+    if not node.negated:
+        return found
+    return f"(isNotNull({as_text(lower(node.subject, pipeline))}) AND NOT {found})"
+
+
+def _forked(query: nodes.Subquery, pipeline: Pipeline) -> Pipeline:
     if pipeline.fork is None:
-        raise malformed("a subquery cannot have a subquery itself", node.query.span)
-    inner = pipeline.fork(node.query)
+        raise malformed("a subquery cannot have a subquery itself", query.span)
+    return pipeline.fork(query)
+
+
+def _only_column(query: nodes.Subquery, pipeline: Pipeline) -> tuple[Pipeline, Value]:
+    inner = _forked(query, pipeline)
     columns = inner.columns()
     if len(columns) != 1:
         said = f"a subquery gives one column, this one {len(columns)}: end it with fields and one field"
-        raise malformed(said, node.query.span)
-    text = as_text(columns[0].value)
-    table = pipeline.statement.table(lambda: inner.subselect({"value": text}, "WHERE value IS NOT NULL"))
-    subject = pipeline.shared(as_text(lower(node.subject, pipeline)))
-    no = "NOT " if node.negated else ""
-    return f"(isNotNull({subject}) AND ifNull({subject}, '') {no}IN (SELECT value FROM {table}))"  # noqa: S608
+        raise malformed(said, query.span)
+    return inner, columns[0].value
+
+
+def _one_value(node: nodes.OneValue, pipeline: Pipeline) -> Value:
+    inner, value = _only_column(node.query, pipeline)
+    kind: Kind = value.kind if value.kind in {"number", "time"} else "text"
+    sql = value.sql if kind == value.kind else as_text(value)
+    table = pipeline.statement.table(lambda: inner.subselect({"value": f"toNullable({sql})"}))
+    return Value(kind, f"(SELECT any(value) FROM {table})")  # noqa: S608 - every value is bound
+
+
+def _exists(node: nodes.Exists, pipeline: Pipeline) -> str:
+    inner = _forked(node.query, pipeline)
+    if node.query.ties:
+        return _membership(pipeline, inner, node.query, [])
+    table = pipeline.statement.table(lambda: inner.subselect({"value": "1"}, "LIMIT 1"))
+    return f"((SELECT count() FROM {table}) > 0)"  # noqa: S608 - every value is bound
+
+
+def _membership(
+    pipeline: Pipeline, inner: Pipeline, query: nodes.Subquery, pairs: Sequence[tuple[nodes.Expression, Value]]
+) -> str:
+    """Return whether a row of a subquery has the values of expressions, and those that the query is tied by."""
+    pairs = [*pairs, *((outer, lower(own, inner)) for outer, own in query.ties)]
+    columns = {f"value_{place}": as_text(value) for place, (_, value) in enumerate(pairs)}
+    present = " AND ".join(f"{name} IS NOT NULL" for name in columns)
+    table = pipeline.statement.table(lambda: inner.subselect(columns, f"WHERE {present}"))
+    outers = [pipeline.shared(as_text(lower(outer, pipeline))) for outer, _ in pairs]
+    known = " AND ".join(f"isNotNull({outer})" for outer in outers)
+    values = ", ".join(f"ifNull({outer}, '')" for outer in outers)
+    return f"({known} AND ({values}) IN (SELECT {', '.join(columns)} FROM {table}))"  # noqa: S608
 
 
 def _joined(node: nodes.Every | nodes.Some, pipeline: Pipeline) -> str:

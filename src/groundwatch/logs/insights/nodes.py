@@ -112,6 +112,8 @@ class Subquery(Node, frozen=True):
 
     selection: Selection | None
     stages: tuple[Any, ...]
+    ties: tuple[tuple[Expression, Expression], ...] = ()
+    """Expressions of the outer query, each with the one of this query that must be equal."""
 
 
 class InQuery(Node, frozen=True):
@@ -120,6 +122,18 @@ class InQuery(Node, frozen=True):
     subject: Expression
     query: Subquery
     negated: bool = False
+
+
+class Exists(Node, frozen=True):
+    """Whether a subquery finds anything."""
+
+    query: Subquery
+
+
+class OneValue(Node, frozen=True):
+    """The value of a subquery that gives one row of one column."""
+
+    query: Subquery
 
 
 class Not(Node, frozen=True):
@@ -154,6 +168,8 @@ Expression = (
     | Like
     | In
     | InQuery
+    | Exists
+    | OneValue
     | Not
     | Every
     | Some
@@ -184,7 +200,9 @@ def children(node: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - a c
         case In():
             return (node.subject, *node.choices)
         case InQuery():
-            return (node.subject,)
+            return (node.subject, *(outer for outer, _ in node.query.ties))
+        case Exists():
+            return tuple(outer for outer, _ in node.query.ties)
         case Every() | Some():
             return node.parts
         case _:

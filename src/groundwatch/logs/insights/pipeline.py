@@ -52,8 +52,8 @@ class Attached(Protocol):
 class Fork(Protocol):
     """Makes the pipeline of a subquery."""
 
-    def __call__(self, query: Subquery) -> Pipeline:
-        """Return the pipeline with all commands of the subquery lowered."""
+    def __call__(self, query: Subquery, *, beside: bool = False) -> Pipeline:
+        """Return the pipeline with all commands of the subquery lowered; `beside` the query it may have some itself."""
 
 
 class Pipeline(Rows):

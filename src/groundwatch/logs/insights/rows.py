@@ -185,6 +185,18 @@ class Rows:
         self._counted = ""
         self.forget_events()
 
+    def append(self, columns: Mapping[str, str], table: str, *, distinct: bool) -> None:
+        """Put the rows of a table with these columns behind the rows; `distinct` drops what is there already."""
+        self._expect_more()
+        self._note_matched()
+        made = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+        self._settle(made)
+        self._wrap()
+        both = f"SELECT {made} FROM ({self._inner}) UNION ALL SELECT {', '.join(columns)} FROM {table}"  # noqa: S608
+        self._inner = f"SELECT {'DISTINCT ' if distinct else ''}* FROM ({both})"  # noqa: S608
+        self._counted = ""
+        self.forget_events()
+
     def _expect_more(self) -> None:
         # One row may become many: what a `limit` before this said bounds the result no longer.
         self._recounted = True

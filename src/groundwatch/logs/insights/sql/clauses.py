@@ -42,6 +42,34 @@ class Clauses(msgspec.Struct, frozen=True):
     limit: int | None = None
     offset: int = 0
 
+    @property
+    def is_grouped(self) -> bool:
+        """Whether the rows are grouped, also all into one."""
+        return bool(self.group) or any(aggregates(node) for node in expressions_of(self))
+
+
+def expressions_of(clauses: Clauses) -> list[nodes.Expression]:
+    """Return all expressions of a SELECT."""
+    parts = [item.expression for item in clauses.columns or ()]
+    parts += [one for one in (clauses.where, clauses.having) if one is not None]
+    return [*parts, *clauses.group, *(term.expression for term in clauses.order)]
+
+
+def shown_names(stages: Sequence[Stage]) -> list[str]:
+    """Return what the columns of a SELECT are called; nothing for `*`."""
+    last = stages[-1] if stages else None
+    return [item.name for item in last.items] if isinstance(last, Display) else []
+
+
+def named(node: nodes.Expression, names: Sequence[str]) -> nodes.Expression:
+    """Return a term of ORDER BY with the column's name in place of its number."""
+    if not isinstance(node, nodes.Number):
+        return node
+    place = int(node.spelled) if node.spelled.isdigit() and len(node.spelled) < 5 else 0
+    if not 1 <= place <= len(names):
+        raise malformed("there is no column of that number", node.span)
+    return nodes.Name(node.span, (names[place - 1],))
+
 
 def stages_of(clauses: Clauses) -> list[Stage]:
     """Return the commands of a SELECT; `MalformedQueryException` for parts that do not fit."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from lark import Lark, Token, Tree
 
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.commands.command import Stage
 from groundwatch.logs.insights.commands.join import KINDS, Join
+from groundwatch.logs.insights.commands.limit import Limit
+from groundwatch.logs.insights.commands.stats import Stats
 from groundwatch.logs.insights.complaints import Vocabulary, parsed, too_deep, unsupported
 from groundwatch.logs.insights.errors import Span, malformed, placing
 from groundwatch.logs.insights.functions.names import AGGREGATE_NAMES
@@ -20,13 +22,16 @@ from groundwatch.logs.insights.open_search_tree import OpenSearchBuilder
 from groundwatch.logs.insights.parse import Query
 from groundwatch.logs.insights.pipeline import MAX_ROWS
 from groundwatch.logs.insights.selection import Selection
-from groundwatch.logs.insights.sql.clauses import Clauses, Over, stages_of
-from groundwatch.logs.insights.stages import NEIGHBOURS, PLACES, WindowTerm
+from groundwatch.logs.insights.sql.clauses import Clauses, Over, expressions_of, named, shown_names, stages_of
+from groundwatch.logs.insights.sql.ties import OUTER, refuse_outer, untied
+from groundwatch.logs.insights.sql.union import MAX_SELECTS, Union
+from groundwatch.logs.insights.stages import NEIGHBOURS, PLACES, OrderBy, Skip, WindowTerm
 
 SELECTOR = re.compile(r"\s*(\w+)\s*\(")
 GROUPS = re.compile(r"\s*logGroups\s*\(\s*logGroupIdentifiers?\s*:\s*\[([^\]]*)\]\s*\)\s*", re.IGNORECASE)
 LISTED = re.compile(r"""\s*(?:'([^']*)'|"([^"]*)")\s*""")
 MAX_GROUPS = 50
+ENDING = ("order", "limit")
 NO_PARENTHESES = frozenset({"current_date", "current_timestamp"})
 
 
@@ -90,20 +95,56 @@ class _Builder(OpenSearchBuilder):
     def _made(self, tree: Tree[Token], found: dict[str, Any], joins: list[Any]) -> nodes.Subquery:
         table = found.get("group_table") or found["derived_table"]
         limit, offset = found.get("limit", (None, 0))
+        where, ties = untied(found.get("where"))
         clauses = Clauses(
             self.span(tree),
             found.get("columns"),
             distinct=any(isinstance(child, Token) and child.type == "K_DISTINCT" for child in tree.children),
-            where=found.get("where"),
+            where=where,
             group=tuple(found.get("group", ())),
             having=found.get("having"),
             order=found.get("order", ()),
             limit=limit,
             offset=offset,
         )
+        refuse_outer(expressions_of(clauses))
+        if ties and (clauses.is_grouped or clauses.distinct or limit is not None or offset):
+            raise unsupported(
+                "a field of the outer query in a subquery that groups or limits its rows", ties[0][0].span
+            )
         joined = [join(table.alias) for join in joins]
         stages = [*table.stages, *joined, *stages_of(clauses)]
-        return nodes.Subquery(self.span(tree), table.selection, tuple(stages))
+        return nodes.Subquery(self.span(tree), table.selection, tuple(stages), ties)
+
+    def _union(self, tree: Tree[Token]) -> nodes.Subquery:
+        if len(tree.children) == 1:
+            return cast("nodes.Subquery", self.parts(tree)[0])
+        *before, last = cast("list[Any]", tree.children)
+        ending = {child.data: child for child in _trees(last) if child.data in ENDING}
+        last = Tree("select", [child for child in last.children if child not in ending.values()], last.meta)
+        for select in before[::2]:
+            early = next((child for child in _trees(select) if child.data in ENDING), None)
+            if early is not None:
+                raise malformed("ORDER BY and LIMIT stand behind the last SELECT of a UNION", self.span(early))
+        selects = [self.part(select) for select in (*before[::2], last)]
+        if len(selects) > MAX_SELECTS:
+            raise malformed(f"a UNION has at most {MAX_SELECTS} SELECTs", selects[MAX_SELECTS].span)
+        words = [str(word).lower().split()[-1] == "all" for word in before[1::2]]
+        joined = [Union(one.span, one, keeps_all) for one, keeps_all in zip(selects[1:], words, strict=True)]
+        stages = [*selects[0].stages, *joined, *self._ending(selects[0], ending)]
+        return nodes.Subquery(self.span(tree), selects[0].selection, tuple(stages))
+
+    def _ending(self, first: nodes.Subquery, trees: dict[str, Tree[Token]]) -> list[Stage]:
+        """Return what is done to the rows of all SELECTs, of which the first names the columns."""
+        found: list[Stage] = []
+        if "order" in trees:
+            order, names = trees["order"], shown_names(first.stages)
+            terms = [WindowTerm(named(term.expression, names), term.descending) for term in self.part(order)]
+            found.append(OrderBy(self.span(order), tuple(terms)))
+        if "limit" in trees:
+            (count, offset), span = self.part(trees["limit"]), self.span(trees["limit"])
+            found += [*([Skip(span, offset)] if offset else []), Limit(span, count, span)]
+        return found
 
     def _columns(self, tree: Tree[Token]) -> tuple[nodes.Item, ...]:
         return tuple(self.parts(tree))
@@ -150,6 +191,8 @@ class _Builder(OpenSearchBuilder):
 
     def _derived_table(self, tree: Tree[Token]) -> _Table:
         query, alias = self.parts(tree)
+        if query.ties:
+            raise unsupported("a field of the outer query in FROM", query.ties[0][0].span)
         return _Table(self.span(tree), None if alias is None else alias.text, query.selection, query.stages)
 
     def _join(self, tree: Tree[Token]) -> Any:  # noqa: ANN401 - waits for the name of the left side
@@ -183,7 +226,7 @@ class _Builder(OpenSearchBuilder):
             return name
         outer = set().union(*self._aliases[:-1])
         if name.segments[0] in outer - self._aliases[-1]:
-            raise unsupported("a subquery that names a field of the outer query", name.span)
+            return nodes.Name(name.span, (OUTER, *(name.segments if self._joined[-2] else name.segments[1:])))
         if name.segments[0] in self._aliases[-1] and not self._joined[-1]:
             return nodes.Name(name.span, name.segments[1:])
         return name
@@ -257,8 +300,21 @@ class _Builder(OpenSearchBuilder):
     def _moment(self, tree: Tree[Token]) -> nodes.Call:
         return nodes.Call(self.span(tree), PREFIX + "to_timestamp", tuple(self.parts(tree)))
 
-    def _exists(self, tree: Tree[Token]) -> NoReturn:
-        raise unsupported("EXISTS", self.span(tree))
+    def _one_value(self, tree: Tree[Token]) -> nodes.OneValue:
+        query = self.parts(tree)[0]
+        if query.ties:
+            raise unsupported("a field of the outer query in a subquery for a value", query.ties[0][0].span)
+        if not any(_gives_one_row(stage) for stage in query.stages):
+            said = "a subquery that stands for a value gives one row: an aggregate without GROUP BY, or LIMIT 1"
+            raise malformed(said, self.span(tree))
+        return nodes.OneValue(self.span(tree), query)
+
+    def _exists(self, tree: Tree[Token]) -> nodes.Exists:
+        return nodes.Exists(self.span(tree), self.parts(tree)[1])
+
+
+def _gives_one_row(stage: Stage) -> bool:
+    return stage.count == 1 if isinstance(stage, Limit) else isinstance(stage, Stats) and not stage.keys
 
 
 def _trees(tree: Tree[Token]) -> list[Tree[Token]]:
