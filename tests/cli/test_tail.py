@@ -1,5 +1,6 @@
 """`groundwatch tail`: what is fetched, what is new, and how it looks."""
 
+import contextlib
 import datetime as dt
 import io
 import itertools
@@ -340,25 +341,54 @@ def test_an_error_of_the_api_is_one_line(known_service, refuse, capsys):
     )
 
 
-def start(*arguments):
+@contextlib.contextmanager
+def running(*arguments):
+    """The command as a process; a test that fails leaves none behind, whose pipes would fail a later test."""
     program = "import sys; from groundwatch.cli import main; sys.exit(main())"
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", program, "tail", "g", "--format", "raw", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_following_until_ctrl_c(group):
     group.put(NOW, "old")
-    process = start("-f")
-    assert process.stdout.readline() == "old\n"
-    group.put(NOW + 1, "new")
-    assert process.stdout.readline() == "new\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    with running("-f") as process:
+        assert process.stdout.readline() == "old\n"
+        group.put(NOW + 1, "new")
+        assert process.stdout.readline() == "new\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (130, "", "")
+
+
+class StrikesWhenFreed:
+    """Ctrl-C that comes while a finalizer runs: Python reports the exception there and drops it."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_in_a_finalizer_is_not_lost(group, monkeypatch):
+    polls = itertools.count()
+
+    def write(_printer, _events):
+        assert next(polls) < 10, "goes on"
+        StrikesWhenFreed()
+
+    group.put(NOW, "old")
+    monkeypatch.setattr(tail, "POLL_INTERVAL_S", 0)
+    monkeypatch.setattr(Follower, "poll", lambda _: [[event("x")]])
+    monkeypatch.setattr(show.Printer, "write", write)
+    assert main(["tail", "g", "-f", "-n", "0"]) == 130
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize("arguments", [["-f"], ["--since", "1d", "-n", "9999"]])
@@ -366,7 +396,7 @@ def test_a_closed_pipe_ends_it_quietly(group, arguments):
     group.page = 10_000
     for number in range(9000):
         group.put(NOW + number, "x" * 100)
-    with start("-n", "9999", *arguments) as process:
+    with running("-n", "9999", *arguments) as process:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""

@@ -15,6 +15,7 @@ import click
 
 from groundwatch.cli.api import Wishes, api_errors, connect
 from groundwatch.cli.follow import Fetch, Follower, FoundEvent, Query, newest, since
+from groundwatch.cli.interrupts import Interrupts
 from groundwatch.cli.lines import parse_timestamp_ms
 from groundwatch.cli.options import server_options
 from groundwatch.cli.show import FORMATS, Printer
@@ -89,7 +90,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     query = Query(group, stream, pattern)
     shown = _show_first(fetch, query, printer, last, start_ms)
     if follow:
-        _show_further(Follower(fetch, query, now_ms), shown, printer, time.sleep)
+        with Interrupts() as interrupts:
+            _show_further(Follower(fetch, query, now_ms), shown, printer, interrupts.pause)
 
 
 def now_ms() -> int:
