@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from groundwatch import outbound
 from groundwatch.outbound import (
     AnswerTooLargeError,
     OutboundClient,
@@ -22,6 +21,7 @@ from groundwatch.outbound import (
     OutboundRules,
     OutboundTimeoutError,
     RefusedDestinationError,
+    network,
     parse_url,
 )
 
@@ -157,14 +157,14 @@ async def test_a_connection_that_the_server_has_closed_is_not_used(web_server, a
 
 
 async def test_idle_connections_are_few_and_do_not_grow_old(make_web_server, monkeypatch):
-    monkeypatch.setattr(outbound, "MAX_IDLE_CONNECTIONS", 1)
+    monkeypatch.setattr(network, "MAX_IDLE_CONNECTIONS", 1)
     first, second = await make_web_server(), await make_web_server()
     async with OutboundClient(LOOPBACK) as client:
         for server in (first, second, first, second):
             await client.send("GET", server.url, timeout_s=5)
         # The first one's connection waits, so there is no place for the second's.
         assert (first.connections, second.connections) == (1, 2)
-    monkeypatch.setattr(outbound, "IDLE_S", 0.0)
+    monkeypatch.setattr(network, "IDLE_S", 0.0)
     async with OutboundClient(LOOPBACK) as client:
         for server in (first, second, first, second):
             await client.send("GET", server.url, timeout_s=5)
@@ -239,7 +239,7 @@ async def test_an_address_that_takes_no_connection_does_not_hold_up_the_next(web
 
     async def slow(self, host, *arguments, **options):
         if host == "127.0.0.2":
-            assert options["timeout"] == outbound.CONNECT_TIMEOUT_S
+            assert options["timeout"] == network.CONNECT_TIMEOUT_S
             raise httpcore.ConnectTimeout
         return await connect(self, host, *arguments, **options)
 
