@@ -6,8 +6,6 @@ new one. Log groups are kept when the stack is deleted, and adopted only if the 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,21 +26,18 @@ from groundwatch.deploy.stack import (
     UsagePlanPlan,
 )
 from groundwatch.deploy.texts import Reference, RoleReference, Tree, parts_of, rewritten
-from groundwatch.gateway.definition import MethodSetting, Quota, Throttle
+from groundwatch.deploy.writing import (
+    body_hash,
+    changed_settings,
+    distinct,
+    filled,
+    quota_limits,
+    throttle_limits,
+)
+from groundwatch.gateway.definition import MethodSetting
 
 FORMAT_VERSION = "2010-09-09"
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-METHOD_SETTINGS = {
-    "metrics_enabled": "MetricsEnabled",
-    "logging_level": "LoggingLevel",
-    "data_trace_enabled": "DataTraceEnabled",
-    "throttling_burst_limit": "ThrottlingBurstLimit",
-    "throttling_rate_limit": "ThrottlingRateLimit",
-    "caching_enabled": "CachingEnabled",
-    "cache_ttl_in_seconds": "CacheTtlInSeconds",
-    "cache_data_encrypted": "CacheDataEncrypted",
-}
-"""Field of a method setting → property. What guards invalidation is not in CloudFormation."""
 _YES_NO = {"Type": "String", "AllowedValues": ["true", "false"]}
 
 _EVALUATED_PARTS = ("body", "stage", "roles", "keys", "usage_plans", "metric_filters", "alarms")
@@ -73,19 +68,19 @@ class _Writer:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._role_names = {role.arn: role.name for role in stack.roles}
-        self._role_ids = _unique([role.name for role in stack.roles], "Role")
-        self._group_ids = _unique([group.name for group in stack.log_groups], "LogGroup")
-        self._key_ids = _unique([key.name for key in stack.keys], "ApiKey")
-        self._plan_ids = _unique([plan.name for plan in stack.usage_plans], "UsagePlan")
-        body = json.dumps(stack.body, sort_keys=True).encode()
-        self._deployment_id = f"Deployment{hashlib.sha256(body).hexdigest()[:10]}"
+        self._role_ids = _ids("Role", [role.name for role in stack.roles])
+        self._group_ids = _ids("LogGroup", [group.name for group in stack.log_groups])
+        self._key_ids = _ids("ApiKey", [key.name for key in stack.keys])
+        self._plan_ids = _ids("UsagePlan", [plan.name for plan in stack.usage_plans])
+        self._deployment_id = f"Deployment{body_hash(stack.body)[:10]}"
 
     def template(self) -> dict[str, Any]:
+        parameters = self._parameters()
         made = {
             "AWSTemplateFormatVersion": FORMAT_VERSION,
             "Description": f"The REST API {self._stack.name} and everything that it needs",
-            "Parameters": self._parameters(),
-            "Conditions": self._conditions(),
+            "Parameters": parameters,
+            "Conditions": _conditions(parameters),
             "Resources": self._resources(),
             "Outputs": self._outputs(),
         }
@@ -104,10 +99,6 @@ class _Writer:
             parameters["CertificateArn"] = {"Type": "String", "Description": f"ACM certificate for {domain.name}."}
         return parameters
 
-    def _conditions(self) -> dict[str, Any]:
-        names = [name for name in ("CreateLogGroups", "SetLoggingRole") if name in self._parameters()]
-        return {f"{name}Condition": {"Fn::Equals": [{"Ref": name}, "true"]} for name in names}
-
     def _resources(self) -> dict[str, Resource]:
         stack = self._stack
         resources = {self._role_ids[role.name]: self._role(role) for role in stack.roles}
@@ -122,7 +113,7 @@ class _Writer:
         resources |= self._usage_plans()
         resources |= {self._group_ids[group.name]: _log_group(group) for group in stack.log_groups}
         resources |= self._metric_filters()
-        alarm_ids = _unique([str(alarm["AlarmName"]) for alarm in stack.alarms], "Alarm")
+        alarm_ids = _ids("Alarm", [str(alarm["AlarmName"]) for alarm in stack.alarms])
         resources |= {alarm_ids[str(alarm["AlarmName"])]: self._alarm(alarm) for alarm in stack.alarms}
         return resources | self._domain()
 
@@ -173,7 +164,7 @@ class _Writer:
             "Policies": self._document(policies),
             "ManagedPolicyArns": self._document(role.managed),
         }
-        return {"Type": "AWS::IAM::Role", "Properties": _filled(properties)}
+        return {"Type": "AWS::IAM::Role", "Properties": filled(properties)}
 
     def _logging(self) -> dict[str, Resource]:
         """Return the access log's group, and the role that the account needs before a stage may log."""
@@ -227,7 +218,7 @@ class _Writer:
             # The account's role must be there before a stage logs; DependsOn may not name what a condition leaves out.
             account = {"Fn::If": ["SetLoggingRoleCondition", {"Ref": "LoggingAccount"}, "set elsewhere"]}
             properties["Tags"] = [{"Key": "logging-role", "Value": account}]
-        resource["Properties"] = _filled(properties)
+        resource["Properties"] = filled(properties)
         return resource
 
     def _usage_plans(self) -> dict[str, Resource]:
@@ -249,7 +240,7 @@ class _Writer:
 
     def _metric_filters(self) -> dict[str, Resource]:
         filters = {f"{held.group} {held.name}": held for held in self._stack.metric_filters}
-        ids = _unique(list(filters), "MetricFilter")
+        ids = _ids("MetricFilter", list(filters))
         return {ids[name]: _metric_filter(held) for name, held in filters.items()}
 
     def _domain(self) -> dict[str, Resource]:
@@ -264,7 +255,7 @@ class _Writer:
         }
         return {
             "DomainName": _domain_name(domain),
-            "BasePathMapping": {"Type": "AWS::ApiGateway::BasePathMapping", "Properties": _filled(mapping)},
+            "BasePathMapping": {"Type": "AWS::ApiGateway::BasePathMapping", "Properties": filled(mapping)},
         }
 
     def _outputs(self) -> dict[str, Any]:
@@ -283,53 +274,43 @@ class _Writer:
         return outputs
 
 
-def _unique(names: list[str], kind: str) -> dict[str, str]:
-    """Return a logical id for each name; names that differ only in punctuation get numbers."""
-    found: dict[str, str] = {}
-    for name in names:
-        wanted = logical_id(kind, name)
-        number = 2
-        while wanted in found.values():
-            wanted = f"{logical_id(kind, name)}{number}"
-            number += 1
-        found[name] = wanted
-    return found
+def _conditions(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    switches = [name for name in ("CreateLogGroups", "SetLoggingRole") if name in parameters]
+    return {f"{name}Condition": {"Fn::Equals": [{"Ref": name}, "true"]} for name in switches}
+
+
+def _ids(kind: str, names: list[str]) -> dict[str, str]:
+    """Return a logical id for each name."""
+    return distinct(names, lambda name: logical_id(kind, name))
 
 
 def _api_key(key: KeyPlan) -> Resource:
     properties = {"Name": key.name, "Description": key.description, "Enabled": key.enabled}
-    return {"Type": "AWS::ApiGateway::ApiKey", "DependsOn": ["Stage"], "Properties": _filled(properties)}
+    return {"Type": "AWS::ApiGateway::ApiKey", "DependsOn": ["Stage"], "Properties": filled(properties)}
 
 
 def _usage_plan(plan: UsagePlanPlan) -> Resource:
-    throttles = {path: _throttle(held) for path, held in plan.method_throttles.items()}
+    throttles = {path: _properties(throttle_limits(held)) for path, held in plan.method_throttles.items()}
     stage = {"ApiId": {"Ref": "RestApi"}, "Stage": {"Ref": "Stage"}, "Throttle": throttles}
     properties = {
         "UsagePlanName": plan.name,
         "Description": plan.description,
-        "ApiStages": [_filled(stage)],
-        "Throttle": _throttle(plan.throttle),
-        "Quota": _quota(plan.quota),
+        "ApiStages": [filled(stage)],
+        "Throttle": _properties(throttle_limits(plan.throttle)),
+        "Quota": _properties(quota_limits(plan.quota)),
     }
-    return {"Type": "AWS::ApiGateway::UsagePlan", "Properties": _filled(properties)}
+    return {"Type": "AWS::ApiGateway::UsagePlan", "Properties": filled(properties)}
 
 
-def _throttle(throttle: Throttle | None) -> Resource | None:
-    if throttle is None:
-        return None
-    return _filled({"BurstLimit": throttle.burst_limit, "RateLimit": throttle.rate_limit})
-
-
-def _quota(quota: Quota | None) -> Resource | None:
-    if quota is None:
-        return None
-    return _filled({"Limit": quota.limit, "Period": quota.period, "Offset": quota.offset or None})
+def _properties(fields: Mapping[str, Any]) -> Resource:
+    """Return properties for fields in snake case."""
+    return {name.title().replace("_", ""): value for name, value in fields.items()}
 
 
 def _log_group(group: LogGroupPlan) -> Resource:
     properties = {"LogGroupName": group.name, "RetentionInDays": group.retention_days}
     condition = "CreateLogGroupsCondition"
-    return {"Type": "AWS::Logs::LogGroup", "Condition": condition, **KEPT, "Properties": _filled(properties)}
+    return {"Type": "AWS::Logs::LogGroup", "Condition": condition, **KEPT, "Properties": filled(properties)}
 
 
 def _metric_filter(held: MetricFilterPlan) -> Resource:
@@ -346,7 +327,7 @@ def _metric_filter(held: MetricFilterPlan) -> Resource:
         "LogGroupName": held.group,
         "FilterName": held.name,
         "FilterPattern": held.pattern,
-        "MetricTransformations": [_filled(transformation)],
+        "MetricTransformations": [filled(transformation)],
     }
     return {"Type": "AWS::Logs::MetricFilter", "Properties": properties}
 
@@ -363,16 +344,5 @@ def _domain_name(domain: DomainPlan) -> Resource:
 
 def _method_setting(key: str, held: MethodSetting) -> Resource:
     path, _, verb = key.rpartition("/")
-    default = MethodSetting()
-    changed = {
-        name: getattr(held, attribute)
-        for attribute, name in METHOD_SETTINGS.items()
-        if getattr(held, attribute) != getattr(default, attribute)
-    }
     where = "/*" if path == "*" else "/" + f"/{path}".replace("/", "~1")
-    return {"ResourcePath": where, "HttpMethod": verb, **changed}
-
-
-def _filled(properties: Mapping[str, Any]) -> Resource:
-    """Return properties without those that are not set."""
-    return {name: value for name, value in properties.items() if value is not None and value not in ({}, [])}
+    return {"ResourcePath": where, "HttpMethod": verb, **_properties(changed_settings(held))}

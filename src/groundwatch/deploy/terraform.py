@@ -5,10 +5,9 @@ The deployment is replaced when the body's hash changes, and made before the old
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from groundwatch.deploy.expressions import Expression, quoted, settled
@@ -22,7 +21,15 @@ from groundwatch.deploy.stack import (
     UsagePlanPlan,
 )
 from groundwatch.deploy.texts import Reference, RoleReference, Tree, parts_of, rewritten
-from groundwatch.gateway.definition import MethodSetting, Quota, Throttle
+from groundwatch.deploy.writing import (
+    body_hash,
+    changed_settings,
+    distinct,
+    filled,
+    quota_limits,
+    throttle_limits,
+)
+from groundwatch.gateway.definition import MethodSetting
 
 PROVIDER = {"source": "hashicorp/aws", "version": ">= 5.0"}
 API = Expression("${aws_api_gateway_rest_api.api.id}")
@@ -32,18 +39,6 @@ REFERENCES: Mapping[str, str] = {
     "AWS::Region": "${data.aws_region.current.name}",
     "AWS::Partition": "${data.aws_partition.current.partition}",
 }
-METHOD_SETTINGS = (
-    "metrics_enabled",
-    "logging_level",
-    "data_trace_enabled",
-    "throttling_burst_limit",
-    "throttling_rate_limit",
-    "caching_enabled",
-    "cache_ttl_in_seconds",
-    "cache_data_encrypted",
-)
-"""Fields of a method setting that are arguments of the same name."""
-
 ALARM_ARGUMENTS: Mapping[str, str] = {
     "OKActions": "ok_actions",
     "EvaluateLowSampleCountPercentile": "evaluate_low_sample_count_percentiles",
@@ -72,9 +67,9 @@ class _Writer:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._role_names = {role.arn: role.name for role in stack.roles}
-        self._role_labels = _unique([role.name for role in stack.roles], taken=LOGGING)
-        self._key_labels = _unique([key.name for key in stack.keys])
-        self._plan_labels = _unique([plan.name for plan in stack.usage_plans])
+        self._role_labels = _labels([role.name for role in stack.roles], taken={LOGGING})
+        self._key_labels = _labels([key.name for key in stack.keys])
+        self._plan_labels = _labels([plan.name for plan in stack.usage_plans])
 
     def configuration(self) -> Block:
         made = {
@@ -88,7 +83,7 @@ class _Writer:
             "resource": self._resources(),
             "output": self._outputs(),
         }
-        return _filled(settled(made))
+        return filled(settled(made))
 
     def _variables(self) -> Block:
         variables: Block = {}
@@ -134,7 +129,7 @@ class _Writer:
         resources |= self._roles()
         resources |= self._logging(resources)
         resources["aws_api_gateway_api_key"] = {
-            self._key_labels[key.name]: _filled(
+            self._key_labels[key.name]: filled(
                 {"name": key.name, "description": key.description, "enabled": key.enabled}
             )
             for key in stack.keys
@@ -143,7 +138,7 @@ class _Writer:
             self._plan_labels[plan.name]: _usage_plan(plan) for plan in stack.usage_plans
         }
         resources["aws_api_gateway_usage_plan_key"] = self._plan_keys()
-        group_labels = _unique([group.name for group in stack.log_groups])
+        group_labels = _labels([group.name for group in stack.log_groups])
         groups = {f"group_{group_labels[group.name]}": _log_group(group) for group in stack.log_groups}
         resources["aws_cloudwatch_log_group"] = {**resources.get("aws_cloudwatch_log_group", {}), **groups}
         resources["aws_cloudwatch_log_metric_filter"] = _labelled(
@@ -152,7 +147,7 @@ class _Writer:
         resources["aws_cloudwatch_metric_alarm"] = _labelled(
             {str(held["AlarmName"]): self._alarm(held) for held in stack.alarms}
         )
-        return _filled(resources | self._domain())
+        return filled(resources | self._domain())
 
     def _rest_api(self) -> Block:
         return {
@@ -164,10 +159,9 @@ class _Writer:
         }
 
     def _deployment(self) -> Block:
-        body = json.dumps(self._stack.body, sort_keys=True).encode()
         return {
             "rest_api_id": API,
-            "triggers": {"redeployment": hashlib.sha256(body).hexdigest()},
+            "triggers": {"redeployment": body_hash(self._stack.body)},
             "lifecycle": {"create_before_destroy": True},
         }
 
@@ -188,7 +182,7 @@ class _Writer:
                 "format": log.format,
             }
             arguments["depends_on"] = ["aws_api_gateway_account.logging"]
-        return _filled(arguments)
+        return filled(arguments)
 
     def _roles(self) -> Block:
         roles = {
@@ -282,7 +276,7 @@ class _Writer:
         }
         return {
             "aws_api_gateway_domain_name": {"domain": name},
-            "aws_api_gateway_base_path_mapping": {"domain": _filled(mapping)},
+            "aws_api_gateway_base_path_mapping": {"domain": filled(mapping)},
         }
 
     def _outputs(self) -> Block:
@@ -299,22 +293,13 @@ class _Writer:
 
 def _labelled(blocks: Mapping[str, Block]) -> dict[str, Block]:
     """Return blocks by label instead of by name."""
-    labels = _unique(list(blocks))
+    labels = _labels(blocks)
     return {labels[name]: block for name, block in blocks.items()}
 
 
-def _unique(names: list[str], taken: str = "") -> dict[str, str]:
-    """Return a label for each name; names that differ only in punctuation get numbers."""
-    found: dict[str, str] = {}
-    used = {taken}
-    for name in names:
-        wanted, number = label(name), 2
-        while wanted in used:
-            wanted = f"{label(name)}_{number}"
-            number += 1
-        found[name] = wanted
-        used.add(wanted)
-    return found
+def _labels(names: Iterable[str], taken: Collection[str] = ()) -> dict[str, str]:
+    """Return a label for each name."""
+    return distinct(names, label, between="_", taken=taken)
 
 
 def _switch(description: str) -> Block:
@@ -322,34 +307,20 @@ def _switch(description: str) -> Block:
 
 
 def _usage_plan(plan: UsagePlanPlan) -> Block:
-    throttles = [{"path": path, **(_throttle(held) or {})} for path, held in plan.method_throttles.items()]
-    return _filled(
+    throttles = [{"path": path, **throttle_limits(held)} for path, held in plan.method_throttles.items()]
+    return filled(
         {
             "name": plan.name,
             "description": plan.description,
-            "api_stages": [_filled({"api_id": API, "stage": STAGE, "throttle": throttles})],
-            "throttle_settings": _throttle(plan.throttle),
-            "quota_settings": _quota(plan.quota),
+            "api_stages": [filled({"api_id": API, "stage": STAGE, "throttle": throttles})],
+            "throttle_settings": throttle_limits(plan.throttle),
+            "quota_settings": quota_limits(plan.quota),
         }
     )
 
 
-def _throttle(throttle: Throttle | None) -> Block | None:
-    if throttle is None:
-        return None
-    return _filled({"burst_limit": throttle.burst_limit, "rate_limit": throttle.rate_limit})
-
-
-def _quota(quota: Quota | None) -> Block | None:
-    if quota is None:
-        return None
-    return _filled({"limit": quota.limit, "period": quota.period, "offset": quota.offset or None})
-
-
 def _method_settings(key: str, held: MethodSetting) -> Block:
-    default = MethodSetting()
-    changed = {name: getattr(held, name) for name in METHOD_SETTINGS if getattr(held, name) != getattr(default, name)}
-    return {"rest_api_id": API, "stage_name": STAGE, "method_path": key, "settings": changed}
+    return {"rest_api_id": API, "stage_name": STAGE, "method_path": key, "settings": changed_settings(held)}
 
 
 def _log_group(group: LogGroupPlan) -> Block:
@@ -359,7 +330,7 @@ def _log_group(group: LogGroupPlan) -> Block:
         "retention_in_days": group.retention_days,
         "skip_destroy": True,
     }
-    return _filled(arguments)
+    return filled(arguments)
 
 
 def _metric_filter(held: MetricFilterPlan) -> Block:
@@ -375,7 +346,7 @@ def _metric_filter(held: MetricFilterPlan) -> Block:
         "name": held.name,
         "log_group_name": held.group,
         "pattern": held.pattern,
-        "metric_transformation": _filled(transformation),
+        "metric_transformation": filled(transformation),
     }
 
 
@@ -387,8 +358,3 @@ def _alarm(arguments: Mapping[str, Any]) -> Block:
     if "dimensions" in made:
         made["dimensions"] = {held["Name"]: held["Value"] for held in made["dimensions"]}
     return made
-
-
-def _filled(arguments: Mapping[str, Any]) -> Block:
-    """Return arguments without those that are not set."""
-    return {name: value for name, value in arguments.items() if value is not None and value not in ({}, [])}
