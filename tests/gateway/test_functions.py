@@ -4,14 +4,18 @@ import http.server
 import json
 import threading
 import urllib.parse
+from types import SimpleNamespace
 
+import botocore.session
 import pytest
 
 from groundwatch.gateway.functions import FunctionUnavailableError, LambdaFunctions, function_of
+from groundwatch.gateway.upstream.credentials import OwnCredentials
 from groundwatch.outbound import OutboundClient, OutboundRules
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:who"
 URI = f"arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
+NONE = OwnCredentials(SimpleNamespace(get_credentials=lambda: None))
 
 
 class Stub(http.server.BaseHTTPRequestHandler):
@@ -46,7 +50,9 @@ async def functions(endpoint, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     async with OutboundClient(OutboundRules(everywhere=True)) as client:
-        yield LambdaFunctions(f"http://127.0.0.1:{endpoint.server_port}", client)
+        yield LambdaFunctions(
+            f"http://127.0.0.1:{endpoint.server_port}", client, OwnCredentials(botocore.session.Session())
+        )
 
 
 ANSWERS = [
@@ -77,18 +83,18 @@ async def test_an_unknown_function_was_not_run(functions):
 async def test_without_an_endpoint_nothing_is_run():
     async with OutboundClient(OutboundRules()) as client:
         with pytest.raises(FunctionUnavailableError, match="lambda_url"):
-            await LambdaFunctions("off", client).invoke(ARN, b"{}")
+            await LambdaFunctions("off", client, NONE).invoke(ARN, b"{}")
 
 
 async def test_an_endpoint_of_ones_own_is_called_unsigned_without_credentials(endpoint):
     endpoint.answers[f"/2015-03-31/functions/{ARN}/invocations"] = (202, {}, b"")
     async with OutboundClient(OutboundRules(everywhere=True)) as client:
-        functions = LambdaFunctions(f"http://127.0.0.1:{endpoint.server_port}/", client, lambda: None)
+        functions = LambdaFunctions(f"http://127.0.0.1:{endpoint.server_port}/", client, NONE)
         answer = await functions.invoke(ARN, b"{}", headers={"X-Amz-Invocation-Type": "Event"})
         assert (answer.status, answer.payload) == (202, b"")
         assert endpoint.seen[0][2] is None
         with pytest.raises(FunctionUnavailableError, match="no AWS credentials"):
-            await LambdaFunctions("aws", client, lambda: None).invoke(ARN, b"{}")
+            await LambdaFunctions("aws", client, NONE).invoke(ARN, b"{}")
 
 
 URIS = [

@@ -1,6 +1,7 @@
 """Topics that call functions, as those get it from SNS."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from tests.notifications.conftest import ACCOUNT, OTHER, RefusedError, received, until
@@ -8,6 +9,7 @@ from tests.notifications.test_deliveries import verify
 
 from groundwatch.app.notifying import FunctionCalls
 from groundwatch.gateway.functions import LambdaFunctions
+from groundwatch.gateway.upstream.credentials import OwnCredentials
 from groundwatch.outbound import OutboundClient, OutboundRules
 
 FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:on-alarm:live"
@@ -17,7 +19,9 @@ FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:on-alarm:live"
 async def world(make_world, web_server):
     web_server.status = 202
     async with OutboundClient(OutboundRules(everywhere=True)) as client:
-        functions = LambdaFunctions(web_server.url, client, find_credentials=lambda: None)
+        functions = LambdaFunctions(
+            web_server.url, client, OwnCredentials(SimpleNamespace(get_credentials=lambda: None))
+        )
         yield await make_world(functions=FunctionCalls(functions))
 
 

@@ -53,7 +53,9 @@ class FrontDoor:
         self._outbound = OutboundClient(OutboundRules.allowing(settings.outbound_allow))
         # Where functions are is the operator's word, not a user's.
         self._endpoints = OutboundClient(OutboundRules(everywhere=True))
-        self._functions = LambdaFunctions(settings.lambda_url, self._endpoints)
+        self._session = botocore.session.Session()
+        self._own = OwnCredentials(self._session)
+        self._functions = LambdaFunctions(settings.lambda_url, self._endpoints, self._own)
         self.app = GatewayApp(
             store,
             Upstreams(
@@ -134,14 +136,13 @@ class FrontDoor:
         settings = self._base.settings
         if not settings.upstream:
             return None
-        session = botocore.session.Session()
         routes = [UpstreamRoute(place.service, place.region, place.place) for place in settings.upstream]
         return Upstream(
             endpoints=Endpoints(routes),
             sides=LogGroupSides(settings.upstream_groups),
             mode=settings.upstream_credentials,
-            own=OwnCredentials(session),
-            roles=RoleCredentials(session, now_ms),
+            own=self._own,
+            roles=RoleCredentials(self._session, now_ms),
             client=self._endpoints,
             refusals=backend,
             operator_account=settings.account,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+import botocore.session
+
 from groundwatch.app.adapters import policy_fault
 from groundwatch.app.clock import now_ms
 from groundwatch.app.signing_key import load_signer
 from groundwatch.config import Settings
 from groundwatch.gateway.functions import FunctionUnavailableError, LambdaFunctions
+from groundwatch.gateway.upstream.credentials import OwnCredentials
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.operations import LogsRoom
 from groundwatch.logs.own_log import OwnLog
@@ -76,7 +79,8 @@ class Notifying:
         )
         # Where functions are is the operator's word, not a user's.
         self._endpoints = OutboundClient(OutboundRules(everywhere=True), max_answer_bytes=MAX_ANSWER_BYTES)
-        functions = FunctionCalls(LambdaFunctions(settings.lambda_url, self._endpoints))
+        own = OwnCredentials(botocore.session.Session())
+        functions = FunctionCalls(LambdaFunctions(settings.lambda_url, self._endpoints, own))
         mail_server = None if settings.smtp_url is None else MailServer.of(settings.smtp_url, settings.smtp_from)
         self.room = Notifications(
             around,

@@ -9,20 +9,18 @@ unsigned when there are none. Roles that definitions name mean nothing to it and
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 from urllib.parse import quote
 
-import botocore.session
 import msgspec
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError
 
 from groundwatch.aws.arn import parse_arn
+from groundwatch.gateway.upstream.credentials import OwnCredentials, UpstreamCredentialsError
 from groundwatch.outbound import OutboundAnswer, OutboundClient, OutboundError, OutboundTimeoutError
 
 OFF = "off"
@@ -90,20 +88,13 @@ def function_of(uri: str) -> str | None:
 class LambdaFunctions:
     """Functions behind the Lambda API: at AWS, in the region of the function, or at a compatible endpoint.
 
-    `client` must be allowed to reach the endpoint, which is the operator's and may be private. `find_credentials` may
-    block.
+    `client` must be allowed to reach the endpoint, which is the operator's and may be private.
     """
 
-    def __init__(
-        self,
-        endpoint: str,
-        client: OutboundClient,
-        find_credentials: Callable[[], Any] | None = None,
-    ) -> None:
+    def __init__(self, endpoint: str, client: OutboundClient, credentials: OwnCredentials) -> None:
         self._endpoint = endpoint
         self._client = client
-        self._find_credentials = find_credentials or botocore.session.Session().get_credentials
-        self._credentials: Any = None
+        self._credentials = credentials
 
     async def invoke(
         self,
@@ -125,7 +116,7 @@ class LambdaFunctions:
             )
         except OutboundTimeoutError as error:
             raise FunctionTimeoutError(f"{function_arn} did not answer: {error}") from error
-        except (OutboundError, BotoCoreError, ValueError) as error:
+        except (OutboundError, UpstreamCredentialsError, ValueError) as error:
             raise FunctionUnavailableError(f"{function_arn} was not run: {error}") from error
         return _function_answer(function_arn, answer)
 
@@ -135,15 +126,11 @@ class LambdaFunctions:
         return AWSRequest("POST", url, {"Content-Type": "application/json", **headers}, payload)
 
     async def _sign(self, request: AWSRequest, region: str) -> None:
-        # Finding credentials and refreshing them may ask the network.
-        if self._credentials is None:
-            self._credentials = await asyncio.to_thread(self._find_credentials)
-        if self._credentials is None:
-            if self._endpoint == AWS:
-                raise FunctionUnavailableError("this process has no AWS credentials to call functions with")
-            return
-        frozen = await asyncio.to_thread(self._credentials.get_frozen_credentials)
-        SigV4Auth(Credentials(frozen.access_key, frozen.secret_key, frozen.token), "lambda", region).add_auth(request)
+        keys = await self._credentials.find()
+        if keys is not None:
+            SigV4Auth(Credentials(keys.access_key, keys.secret_key, keys.token), "lambda", region).add_auth(request)
+        elif self._endpoint == AWS:
+            raise FunctionUnavailableError("this process has no AWS credentials to call functions with")
 
 
 def _function_answer(function_arn: str, answer: OutboundAnswer) -> FunctionAnswer:

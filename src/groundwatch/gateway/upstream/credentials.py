@@ -53,20 +53,31 @@ class OwnCredentials:
         Raises:
             UpstreamCredentialsError: when there are none.
         """
+        keys = await self.find()
+        if keys is None:
+            raise UpstreamCredentialsError(
+                "this process has no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or "
+                "a role of the machine"
+            )
+        return keys
+
+    async def find(self) -> Keys | None:
+        """Return the credentials as `current` does, None when there are none.
+
+        Raises:
+            UpstreamCredentialsError: when there are some that cannot be used.
+        """
         # Looking for them, and refreshing them, may read files and ask the network.
         try:
             return await asyncio.to_thread(self._frozen)
         except BotoCoreError as error:
             raise UpstreamCredentialsError(f"this process's own AWS credentials cannot be used: {error}") from error
 
-    def _frozen(self) -> Keys:
+    def _frozen(self) -> Keys | None:
         if self._found is None:
             self._found = self._session.get_credentials()
         if self._found is None:
-            raise UpstreamCredentialsError(
-                "this process has no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or "
-                "a role of the machine"
-            )
+            return None
         frozen = self._found.get_frozen_credentials()
         return Keys(frozen.access_key, frozen.secret_key, frozen.token)
 
