@@ -2,6 +2,7 @@
 
 import pytest
 
+from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.access import logs_access
 
 GROUP_ARN = "arn:aws:logs:us-east-1:100000000001:log-group:g"
@@ -53,3 +54,30 @@ def test_a_group_named_twice_must_be_allowed_both_times(context):
     checks = logs_access("FilterLogEvents", params, context)
     groups = [check.resource.partition("log-group:")[2].partition(":")[0] for check in checks]
     assert (groups, {check.action for check in checks}) == (["g", "other"], {"logs:FilterLogEvents"})
+
+
+@pytest.mark.parametrize(
+    ("params", "groups"),
+    [
+        ({"logGroupName": "a", "queryString": "fields x"}, ["a"]),
+        ({"logGroupNames": ["a", "b"], "queryString": "fields x"}, ["a", "b"]),
+        ({"queryString": "SOURCE 'a' | fields x"}, ["a"]),
+        ({"logGroupName": "a", "queryString": "filter x in (SOURCE 'b' | fields y)"}, ["a", "b"]),
+        ({"logGroupName": "a", "queryString": "join left=l right=r where l.a = r.b (SOURCE 'b')"}, ["a", "b"]),
+        ({"queryString": "SELECT * FROM `a` UNION SELECT * FROM `b`", "queryLanguage": "SQL"}, ["a", "b"]),
+        ({"logGroupName": "a", "queryString": "where x in [source=b | fields y]", "queryLanguage": "PPL"}, ["a", "b"]),
+        # The operation finds these, and asks for each.
+        ({"queryString": "SOURCE logGroups(namePrefix: ['a'])"}, []),
+        # Words of a query that look like a choice of groups are none.
+        ({"queryString": "filter source = 1"}, ["*"]),
+    ],
+)
+def test_every_group_that_a_query_names_is_asked_for(context, params, groups):
+    """Also where the query is run elsewhere and by nobody's permission but this one (--upstream-credentials own)."""
+    checks = logs_access("StartQuery", params, context)
+    assert [check.resource.partition("log-group:")[2].partition(":")[0] or check.resource for check in checks] == groups
+
+
+def test_a_query_that_cannot_be_read_cannot_be_authorized(context):
+    with pytest.raises(ServiceError, match="unknown command"):
+        logs_access("StartQuery", {"queryString": "SOURCE 'a' | secrets"}, context)

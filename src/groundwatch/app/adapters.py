@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from groundwatch.app.clock import now_ms
 from groundwatch.aws.context import Principal
+from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.aws.port import ServicePort
 from groundwatch.gateway.integrations.base import UnknownServiceError
@@ -17,6 +18,7 @@ from groundwatch.identity.policy.document import parse_policy
 from groundwatch.identity.policy.errors import MalformedPolicyError
 from groundwatch.journal import Journal
 from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.insights.reach import reach_of
 from groundwatch.logs.metric_filters.records import MetricPoint
 from groundwatch.logs.operations import LogsRoom
 from groundwatch.logs.own_log import OwnLog
@@ -49,6 +51,15 @@ class Backend:
             return await self.port.refusal(service, request, principal, region=region, source_arn=source_arn)
         except LookupError as error:
             raise UnknownServiceError(str(error)) from error
+
+
+def query_reach(language: str, text: str) -> tuple[Sequence[str], Sequence[str]] | None:
+    """Return the log groups and the beginnings of names that a query chooses, None for one that cannot be read."""
+    try:
+        reach = reach_of(language, text)
+    except ServiceError:
+        return None
+    return reach.names, reach.prefixes
 
 
 class TenantLogs:

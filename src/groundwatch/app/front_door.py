@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import botocore.session
 
-from groundwatch.app.adapters import AccessLog, Backend, StreamLogs, TenantLogs, policy_fault
+from groundwatch.app.adapters import AccessLog, Backend, StreamLogs, TenantLogs, policy_fault, query_reach
 from groundwatch.app.clock import now_ms
 from groundwatch.app.foundation import Foundation
 from groundwatch.app.local_certificates import LocalCertificates
@@ -139,7 +139,7 @@ class FrontDoor:
         routes = [UpstreamRoute(place.service, place.region, place.place) for place in settings.upstream]
         return Upstream(
             endpoints=Endpoints(routes),
-            sides=LogGroupSides(settings.upstream_groups),
+            sides=LogGroupSides(settings.upstream_groups, query_reach),
             mode=settings.upstream_credentials,
             own=self._own,
             roles=RoleCredentials(self._session, now_ms),

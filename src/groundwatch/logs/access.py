@@ -13,6 +13,7 @@ from typing import Any
 from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.logs.arns import group_name_of, log_group_arn, log_stream_arn
 from groundwatch.logs.catalog import Tenant
+from groundwatch.logs.insights.reach import Reach, reach_of
 from groundwatch.logs.pointers import parse_pointer
 from groundwatch.logs.schedules.store import schedule_arn
 
@@ -90,22 +91,29 @@ def _role_in(document: str | None) -> object:
 
 def _resources(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[str]:
     if operation in MANY_GROUPS_ACTIONS:
-        # Every group must be allowed: each is checked like the one group of another operation.
-        listed = [*(params.get("logGroupIdentifiers") or ()), *(params.get("logGroupNames") or ())]
-        listed += [params["logGroupName"]] if params.get("logGroupName") else []
-        named = [{"logGroupIdentifier": identifier} for identifier in listed]
-        text = str(params.get("queryString", "")).lower()
-        if not listed and ("source" in text or params.get("queryLanguage") == "SQL"):
-            # The query names its groups itself; the operation, which reads it, asks for each (insights/choice.py).
-            return []
-        # A call that names none is refused by the operation, to who may do it at all.
-        return [_resource(operation, group, context) for group in named] or ["*"]
+        return _many_groups(operation, params, context)
     if operation in SCHEDULE_ACTIONS:
         # By a name the id in the ARN is not known here: only who may do it to all may use names.
         identifier = str(params.get("identifier", ""))
         everyone = schedule_arn(Tenant(context.account_id, context.region), "*")
         return [identifier if identifier.startswith("arn:") else everyone]
     return ["*"] if operation in QUERY_ACTIONS else [_resource(operation, params, context)]
+
+
+def _many_groups(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[str]:
+    """Return the groups of a request, each of which must be allowed like the one group of another operation.
+
+    Raises `MalformedQueryException` for a query that cannot be read, since nobody knows what it is about.
+    """
+    listed = [*(params.get("logGroupIdentifiers") or ()), *(params.get("logGroupNames") or ())]
+    listed += [params["logGroupName"]] if params.get("logGroupName") else []
+    reach = Reach()
+    if "queryString" in params:
+        reach = reach_of(params.get("queryLanguage") or "CWLI", params["queryString"])
+    found = [_resource(operation, {"logGroupIdentifier": name}, context) for name in (*listed, *reach.names)]
+    # What prefixes choose is asked for by the operation, which finds the groups (insights/choice.py). A call that names
+    # none at all is refused by the operation, to who may do it to all.
+    return list(dict.fromkeys(found)) or ([] if reach.prefixes else ["*"])
 
 
 def _resource(operation: str, params: Mapping[str, Any], context: RequestContext) -> str:

@@ -15,6 +15,14 @@ def request(body, operation="GetLogEvents"):
     return WireRequest("POST", "/", "", (("x-amz-target", f"Logs_20140328.{operation}"),), content, "127.0.0.1")
 
 
+def reach(language, text):
+    """Read queries of this file: names and prefixes between commas, apart by a bar."""
+    if language != "CWLI":
+        return None
+    names, _, prefixes = text.partition("|")
+    return names.split(",") if names else [], prefixes.split(",") if "|" in text else []
+
+
 SIDES = [
     pytest.param({"logGroupName": "/aws/x"}, True, id="a name upstream"),
     pytest.param({"logGroupName": "/own/x"}, False, id="a name here"),
@@ -40,8 +48,8 @@ SIDES = [
 
 @pytest.mark.parametrize(("body", "upstream"), SIDES)
 def test_side(body, upstream):
-    assert LogGroupSides(["/aws/", "/prod/"]).goes_upstream(request(body)) is upstream
-    assert LogGroupSides([]).goes_upstream(request(body)) is True
+    assert LogGroupSides(["/aws/", "/prod/"], reach).goes_upstream(request(body)) is upstream
+    assert LogGroupSides([], reach).goes_upstream(request(body)) is True
 
 
 BOTH = [
@@ -55,11 +63,45 @@ BOTH = [
 @pytest.mark.parametrize("body", BOTH)
 def test_both_sides(body):
     with pytest.raises(BothSidesError):
-        LogGroupSides(["/aws/"]).goes_upstream(request(body))
+        LogGroupSides(["/aws/"], reach).goes_upstream(request(body))
+
+
+QUERIES = [
+    pytest.param({"queryString": "/aws/x,/prod/y"}, True, id="groups upstream"),
+    pytest.param({"queryString": "/own/x"}, False, id="a group here"),
+    pytest.param({"queryString": f"{ARN}/aws/x"}, True, id="an ARN"),
+    pytest.param({"queryString": "/own/x,/aws/x"}, None, id="groups of both"),
+    pytest.param({"queryString": "/own/x", "logGroupName": "/aws/x"}, None, id="a subquery on the other side"),
+    pytest.param({"queryString": "|/aws/lambda"}, True, id="a prefix within theirs"),
+    pytest.param({"queryString": "|/own"}, False, id="a prefix without theirs"),
+    pytest.param({"queryString": "|/"}, None, id="a prefix of groups on both sides"),
+    pytest.param({"queryString": "|"}, None, id="all groups"),
+    pytest.param({"queryString": "/aws/x", "queryLanguage": "QL"}, False, id="what cannot be read is refused here"),
+    pytest.param({"queryString": "?", "queryLanguage": "QL", "logGroupName": "/aws/x"}, True, id="unless it names one"),
+    pytest.param({"queryString": 7, "logGroupName": "/aws/x"}, True, id="no text"),
+]
+
+
+@pytest.mark.parametrize(("body", "upstream"), QUERIES)
+def test_a_query_goes_where_the_groups_in_its_text_are(body, upstream):
+    sides = LogGroupSides(["/aws/", "/prod/"], reach)
+    if upstream is None:
+        with pytest.raises(BothSidesError):
+            sides.goes_upstream(request(body, "StartQuery"))
+    else:
+        assert sides.goes_upstream(request(body, "StartQuery")) is upstream
+
+
+def test_queries_over_groups_that_only_the_upstream_knows():
+    sides = LogGroupSides([], reach)
+    texts = ("/aws/x", "|", "|/aws/")
+    chosen = [sides.chooses_by_prefix(request({"queryString": text}, "StartQuery")) for text in texts]
+    assert chosen == [False, True, True]
+    assert not sides.chooses_by_prefix(request({"queryString": "|"}, "PutQueryDefinition"))
 
 
 def test_results_of_a_query_are_where_it_was_started():
-    sides = LogGroupSides(["/aws/"])
+    sides = LogGroupSides(["/aws/"], reach)
     sides.learn(request({}, "StartQuery"), WireResponse(400, (), b'{"queryId":"refused"}'))
     sides.learn(request({}, "DescribeQueries"), WireResponse(200, (), b'{"queryId":"other"}'))
     sides.learn(request({}, "StartQuery"), WireResponse(200, (), b'{"queryId":"theirs"}'))

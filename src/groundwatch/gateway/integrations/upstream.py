@@ -54,12 +54,17 @@ class UpstreamCalls:
         """Return the upstream's answer, its errors included.
 
         Raises:
-            GatewayError: 504 when there is no answer, 500 when there are no credentials to ask with.
+            GatewayError: 504 when there is no answer, 500 when there are no credentials to ask with, 400 for a query
+                of which this server cannot tell whether it is allowed.
         """
         if is_caller(role_arn):
             # Policies of the caller's account are about that account; what is asked upstream is another one's.
             raise configuration_error("the caller's own credentials cannot be used for a service elsewhere")
         if self._upstream.mode == "own":
+            if target.service == SERVICE and self._upstream.sides.chooses_by_prefix(request):
+                # Which groups these are is known upstream alone, so no policy here can say whether they are allowed.
+                reason = "a query over log groups elsewhere names them: SOURCE logGroups() cannot be judged here"
+                raise GatewayError("BAD_REQUEST_PARAMETERS", reason)
             refused = await self._refusal(mapped, target, request, role_arn)
             if refused is not None:
                 return refused

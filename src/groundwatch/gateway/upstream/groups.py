@@ -7,8 +7,8 @@ groups of both sides cannot be answered by either, and is refused rather than an
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -21,6 +21,16 @@ NAMES = ("logGroupName", "logGroupIdentifier", "logGroupArn", "resourceArn", "re
 LISTS = ("logGroupNames", "logGroupIdentifiers", "logGroupArns")
 
 
+class QueryReach(Protocol):
+    """Reads queries of CloudWatch Logs Insights."""
+
+    def __call__(self, language: str, text: str) -> tuple[Sequence[str], Sequence[str]] | None:
+        """Return the log groups that a query names itself, and the beginnings of names by which it chooses more.
+
+        An empty beginning chooses all groups. None for a query that cannot be read.
+        """
+
+
 class BothSidesError(Exception):
     """A request names log groups that are here and such as are upstream."""
 
@@ -31,8 +41,9 @@ class LogGroupSides:
     Requests that name no group are answered here, except for those that name a query which was started upstream.
     """
 
-    def __init__(self, prefixes: Iterable[str]) -> None:
+    def __init__(self, prefixes: Iterable[str], reach: QueryReach) -> None:
         self._prefixes = tuple(prefixes)
+        self._reach = reach
         self._queries: OrderedDict[str, None] = OrderedDict()
 
     def goes_upstream(self, request: WireRequest) -> bool:
@@ -44,26 +55,44 @@ class LogGroupSides:
         if not self._prefixes:
             return True
         body = _members(request.body)
-        sides = {self._is_upstream(name) for name in _names(body)}
+        names, chosen = self._of_query(request, body)
+        sides = {self._is_upstream(name) for name in (*_names(body), *map(_group_name, names), *chosen)}
         prefix = body.get("logGroupNamePrefix")
-        if isinstance(prefix, str) and any(known.startswith(prefix) and known != prefix for known in self._prefixes):
+        if any(self._is_on_both(one) for one in (*chosen, *([prefix] if isinstance(prefix, str) else []))):
             sides |= {True, False}
         if len(sides) > 1:
             raise BothSidesError("the request names log groups that are here and log groups that are upstream")
         return next(iter(sides), body.get("queryId") in self._queries)
 
+    def chooses_by_prefix(self, request: WireRequest) -> bool:
+        """Tell whether a request starts a query over groups that are not known by its text."""
+        return bool(self._of_query(request, _members(request.body))[1])
+
     def learn(self, request: WireRequest, answer: WireResponse) -> None:
         """Remember the query that a request started upstream, so that its results are asked for there."""
-        target = request.header("x-amz-target") or ""
-        if self._prefixes and answer.status == 200 and target.endswith(".StartQuery"):
+        if self._prefixes and answer.status == 200 and _is_start(request):
             query_id = _members(answer.body).get("queryId")
             if isinstance(query_id, str):
                 self._queries[query_id] = None
                 if len(self._queries) > MAX_QUERIES:
                     self._queries.popitem(last=False)
 
+    def _of_query(self, request: WireRequest, body: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
+        text, language = body.get("queryString"), body.get("queryLanguage", "CWLI")
+        if not _is_start(request) or not isinstance(text, str) or not isinstance(language, str):
+            return (), ()
+        # What cannot be read goes where its named groups are; without any, this server says what is wrong with it.
+        return self._reach(language, text) or ((), ())
+
+    def _is_on_both(self, prefix: str) -> bool:
+        return any(known.startswith(prefix) and known != prefix for known in self._prefixes)
+
     def _is_upstream(self, name: str) -> bool:
         return name.startswith(self._prefixes)
+
+
+def _is_start(request: WireRequest) -> bool:
+    return (request.header("x-amz-target") or "").endswith(".StartQuery")
 
 
 def _names(body: Mapping[str, Any]) -> Iterator[str]:
