@@ -40,6 +40,33 @@ async def refusal(awaitable) -> tuple[str, str]:
     return caught.value.code, str(caught.value.message)
 
 
+@pytest.mark.parametrize(
+    ("query", "members", "said"),
+    [
+        ("fields a | pattern @message", {"log_group_name": "/cheap"}, "pattern is not supported for log groups"),
+        ("diff", {"log_group_names": ["/app", "/cheap"]}, "diff is not supported for log groups"),
+        ("filterIndex a = 1", {"log_group_name": "/cheap"}, "filterIndex is not supported"),
+        ("SOURCE logGroups(class: ['INFREQUENT_ACCESS']) | diff", {}, "diff is not supported"),
+        ("filter a in (SOURCE '/cheap' | filterIndex b = 1 | fields b)", {"log_group_name": "/app"}, "filterIndex"),
+        (" | ".join(["stats count(*) as a"] * 3), {"log_group_name": "/cheap"}, "more than 2 stats commands are not"),
+        ("SELECT a FROM `/cheap`", {"query_language": "SQL"}, "queries in SQL are not supported for log groups of"),
+        ("fields a", {"query_language": "PPL", "log_group_name": "/cheap"}, "queries in PPL are not supported"),
+        # What stays.
+        ("stats count(*) as a | stats count(*) as b", {"log_group_name": "/cheap"}, None),
+        ("filter a in (SOURCE '/cheap' | fields b) | filterIndex c = 1", {"log_group_name": "/app"}, None),
+    ],
+)  # fmt: skip
+async def test_groups_of_the_cheap_class_lack_commands(operations, context, query, members, said):
+    await operations.create_log_group(context, log_group_name="/app")
+    await operations.create_log_group(context, log_group_name="/cheap", log_group_class="INFREQUENT_ACCESS")
+    started = operations.start_query(context, query_string=query, **RANGE, **members)
+    if said is None:
+        assert await started
+    else:
+        code, message = await refusal(started)
+        assert (code, message[: len(said)]) == ("MalformedQueryException", said)
+
+
 async def test_a_query_gives_rows_statistics_and_pointers(operations, context, put):
     await put("/app", ['{"n":1}', '{"n":2}', "plain"])
     _, answer = await run(operations, context, "fields n | filter n > 1", log_group_name="/app")

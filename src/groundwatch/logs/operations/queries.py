@@ -8,6 +8,7 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.arns import log_group_arn
 from groundwatch.logs.catalog import LogGroup
+from groundwatch.logs.insights.classes import check_classes
 from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.parse import Query
@@ -48,6 +49,7 @@ class QueryOperations(Operations):
         choice = self._room.group_choice
         groups = await choice.of_query(context, query) or await choice.named(context, named)
         chosen = await choice.of_subqueries(context, query)
+        check_classes(query_language, query, groups, chosen)
         _check_retention(groups, end_time, context.received_ms)
         stored = StoredQuery(
             id=new_query_id(),

@@ -11,14 +11,18 @@ from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.nodes import Compare, In, Name
 
 
-def _build(parts: Sequence[Any], span: Span) -> Filter:
+class FilterIndex(Filter, frozen=True):
+    """The condition, which a filter holds as well."""
+
+
+def _build(parts: Sequence[Any], span: Span) -> FilterIndex:
     condition = parts[0]
     compares = isinstance(condition, Compare) and condition.order == "=" and isinstance(condition.left, Name)
     if not compares and not (
         isinstance(condition, In) and not condition.negated and isinstance(condition.subject, Name)
     ):
         raise malformed('filterIndex compares a field: FIELD = "value" or FIELD in ["value", …]', span)
-    return Filter(span, condition)
+    return FilterIndex(span, condition)
 
 
 COMMAND = Command(
