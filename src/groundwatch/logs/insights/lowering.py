@@ -13,7 +13,7 @@ from groundwatch.logs.insights.functions.function import Argument
 from groundwatch.logs.insights.functions.open_search import PREFIX
 from groundwatch.logs.insights.functions.table import FUNCTIONS, NOT_YET
 from groundwatch.logs.insights.pipeline import POINTER, Pipeline
-from groundwatch.logs.insights.regexes import compiled
+from groundwatch.logs.insights.regexes import compiled, for_engine
 from groundwatch.logs.insights.values import FALSE, Kind, Value, as_condition, as_number, as_text, is_present
 
 SYSTEM_FIELDS = ("@timestamp", "@message", "@logStream", "@log", "@ingestionTime")
@@ -220,8 +220,7 @@ def _like(node: nodes.Like, pipeline: Pipeline) -> str:
     match node.pattern:
         case nodes.Regex():
             compiled(node.pattern)
-            # In the engine a dot matches a line end unless told otherwise.
-            found = f"match({text}, {pipeline.bind('(?-s)' + node.pattern.expression, 'String')})"
+            found = f"match({text}, {pipeline.bind(for_engine(node.pattern.expression), 'String')})"
         case nodes.Text():
             # LIKE, since the index on messages answers it.
             wanted = f"%{node.pattern.value.translate(LIKE_SPECIAL)}%"

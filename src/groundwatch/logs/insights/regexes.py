@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import Any
 
 import re2
@@ -10,6 +12,17 @@ from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.nodes import Regex
 
 MAX_PROGRAM_BYTES = 8 << 20
+LOOKS_BEHIND = re.compile(r"(?<!\[)\^|\\[bBA]")
+MAX_PREFIX_BYTES = 64
+PIECES = re.compile(
+    r"(?P<kept>\\[^QECbBA]|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\(\?:|[^\\\[.(]|\((?!\?))"
+    r"|(?P<named>\(\?P?<\w+>)|(?P<dot>\.)",
+    re.DOTALL,
+)
+ONE_LINE = "(?-s)"
+"""In the engine a dot matches a line end unless told otherwise."""
+LEAST_PREFIX = 3
+"""Shorter texts are found everywhere, and looking for them first saves nothing."""
 
 
 def compiled(regex: Regex) -> Any:  # noqa: ANN401 - re2 is untyped
@@ -23,3 +36,34 @@ def compiled(regex: Regex) -> Any:  # noqa: ANN401 - re2 is untyped
         said = error.args[0] if error.args else ""
         reason = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
         raise malformed(f"the regular expression is refused: {reason}", regex.span) from error
+
+
+def for_engine(expression: str) -> str:
+    """Return an expression as the engine reads it, in which a dot matches no line end.
+
+    The engine knows what text an expression needs, also to ask its indexes, only where it has neither flags nor names.
+    """
+    pieces = list(PIECES.finditer(expression))
+    if sum(len(piece[0]) for piece in pieces) < len(expression):
+        return ONE_LINE + expression
+    plain = {"kept": None, "named": "(", "dot": r"[^\n]"}
+    return "".join(plain[str(piece.lastgroup)] or piece[0] for piece in pieces)
+
+
+def match_prefix(expression: str) -> str:
+    """Return the text that every match begins with and that is all that need be known of what stands before a match.
+
+    Searching from its first occurrence on finds the same matches. Empty if there is none worth looking for. With flags
+    the engine takes longer for less.
+    """
+    if expression.startswith(ONE_LINE) or LOOKS_BEHIND.search(expression):
+        return ""
+    try:
+        lowest, highest = re2.compile(expression).possiblematchrange(MAX_PREFIX_BYTES)
+    except re2.error:
+        # It has no range: a match may begin with anything.
+        return ""
+    # What lies between two texts that begin alike begins so too.
+    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(lowest, highest, strict=False))
+    prefix = bytes(one for one, _ in alike).decode("utf-8", "ignore")
+    return prefix if len(prefix) >= LEAST_PREFIX else ""
