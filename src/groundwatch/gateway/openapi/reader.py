@@ -16,6 +16,7 @@ from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.draft import ApiDraft, MethodDraft
 from groundwatch.gateway.openapi.findings import Findings
 from groundwatch.gateway.openapi.security import SecurityReader
+from groundwatch.gateway.openapi.shapes import check_shapes
 
 VERBS = ("get", "put", "post", "delete", "options", "head", "patch")
 LOCATIONS = {"query": "querystring", "header": "header", "path": "path"}
@@ -31,6 +32,7 @@ def read_draft(document: Tree, api_id: str, findings: Findings) -> ApiDraft:
     extensions.check_known(document, extensions.ROOT, "at the root of the document", findings)
     if text(document.get(extensions.ACCESS_MODE, "BASIC")).upper() != "BASIC":
         findings.error(f"The endpoint access mode '{text(document[extensions.ACCESS_MODE])}' is not implemented")
+    check_shapes(document, findings)
     schemas = _Schemas(dialect, api_id, findings)
     paths = {path: mapping(item) for path, item in mapping(document.get("paths")).items() if not path.startswith("x-")}
     reader = _PathReader(document, dialect, schemas, findings)
