@@ -6,7 +6,7 @@ import gzip
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 import pytest
@@ -367,9 +367,25 @@ class OptionalWithoutDefault:
     ) -> None: ...
 
 
+class Members(TypedDict):
+    policy: str
+
+
+class MembersWithoutDefault:
+    async def assume_role(
+        self, context: RequestContext, *, role_arn: str, role_session_name: str, **members: Unpack[Members]
+    ) -> None: ...
+
+
+class UnknownMembers:
+    async def get_caller_identity(self, context: RequestContext, **members: Unpack[Members]) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("operations", "message"),
     [
+        pytest.param(UnknownMembers(), "no member for the parameter 'policy'", id="a typed member that is none"),
+        pytest.param(MembersWithoutDefault(), "Policy is optional in the model", id="a typed member that is demanded"),
         pytest.param(UnknownParameter(), "no member for the parameter 'account'", id="a parameter without member"),
         pytest.param(OptionalWithoutDefault(), "Policy is optional in the model", id="an optional without default"),
     ],

@@ -1,11 +1,15 @@
-"""Which operations of a model an object implements, and with which parameters, read from its method signatures."""
+"""Which operations of a model an object implements, and with which parameters, read from its method signatures.
+
+An operation that keeps its input much as it comes may take members as `**members: Unpack[T]` of a `TypedDict`, so that
+they are listed once and not in the signature and again in the body.
+"""
 
 from __future__ import annotations
 
 import inspect
 import keyword
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 from botocore import xform_name
@@ -64,13 +68,22 @@ def _bind(operation: Operation, method: Method) -> BoundOperation:
     required = operation.input.required if operation.input is not None else frozenset()
     by_argument = {argument_name(member): member for member in members}
     taken = {}
-    # The first parameter is the request context.
-    for parameter in list(inspect.signature(method).parameters.values())[1:]:
-        member = by_argument.get(parameter.name)
+    for name, is_demanded in _arguments(method):
+        member = by_argument.get(name)
         if member is None:
-            raise TypeError(f"{operation.name} of the model has no member for the parameter '{parameter.name}'")
-        if parameter.default is parameter.empty and member not in required:
-            raise TypeError(f"{operation.name}.{member} is optional in the model but '{parameter.name}' has no default")
-        taken[member] = parameter.name
+            raise TypeError(f"{operation.name} of the model has no member for the parameter '{name}'")
+        if is_demanded and member not in required:
+            raise TypeError(f"{operation.name}.{member} is optional in the model but '{name}' has no default")
+        taken[member] = name
     refused = tuple(member for member in members if member not in taken)
     return BoundOperation(operation.name, method, taken, refused)
+
+
+def _arguments(method: Method) -> Iterator[tuple[str, bool]]:
+    """Yield the arguments that a method takes behind the request context, and whether it demands them."""
+    for parameter in list(inspect.signature(method).parameters.values())[1:]:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            (members,) = get_args(get_type_hints(method)[parameter.name])
+            yield from ((name, name in members.__required_keys__) for name in get_type_hints(members))
+        else:
+            yield parameter.name, parameter.default is parameter.empty

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 
@@ -18,48 +19,40 @@ from groundwatch.logs.tokens import seal, unseal
 
 PAGE = 1_000
 REFUSED_S3_MEMBERS = ("ownerAccountId", "kmsKeyId")
+_FIRST_LETTERS = re.compile(r"_([a-z])")
 MAX_OFFSET_S = 10 * 365 * 86_400
+
+
+class _Required(TypedDict):
+    query_language: str
+    query_string: str
+    schedule_expression: str
+    execution_role_arn: str
+
+
+class QueryMembers(_Required, total=False):
+    """What is said about a scheduled query, when it is made and when it is replaced."""
+
+    description: str
+    log_group_identifiers: list[str]
+    timezone: str
+    start_time_offset: int
+    end_time_offset: int
+    destination_configuration: dict[str, Any]
+    schedule_start_time: int
+    schedule_end_time: int
 
 
 class ScheduledQueryOperations(Operations):
     """Operations on scheduled queries."""
 
     async def create_scheduled_query(
-        self,
-        context: RequestContext,
-        *,
-        name: str,
-        query_language: str,
-        query_string: str,
-        schedule_expression: str,
-        execution_role_arn: str,
-        description: str | None = None,
-        log_group_identifiers: list[str] | None = None,
-        timezone: str | None = None,
-        start_time_offset: int | None = None,
-        end_time_offset: int | None = None,
-        destination_configuration: dict[str, Any] | None = None,
-        schedule_start_time: int | None = None,
-        schedule_end_time: int | None = None,
-        state: State = "ENABLED",
+        self, context: RequestContext, *, name: str, state: State = "ENABLED", **said: Unpack[QueryMembers]
     ) -> dict[str, object]:
         """Have a query run on a schedule, under a role that trusts the service."""
         if name.startswith("arn:"):
             raise _invalid("A name must not begin like an ARN.")
-        members = _members(
-            description=description,
-            queryLanguage=query_language,
-            queryString=query_string,
-            logGroupIdentifiers=log_group_identifiers,
-            scheduleExpression=schedule_expression,
-            timezone=timezone,
-            startTimeOffset=start_time_offset,
-            endTimeOffset=end_time_offset,
-            destinationConfiguration=destination_configuration,
-            scheduleStartTime=schedule_start_time,
-            scheduleEndTime=schedule_end_time,
-            executionRoleArn=execution_role_arn,
-        )
+        members = _named(said)
         _check(context, "CreateScheduledQuery", members)
         now_ms = context.received_ms
         schedule = Schedule(str(uuid.uuid4()), tenant_of(context), name, members, state, now_ms, now_ms)
@@ -68,40 +61,11 @@ class ScheduledQueryOperations(Operations):
         return {"scheduledQueryArn": schedule.arn, "state": schedule.state}
 
     async def update_scheduled_query(
-        self,
-        context: RequestContext,
-        *,
-        identifier: str,
-        query_language: str,
-        query_string: str,
-        schedule_expression: str,
-        execution_role_arn: str,
-        description: str | None = None,
-        log_group_identifiers: list[str] | None = None,
-        timezone: str | None = None,
-        start_time_offset: int | None = None,
-        end_time_offset: int | None = None,
-        destination_configuration: dict[str, Any] | None = None,
-        schedule_start_time: int | None = None,
-        schedule_end_time: int | None = None,
-        state: State = "ENABLED",
+        self, context: RequestContext, *, identifier: str, state: State = "ENABLED", **said: Unpack[QueryMembers]
     ) -> dict[str, object]:
         """Replace everything but the name; what is left out is cleared."""
         found = await self._room.schedules.find(tenant_of(context), identifier)
-        members = _members(
-            description=description,
-            queryLanguage=query_language,
-            queryString=query_string,
-            logGroupIdentifiers=log_group_identifiers,
-            scheduleExpression=schedule_expression,
-            timezone=timezone,
-            startTimeOffset=start_time_offset,
-            endTimeOffset=end_time_offset,
-            destinationConfiguration=destination_configuration,
-            scheduleStartTime=schedule_start_time,
-            scheduleEndTime=schedule_end_time,
-            executionRoleArn=execution_role_arn,
-        )
+        members = _named(said)
         _check(context, "UpdateScheduledQuery", members)
         changed = msgspec.structs.replace(found, members=members, state=state, updated_ms=context.received_ms)
         changed = msgspec.structs.replace(changed, next_ms=changed.next_after(context.received_ms))
@@ -179,8 +143,9 @@ class ScheduledQueryOperations(Operations):
         return _description(schedule, (await self._room.schedules.last_runs([schedule])).get(schedule.id))
 
 
-def _members(**members: object) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
+def _named(said: QueryMembers) -> dict[str, Any]:
+    """Return members under the model's names, as they are kept and shown."""
+    return {_FIRST_LETTERS.sub(lambda found: found[1].upper(), name): value for name, value in said.items()}
 
 
 def _check(context: RequestContext, operation: str, members: Mapping[str, Any]) -> None:
@@ -230,13 +195,14 @@ def _without(described: Mapping[str, object], names: tuple[str, ...]) -> dict[st
 
 
 def _run_description(run: Run) -> dict[str, object]:
-    return _members(
-        queryId=run.query_id,
-        executionStatus=run.status,
-        triggeredTimestamp=run.triggered_ms,
-        errorMessage=run.message,
-        destinations=[run.destination] if run.destination else None,
-    )
+    described = {
+        "queryId": run.query_id,
+        "executionStatus": run.status,
+        "triggeredTimestamp": run.triggered_ms,
+        "errorMessage": run.message,
+        "destinations": [run.destination] if run.destination else None,
+    }
+    return {name: value for name, value in described.items() if value is not None}
 
 
 def _invalid(message: str) -> ServiceError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
@@ -18,6 +18,47 @@ from groundwatch.monitoring.alarms.watching import queries_of
 Json = dict[str, Any]
 
 
+class AlarmMembers(TypedDict, total=False):
+    """What is said about an alarm of either kind."""
+
+    alarm_description: str
+    actions_enabled: bool
+    ok_actions: list[str]
+    alarm_actions: list[str]
+    insufficient_data_actions: list[str]
+
+
+class MetricAlarmMembers(AlarmMembers, total=False):
+    """What is said about a metric alarm; most of it is optional in the model and demanded by the checks."""
+
+    metric_name: str
+    namespace: str
+    statistic: str
+    extended_statistic: str
+    dimensions: list[Json]
+    period: int
+    unit: str
+    evaluation_periods: int
+    datapoints_to_alarm: int
+    threshold: float
+    comparison_operator: str
+    treat_missing_data: str
+    evaluate_low_sample_count_percentile: str
+    metrics: list[Json]
+
+
+class CompositeAlarmMembers(AlarmMembers, total=False):
+    """What is said about a composite alarm beside its rule."""
+
+    actions_suppressor: str
+    actions_suppressor_wait_period: int
+    actions_suppressor_extension_period: int
+
+
+DEFAULTS: Json = {"ActionsEnabled": True, "OKActions": [], "AlarmActions": [], "InsufficientDataActions": []}
+"""Members that answers have even if they were never given; all others are absent then."""
+
+
 class ConfigurationOperations(Operations):
     """PutMetricAlarm, PutCompositeAlarm, DeleteAlarms."""
 
@@ -26,54 +67,14 @@ class ConfigurationOperations(Operations):
         context: RequestContext,
         *,
         alarm_name: str,
-        alarm_description: str | None = None,
-        actions_enabled: bool = True,
-        ok_actions: list[str] | None = None,
-        alarm_actions: list[str] | None = None,
-        insufficient_data_actions: list[str] | None = None,
-        metric_name: str | None = None,
-        namespace: str | None = None,
-        statistic: str | None = None,
-        extended_statistic: str | None = None,
-        dimensions: list[Json] | None = None,
-        period: int | None = None,
-        unit: str | None = None,
-        evaluation_periods: int | None = None,
-        datapoints_to_alarm: int | None = None,
-        threshold: float | None = None,
-        comparison_operator: str | None = None,
-        treat_missing_data: str | None = None,
-        evaluate_low_sample_count_percentile: str | None = None,
-        metrics: list[Json] | None = None,
         tags: list[Json] | None = None,
+        **said: Unpack[MetricAlarmMembers],
     ) -> None:
         """Create a metric alarm, or replace its whole configuration; state and history stay."""
-        members = {
-            "AlarmName": alarm_name,
-            "AlarmDescription": alarm_description,
-            "ActionsEnabled": actions_enabled,
-            "OKActions": ok_actions or [],
-            "AlarmActions": alarm_actions or [],
-            "InsufficientDataActions": insufficient_data_actions or [],
-            "MetricName": metric_name,
-            "Namespace": namespace,
-            "Statistic": statistic,
-            "ExtendedStatistic": extended_statistic,
-            "Dimensions": dimensions or [],
-            "Period": period,
-            "Unit": unit,
-            "EvaluationPeriods": evaluation_periods,
-            "DatapointsToAlarm": datapoints_to_alarm,
-            "Threshold": threshold,
-            "ComparisonOperator": comparison_operator,
-            "TreatMissingData": treat_missing_data,
-            "EvaluateLowSampleCountPercentile": evaluate_low_sample_count_percentile,
-            "Metrics": metrics,
-        }
-        given = _given(members)
-        checks.check_metric_alarm(given, place_of(context))
-        await self._check_math(given, context)
-        await self._put_metric_alarm(place_of(context), given, tags or [])
+        members = {**DEFAULTS, "AlarmName": alarm_name, "Dimensions": [], **_named(said)}
+        checks.check_metric_alarm(members, place_of(context))
+        await self._check_math(members, context)
+        await self._put_metric_alarm(place_of(context), members, tags or [])
 
     async def put_composite_alarm(
         self,
@@ -81,29 +82,12 @@ class ConfigurationOperations(Operations):
         *,
         alarm_name: str,
         alarm_rule: str,
-        alarm_description: str | None = None,
-        actions_enabled: bool = True,
-        ok_actions: list[str] | None = None,
-        alarm_actions: list[str] | None = None,
-        insufficient_data_actions: list[str] | None = None,
-        actions_suppressor: str | None = None,
-        actions_suppressor_wait_period: int | None = None,
-        actions_suppressor_extension_period: int | None = None,
         tags: list[Json] | None = None,
+        **said: Unpack[CompositeAlarmMembers],
     ) -> None:
         """Create a composite alarm, or replace its whole configuration, and evaluate its rule."""
-        members = {
-            "AlarmDescription": alarm_description,
-            "ActionsEnabled": actions_enabled,
-            "OKActions": ok_actions or [],
-            "AlarmActions": alarm_actions or [],
-            "InsufficientDataActions": insufficient_data_actions or [],
-            "AlarmRule": alarm_rule,
-            "ActionsSuppressor": actions_suppressor,
-            "ActionsSuppressorWaitPeriod": actions_suppressor_wait_period,
-            "ActionsSuppressorExtensionPeriod": actions_suppressor_extension_period,
-        }
-        await self._put_composite_alarm(place_of(context), alarm_name, _given(members), tags or [])
+        members = {**DEFAULTS, "AlarmRule": alarm_rule, **_named(said)}
+        await self._put_composite_alarm(place_of(context), alarm_name, members, tags or [])
 
     async def delete_alarms(self, context: RequestContext, *, alarm_names: list[str]) -> None:
         """Delete alarms, of which one can be a composite alarm; unknown names are passed over, history stays."""
@@ -158,9 +142,11 @@ class ConfigurationOperations(Operations):
         self._alarms.wake()
 
 
-def _given(members: Mapping[str, Any]) -> Json:
-    """Return the members that were given: those never set are absent from answers, too."""
-    return {name: value for name, value in members.items() if value is not None}
+def _named(said: Mapping[str, Any]) -> Json:
+    """Return members under the model's names, as they are kept and shown."""
+    # The one name that the model does not write as one would.
+    names = {name: name.title().replace("_", "").replace("OkActions", "OKActions") for name in said}
+    return {names[name]: value for name, value in said.items()}
 
 
 def _suppressor(members: Mapping[str, Any], place: Place) -> str | None:
