@@ -31,8 +31,14 @@ SCHEMA = pa.schema(
     }
 )
 POSITIONS = array("H", range(65_536)).tobytes()
-# Skip indexes are built when parts merge: building them here would halve the speed of acknowledgement.
-INSERT_SETTINGS = {"materialize_skip_indexes_on_insert": "0"}
+INSERT_SETTINGS = {
+    # Skip indexes are built when parts merge: building them here would halve the speed of acknowledgement.
+    "materialize_skip_indexes_on_insert": "0",
+    # Columns of fields are left out, and none has a default of its own: looking for defaults costs a small insert 0.6 ms.
+    "input_format_defaults_for_omitted_fields": "0",
+    # The rows come in one stream: a second thread would only be handed the work, and hand it back.
+    "max_threads": "1",
+}
 MAX_INSERT_BYTES = 32 * 1024 * 1024
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 
