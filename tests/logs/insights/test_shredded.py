@@ -1,14 +1,17 @@
 """What columns of fields say is what the messages say, whichever a query reads."""
 
+import asyncio
 import json
 import string
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.logs.insights.conftest import EventGroup
 
 from groundwatch.logs.insights.compile import Group, Source, compile_query
 from groundwatch.logs.insights.discovery import StoredFields
+from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.pipeline import Window
 from groundwatch.logs.shredding.columns import FieldColumn, add_columns
 from groundwatch.logs.shredding.rewriting import rewriting
@@ -29,6 +32,7 @@ COLUMNS = (
     FieldColumn(10, ("s",), "text"),
     FieldColumn(11, ("dollar$ and space",), "word"),
 )
+COUNTS = "filter id = 5 | stats count(*) by level | display `count(*)`"
 NAMES = ["level", "ms", "ok", "id", "s", "user.id", "user.name", "user.address.zip", "`dollar$ and space`"]
 QUERIES = (
     f"fields {', '.join(NAMES)}",
@@ -37,6 +41,7 @@ QUERIES = (
     "stats count(*) as c, count_distinct(user.id) as u, sum(ms) as m, max(level) as l by id | sort id, c, u, m, l",
     "stats count(*) as c, count_distinct(id) as i by level, ok | sort level, ok, c, i",
     "stats count(id), count_distinct(id), pct(ms, 50), min(s), max(user.name)",
+    "filter id >= 5 and id != 6 and user.id < 7 or ms > 1 or 0 = id or id = 5.0 | display id, user.id, ms",
     "filter level like /E/ or s like '1' or user.address.zip in ['1', 2] | sort id desc, s asc | display id, s, level",
     "fields `user.id`, level.x, user, ms.0, jsonParse(@message) as j | display user.id, level.x, user, ms.0, j.level",
 )
@@ -111,13 +116,17 @@ def shredded_rows(group) -> tuple[int, int]:
 
 
 def shred(group) -> None:
-    statement = rewriting(COLUMNS, str(START_MS // WEEK_MS))
+    shred_partition(group.database, str(START_MS // WEEK_MS))
+
+
+def shred_partition(database, partition_id: str) -> None:
+    statement = rewriting(COLUMNS, partition_id)
 
     def work(client) -> None:
         add_columns(client, COLUMNS)
         client.command(statement.sql, parameters=statement.parameters, settings={"mutations_sync": "1"})
 
-    group.database.run_now(work)
+    database.run_now(work)
 
 
 def put(group, messages) -> None:
@@ -146,6 +155,39 @@ def test_where_columns_tell_all_the_messages_need_not_be_read(group, event_datab
     before = answers(plain, StoredFields())
     shred(plain)
     assert answers(plain, StoredFields(COLUMNS, complete=True)) == before
+
+
+async def test_columns_are_read_alone_while_no_event_waits(operations, context, event_database, monkeypatch):
+    statements = []
+    real = QueryEngine.run
+
+    async def run(engine, query_id, sql, *arguments, **members):
+        statements.append(sql)
+        return await real(engine, query_id, sql, *arguments, **members)
+
+    async def answer() -> tuple:
+        statements.clear()
+        started = await operations.start_query(context, query_string=COUNTS, **members)
+        await operations._room.queries.finished(started["queryId"])
+        found = await operations.get_query_results(context, query_id=started["queryId"])
+        return [row[0]["value"] for row in found["results"]], found["status"], len(statements)
+
+    now_ms = context.received_ms
+    place = {"log_group_name": "/shredded", "log_stream_name": "s"}
+    members = {"log_group_name": "/shredded", "start_time": now_ms // 1000 - 60, "end_time": now_ms // 1000}
+    monkeypatch.setattr(QueryEngine, "run", run)
+    queries = operations._room.queries
+    monkeypatch.setattr(queries, "_tools", msgspec.structs.replace(queries._tools, stored_fields=lambda: COLUMNS))
+    await operations.create_log_group(context, log_group_name="/shredded")
+    await operations.create_log_stream(context, **place)
+    event = {"timestamp": now_ms - 1_000, "message": '{"id":5,"level":"ERROR"}'}
+    await operations.put_log_events(context, **place, log_events=[event])
+    assert await answer() == (["1"], "Complete", 3)
+    partition_id = str(event["timestamp"] // WEEK_MS)
+    await asyncio.to_thread(shred_partition, event_database, partition_id)
+    assert await answer() == (["1"], "Complete", 2)
+    await operations.put_log_events(context, **place, log_events=[event])
+    assert await answer() == (["2"], "Complete", 3)
 
 
 TEXTS = st.one_of(

@@ -25,16 +25,16 @@ MAX_BOUND_GROUPS = 50
 """Groups that are bound one by one, which lets the engine skip most; beyond, all at once."""
 MAX_LOG_CHARACTERS = 100_000
 COUNTED = "count() AS events, sum(length(message)) AS bytes, min(timestamp) AS first, max(timestamp) AS last"
-SCANNED = "sum(events), sum(bytes), min(first), max(last)"
-# What the table keeps for each stream is read without reading an event; of the streams of which the range has a part
-# alone, the events are counted.
-COUNTED_BY_STREAM = f"""
-    SELECT events, bytes, first, last FROM ({{streams}}) WHERE {{whole}}
-    UNION ALL
-    SELECT {COUNTED} FROM ({{events}} AND stream_id IN (SELECT stream_id FROM ({{streams}}) WHERE NOT ({{whole}})))
-    HAVING events > 0
-"""  # noqa: S608 - every value is bound
+# What the table keeps for each stream is read without reading an event.
 STREAMS = f"SELECT group_id, stream_id, {COUNTED} FROM events WHERE {{range}} GROUP BY group_id, stream_id"  # noqa: S608
+SCANNED = """
+    SELECT {whole} AS whole, sum(events), sum(bytes), min(first), max(last)
+    FROM ({streams}) WHERE {touched} GROUP BY whole
+"""
+CUT = f"""
+    SELECT 1, {COUNTED} FROM ({{events}} AND stream_id IN (SELECT stream_id FROM ({{streams}}) WHERE NOT ({{whole}})))
+    HAVING events > 0
+"""  # noqa: S608
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -79,9 +79,11 @@ class Compiled(msgspec.Struct, frozen=True):
     needs_streams: bool
     matched_sql: str
     scanned_sql: str
-    """Counts the events of the range and the bytes of their messages, and finds the first time and the last."""
-    waiting_sql: str
-    """Finds an event that makes the statement parse messages for fields of which there are columns; may be empty."""
+    """Counts the events of the range and the bytes of their messages, and finds the first time and the last.
+
+    A row that does not begin with 1 is about streams of which the range has a part: `cut_sql` measures that.
+    """
+    cut_sql: str
     full_rows: int
     """A result with so many rows may have been cut off."""
     counts_itself: bool
@@ -134,18 +136,12 @@ class _Compiler:
         return len(self._made) == 1
 
     def scanned(self) -> str:
-        """Return the statement that counts what is read."""
-        read = [_counted(pipeline, source) for pipeline, source in self._made]
-        return f"SELECT {SCANNED} FROM ({' UNION ALL '.join(read)})"  # noqa: S608 - every value is bound
+        """Return the statement that counts what is read of whole streams."""
+        return " UNION ALL ".join(_counted(SCANNED, pipeline, source) for pipeline, source in self._made)
 
-    def waiting(self) -> str:
-        """Return the statement that finds an event whose fields the columns do not tell; empty if none are read."""
-        read = [
-            f"SELECT 1 FROM ({pipeline.source} AND shredded < {pipeline.bind(pipeline.fields.version, 'Int16')})"  # noqa: S608
-            for pipeline, _ in self._made
-            if pipeline.fields.version
-        ]
-        return f"SELECT 1 FROM ({' UNION ALL '.join(read)}) LIMIT 1" if read else ""  # noqa: S608
+    def cut(self) -> str:
+        """Return the statement that counts what is read of the other streams."""
+        return " UNION ALL ".join(_counted(CUT, pipeline, source) for pipeline, source in self._made)
 
     def _fork(self, query: Subquery, *, beside: bool = False) -> Pipeline:
         source = self._source
@@ -193,7 +189,7 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
         needs_streams=needs_streams,
         matched_sql=matched,
         scanned_sql=compiler.scanned(),
-        waiting_sql=compiler.waiting(),
+        cut_sql=compiler.cut(),
         full_rows=pipeline.least_rows or max_rows,
         counts_itself=pipeline.counts_itself,
         matches_all=pipeline.matches_all and compiler.is_alone,
@@ -235,19 +231,20 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
     )
 
 
-def _counted(pipeline: Pipeline, source: Source) -> str:
-    """Return a SELECT of how many events are read and how large, in one row or more."""
-    if pipeline.compared_ms:
-        return f"SELECT {COUNTED} FROM ({pipeline.source}) HAVING events > 0"  # noqa: S608 - every value is bound
+def _counted(form: str, pipeline: Pipeline, source: Source) -> str:
+    """Return a SELECT of rows that say how many events are read and how large."""
     bind, limits = pipeline.bind, _deleted(pipeline, source)
-    start = bind(max(source.window.start_ms, source.since_ms or 0), "Int64")
-    whole = f"first >= {start} AND last <= {bind(source.window.end_ms, 'Int64')}"
+    start, end = bind(max(source.window.start_ms, source.since_ms or 0), "Int64"), bind(source.window.end_ms, "Int64")
+    whole, touched = f"first >= {start} AND last <= {end}", f"first <= {end} AND last >= {start}"
+    if pipeline.compared_ms:
+        # Between the two ranges there is a gap, which may cut any stream.
+        whole, touched = "0", "1"
     for expired_before_ms, numbers in _by_expiry(source).items():
         since = bind(expired_before_ms, "Int64")
         whole += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR first >= {since})"
     groups = _listed(pipeline, [group.number for group in source.groups])
     streams = STREAMS.format(range=f"group_id IN ({groups}){limits}")
-    return COUNTED_BY_STREAM.format(streams=streams, whole=whole, events=pipeline.source)
+    return form.format(streams=streams, whole=whole, touched=touched, events=pipeline.source)
 
 
 def _deleted(pipeline: Pipeline, source: Source) -> str:

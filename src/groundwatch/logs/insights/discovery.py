@@ -1,7 +1,8 @@
 """Fields of messages: how a statement reads them, from columns where events are shredded, else from the messages.
 
 Both readings give the same; `tests/logs/insights/test_shredded.py` holds them to it. A statement has a branch for each,
-of which the engine skips what has no rows, unless it is known that the columns tell all events of the range.
+of which the engine skips what has no rows, or one branch for columns alone and a look whether they tell all events of
+the range. If they do not, it fails (`WAITING_CODE`), and is compiled anew with both.
 """
 
 from __future__ import annotations
@@ -23,9 +24,13 @@ class StoredFields(msgspec.Struct, frozen=True):
 
     columns: Sequence[FieldColumn] = ()
     complete: bool = False
-    """Whether they tell all events that were there when the query began, so that no message needs to be parsed."""
+    """Whether to count on them to tell all events that are read, so that no message needs to be parsed."""
 
 
+WAITING_CODE = "395"
+"""The engine's for `throwIf`, which nothing else here uses."""
+# Seen in the same parts as the rest of the statement (`enable_shared_storage_snapshot_in_query`), and before it begins.
+NONE_WAITS = "(SELECT throwIf(count() > 0) FROM (SELECT 1 FROM ({events} AND shredded < {version}) LIMIT 1)) = 0"
 NO_FIELDS = StoredFields()
 
 
@@ -67,9 +72,11 @@ class Discovery:
         if not self._used:
             return self._branch(events, self._from_messages)
         version = self._statement.bind(self.version, "Int16")
-        shredded = self._branch(f"{events} AND shredded >= {version}", self._from_columns)
         if self._complete:
-            return shredded
+            # Reading `shredded` of each event, too, would cost as much as reading a field.
+            none_waits = NONE_WAITS.format(events=events, version=version)
+            return self._branch(f"{events} AND {none_waits}", self._from_columns)
+        shredded = self._branch(f"{events} AND shredded >= {version}", self._from_columns)
         return f"{shredded} UNION ALL {self._branch(f'{events} AND shredded < {version}', self._from_messages)}"
 
     def column_names(self) -> str:

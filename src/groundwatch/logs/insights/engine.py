@@ -97,5 +97,10 @@ def ending(error: StorageError | ServiceError) -> tuple[Status, str]:
     """Return the status that a query ends with after an error, and what to say about it."""
     if isinstance(error, ServiceError):
         return "Failed", error.message or error.code
+    return ENDINGS.get(engine_code(error), ("Failed", "the query failed"))
+
+
+def engine_code(error: StorageError) -> str:
+    """Return the number of the engine's error, empty if it has none."""
     found = ENGINE_CODE.search(str(error))
-    return ENDINGS.get(found[1] if found else "", ("Failed", "the query failed"))
+    return found[1] if found else ""

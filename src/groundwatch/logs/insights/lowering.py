@@ -184,6 +184,9 @@ def _arithmetic(node: nodes.Arithmetic, pipeline: Pipeline) -> str:
 
 def compare(order: nodes.Order, left: Value, right: Value, pipeline: Pipeline) -> str:
     """Return a comparison: as numbers where both sides are or look like numbers, else as text; false with a null."""
+    integers = [_integer(side, pipeline) for side in (left, right)]
+    if None not in integers and {side.literal is None for side in (left, right)} == {True, False}:
+        return f"ifNull({integers[0]} {order} {integers[1]}, 0)"
     if "time" in (left.kind, right.kind) or all(_is_number(side) for side in (left, right)):
         return f"ifNull({as_number(left)} {order} {as_number(right)}, 0)"
     if any(_is_text(side, order) for side in (left, right)):
@@ -196,6 +199,14 @@ def compare(order: nodes.Order, left: Value, right: Value, pipeline: Pipeline) -
     both = " AND ".join(f"isNotNull({number})" for number in numbers)
     texts = [as_text(side) for side in (left, right)]
     return f"ifNull(if({both}, {f' {order} '.join(numbers)}, {f' {order} '.join(texts)}), 0)"
+
+
+def _integer(value: Value, pipeline: Pipeline) -> str | None:
+    """Return a value that is an integer as such; None for all others."""
+    spelled = value.literal or ""
+    if value.kind == "number" and spelled.isdecimal() and len(spelled) <= EXACT_DIGITS:
+        return pipeline.bind(int(spelled), "Int64")
+    return value.key
 
 
 def _is_number(value: Value) -> bool:

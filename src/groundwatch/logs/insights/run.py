@@ -15,8 +15,8 @@ import msgspec
 
 from groundwatch.logs.catalog import LogCatalog, LogGroup
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
-from groundwatch.logs.insights.discovery import StoredFields
-from groundwatch.logs.insights.engine import QueryEngine
+from groundwatch.logs.insights.discovery import WAITING_CODE, StoredFields
+from groundwatch.logs.insights.engine import QueryEngine, engine_code
 from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.mined import Mined
@@ -31,6 +31,7 @@ from groundwatch.logs.insights.side_tables import SideTables
 from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.shredding.columns import FieldColumn
 from groundwatch.storage.clickhouse import EventDatabase, Rows
+from groundwatch.storage.errors import StorageError
 
 LAST_MS = 2**53
 STREAM_NUMBERS = 1_000
@@ -112,12 +113,26 @@ class QueryRun:
         if compiled.needs_streams:
             source = await self._with_names(source)
             compiled = self._compile(source)
-        if compiled.waiting_sql and not (await self._run(compiled.waiting_sql, compiled)).result_rows:
-            # What is put from now on is not part of the answer, so the columns tell all that is.
-            stored = msgspec.structs.replace(source.stored, complete=True)
-            source = msgspec.structs.replace(source, stored=stored)
-            compiled = self._compile(source)
-        self._events, self._bytes, first_ms, last_ms = (await self._run(compiled.scanned_sql, compiled)).result_rows[0]
+        first_ms, last_ms = await self._scanned(compiled)
+        try:
+            return await self._answer_from(source, first_ms, last_ms)
+        except StorageError as error:
+            if engine_code(error) != WAITING_CODE:
+                raise
+        stored = msgspec.structs.replace(source.stored, complete=False)
+        return await self._answer_from(msgspec.structs.replace(source, stored=stored), first_ms, last_ms)
+
+    async def _scanned(self, compiled: Compiled) -> tuple[int, int]:
+        """Find out how much is read, and return the times of its first event and its last."""
+        streams = (await self._run(compiled.scanned_sql, compiled)).result_rows
+        rows = [row for row in streams if row[0]]
+        if len(rows) < len(streams):
+            rows += (await self._run(compiled.cut_sql, compiled)).result_rows
+        self._events, self._bytes = sum(row[1] for row in rows), sum(row[2] for row in rows)
+        return min((row[3] for row in rows), default=0), max((row[4] for row in rows), default=0)
+
+    async def _answer_from(self, source: Source, first_ms: int, last_ms: int) -> tuple[list[bytes], dict[str, float]]:
+        compiled = self._compile(source)
         if compiled.samples_sql is not None:
             source = await self._mined(source, compiled, compiled.samples_sql)
             compiled = self._compile(source)
@@ -194,7 +209,7 @@ class QueryRun:
         deleted = [
             one.stream_number for one in waiting if one.group_number in numbers and one.stream_number is not None
         ]
-        stored = StoredFields(self._tools.stored_fields())
+        stored = StoredFields(self._tools.stored_fields(), complete=True)
         source = msgspec.structs.replace(source_of(self._wish), stored=stored)
         if len(deleted) > MAX_LISTED:
             return msgspec.structs.replace(source, deleted_table=await self._tables.numbers(deleted))
