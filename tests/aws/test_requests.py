@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
 from msgspec.structs import replace
 
 from groundwatch.aws.http import WireRequest
-from groundwatch.aws.request_ids import new_request_id
+from groundwatch.aws.request_ids import DRAWN_AT_ONCE, RandomPool, new_request_id
 
 REQUEST = WireRequest("GET", "/", "", (("a", "1"), ("b", "2"), ("a", "3")), b"", "127.0.0.1")
 
@@ -27,6 +28,14 @@ def test_looking_a_header_up_does_not_change_what_equals_what():
     assert REQUEST.header("a") == "3"
     assert other == REQUEST
     assert hash(other) == hash(REQUEST)
+
+
+@pytest.mark.parametrize("size", [39, 40])
+def test_random_bytes_are_never_given_twice(size):
+    draw = RandomPool(39)
+    drawn = [draw(size) for _ in range(2 * DRAWN_AT_ONCE + 1)]
+    assert {len(each) for each in drawn} == {size}
+    assert len(set(drawn)) == len(drawn)
 
 
 def test_request_ids_are_random_uuids():

@@ -25,7 +25,7 @@ from groundwatch.aws.models import Operation, ServiceDescription, load_service
 from groundwatch.aws.profiles import WireProfile, find_profile
 from groundwatch.aws.protocols.choice import CodecChoice
 from groundwatch.aws.protocols.codec import Codec, StreamingCodec
-from groundwatch.aws.request_ids import new_request_id
+from groundwatch.aws.request_ids import UUID_BYTES, RandomPool, new_request_id
 from groundwatch.aws.selection import ServiceSelector
 from groundwatch.aws.service import AccessRule, Service
 from groundwatch.aws.streaming import StreamingOutput
@@ -65,6 +65,7 @@ class ServicePort:
         self._authorizer = authorizer
         self._default_region = default_region
         self._clock_ms = clock_ms
+        self._draw = RandomPool(UUID_BYTES)
 
     async def handle(self, request: WireRequest) -> WireResponse | WireStream:
         """Answer one request of a client; every failure becomes an answer in the service's own form.
@@ -76,7 +77,7 @@ class ServicePort:
             foreign = self._selector.foreign(request)
             if foreign is not None:
                 # Before authentication, like unknown operations: what is offered here is no secret.
-                return refuse_foreign(foreign, list(self._services), request, new_request_id())
+                return refuse_foreign(foreign, list(self._services), request, new_request_id(self._draw))
             name = self._selector.choose(request)
         return await self._answer(self._services[name], request, None, self._default_region, None)
 
@@ -99,7 +100,7 @@ class ServicePort:
         if isinstance(answer, WireStream):
             await answer.frames.aclose()
             refusal = NotImplementedByServer("An event stream as the answer to an integration")
-            return offered.codecs.of(request).serialize_error(refusal, new_request_id())
+            return offered.codecs.of(request).serialize_error(refusal, new_request_id(self._draw))
         return answer
 
     async def refusal(
@@ -118,7 +119,7 @@ class ServicePort:
         """
         offered = self._find(service_name)
         codec = offered.codecs.of(request)
-        request_id = new_request_id()
+        request_id = new_request_id(self._draw)
         sender = Authenticated(principal, region, None, principal.access_key_id)
         try:
             await self._admit(offered, codec, request, self._context(request, sender, request_id, source_arn))
@@ -133,7 +134,9 @@ class ServicePort:
     def refuse_too_large(self, head: WireRequest) -> WireResponse:
         """Return the answer to a request whose body is larger than `max_body_bytes`."""
         offered = self._services[self._selector.choose(head)]
-        return offered.codecs.of(head).serialize_error(too_large(offered.profile.max_body_bytes), new_request_id())
+        return offered.codecs.of(head).serialize_error(
+            too_large(offered.profile.max_body_bytes), new_request_id(self._draw)
+        )
 
     def _find(self, service_name: str) -> OfferedService:
         # CloudWatch's endpoint, by which integrations name it, is `monitoring`.
@@ -151,7 +154,7 @@ class ServicePort:
         source_arn: str | None,
     ) -> WireResponse | WireStream:
         codec = offered.codecs.of(request)
-        request_id = new_request_id()
+        request_id = new_request_id(self._draw)
         try:
             if principal is None:
                 sender = await self._authenticate(offered, codec, request)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.request_ids import RandomPool
 from groundwatch.gateway.authorizers.custom import FunctionMethods
 from groundwatch.gateway.authorizers.guards import MethodGuards
 from groundwatch.gateway.authorizers.invalidation import InvalidationPolicies
@@ -26,7 +27,7 @@ from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.compression import Compressor
 from groundwatch.gateway.runtime.departure import Departure
 from groundwatch.gateway.runtime.errors import GatewayError, unknown_stage, uri_too_long
-from groundwatch.gateway.runtime.exchange import RandomPool, new_exchange
+from groundwatch.gateway.runtime.exchange import RANDOM_BYTES, new_exchange
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.gateway_responses import plain_response
 from groundwatch.gateway.runtime.handler import RequestHandler
@@ -111,7 +112,7 @@ class GatewayApp:
         self._settings = settings
         self._health = health
         self._clock_ms = clock_ms
-        self._draw = RandomPool()
+        self._draw = RandomPool(RANDOM_BYTES)
         self._intake = Intake(settings.max_held_bytes)
         self._addresses = Addresses(f"{settings.region}.{settings.domain_suffix}", domains)
         self._executor = ThreadPoolExecutor(settings.template_threads, thread_name_prefix="template")

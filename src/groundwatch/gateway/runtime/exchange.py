@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from groundwatch.aws.http import WireRequest
+from groundwatch.aws.request_ids import uuid_of
 from groundwatch.gateway.runtime.execution_log import ExecutionLog
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -24,7 +25,6 @@ _INVISIBLE_HEADERS = frozenset({
 MAX_KEPT_CHARACTERS = 256
 RANDOM_BYTES = 39
 """What the ids of one request take."""
-DRAWN_AT_ONCE = 128
 
 Values = dict[str, list[str]]
 
@@ -78,22 +78,6 @@ class Exchange(msgspec.Struct, frozen=True):
         return values[-1] if values else None
 
 
-class RandomPool:
-    """Random bytes for the ids of requests, drawn for many at a time: each draw is a system call. For one thread."""
-
-    def __init__(self) -> None:
-        self._drawn: list[bytes] = []
-
-    def __call__(self, size: int) -> bytes:
-        """Return that many bytes, which are never given again."""
-        if size != RANDOM_BYTES:
-            return os.urandom(size)
-        if not self._drawn:
-            block = os.urandom(size * DRAWN_AT_ONCE)
-            self._drawn = [block[start : start + size] for start in range(0, len(block), size)]
-        return self._drawn.pop()
-
-
 def new_exchange(  # noqa: PLR0913 -- what a request brings, and what test invocations set themselves
     request: WireRequest,
     target: Target,
@@ -123,14 +107,7 @@ def new_exchange(  # noqa: PLR0913 -- what a request brings, and what test invoc
 
 def _request_id(request: WireRequest, random: bytes) -> str:
     given = request.header("x-amzn-requestid")
-    return given if given is not None and _UUID.fullmatch(given) else _uuid4(random)
-
-
-def _uuid4(random: bytes) -> str:
-    """Return the UUID of 16 random bytes, in a third of the time that `uuid` needs."""
-    digits = random.hex()
-    variant = "89ab"[random[8] & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return given if given is not None and _UUID.fullmatch(given) else uuid_of(random)
 
 
 def _trace_id(request: WireRequest, received_ms: int, random: bytes) -> str:
