@@ -173,12 +173,16 @@ class Compiler:
         name = step.name
         arguments = [self.expression(argument) for argument in step.arguments]
         count = len(arguments)
+        # Nearly all arguments are constants, such as the path in `$input.json('$.events')`.
+        constants = [each.value for each in step.arguments if isinstance(each, nodes.Constant)]
+        are_constant = len(constants) == count
 
         def call(run: Run, value: VtlValue) -> VtlValue:
             method = find_method(value, name)
             if not method.minimum <= count <= method.maximum:
                 raise MappingError(f"method {name}() does not take {count} arguments")
-            return method.function(run, value, *[argument(run) for argument in arguments])
+            given = constants if are_constant else [argument(run) for argument in arguments]
+            return method.function(run, value, *given)
 
         return call
 
@@ -190,7 +194,8 @@ class Compiler:
         resolve = self.expression(node)
 
         def output(run: Run) -> None:
-            run.write(render(resolve(run), run.budget))
+            value = resolve(run)
+            run.write(value if type(value) is str else render(value, run.budget))
 
         return output
 

@@ -21,7 +21,7 @@ class Evaluation(Protocol):
 
 def text_of(run: Evaluation, value: VtlValue) -> str:
     """Return the text form of an argument."""
-    text = render(value, run.budget)
+    text = value if type(value) is str else render(value, run.budget)
     run.budget.charge_text(len(text))
     return text
 
