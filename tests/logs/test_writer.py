@@ -55,7 +55,7 @@ async def test_a_failed_insert_is_told_to_its_callers_and_the_next_one_works(fai
     with pytest.raises(ServiceError) as caught:
         await writer.append(batch("a"))
     assert (caught.value.code, caught.value.status) == ("ServiceUnavailableException", 500)
-    assert "insert into the event store failed" in caplog.text
+    assert "an insert of log events failed" in caplog.text
     engine.failure = None
     await writer.append(batch("b"))
     assert engine.inserts == [["b"]]

@@ -1,4 +1,4 @@
-"""The group-committing writer: what arrives while an insert runs goes into the next one.
+"""The writer of events: batches that arrive while an insert runs go into the next one.
 
 A caller of `append` is answered after the engine has its events on disk (`fsync_after_insert`). There is no log of our
 own and no window of loss: an append that was not answered may or may not be there, one that was answered is.
@@ -6,7 +6,6 @@ own and no window of loss: an append that was not answered may or may not be the
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +17,8 @@ import pyarrow as pa
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.storage.clickhouse import Client, EventDatabase
+from groundwatch.storage.errors import StorageError, StoreBusyError
+from groundwatch.storage.group_commit import GroupCommit, GroupLimits
 
 SCHEMA = pa.schema(
     {
@@ -34,7 +35,7 @@ POSITIONS = array("H", range(65_536)).tobytes()
 INSERT_SETTINGS = {
     # Skip indexes are built when parts merge: building them here would halve the speed of acknowledgement.
     "materialize_skip_indexes_on_insert": "0",
-    # Columns of fields are left out, and none has a default of its own: looking for defaults costs a small insert 0.6 ms.
+    # Columns of fields are left out, and none has a default of its own: looking for them costs a small insert 0.6 ms.
     "input_format_defaults_for_omitted_fields": "0",
     # The rows come in one stream: a second thread would only be handed the work, and hand it back.
     "max_threads": "1",
@@ -80,7 +81,7 @@ def tell_each(*listeners: Committed) -> Committed:
 
 
 class EventWriter:
-    """Serialises inserts into the event store and joins batches that wait.
+    """Stores batches in groups (`GroupCommit`) and tells who follows them.
 
     `append` may be called from any task of the event loop. `on_commit` hears of batches that are on disk, `on_failure`
     of batches of which nobody knows: an insert that failed may have stored some of its rows.
@@ -90,51 +91,33 @@ class EventWriter:
         self._database = database
         self._on_commit = tell_each(on_commit)
         self._on_failure = tell_each(on_failure) if on_failure is not None else tell_each()
-        self._waiting: list[tuple[Batch, asyncio.Future[None]]] = []
-        self._waiting_bytes = 0
-        self._task: asyncio.Task[None] | None = None
+        self._group = GroupCommit("log events", self._store, GroupLimits(MAX_WAITING_BYTES, MAX_INSERT_BYTES))
 
     async def append(self, batch: Batch) -> None:
         """Return when the events are on disk.
 
         Raises `ThrottlingException` when too much waits already, `ServiceUnavailableException` when the store fails.
         """
-        if self._waiting_bytes > MAX_WAITING_BYTES:
-            raise ServiceError("ThrottlingException", "Rate exceeded")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((batch, done))
-        self._waiting_bytes += batch.size_bytes
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._drain(), name="event-writer")
-        await done
+        try:
+            await self._group.append(batch, batch.size_bytes)
+        except StoreBusyError as error:
+            raise ServiceError("ThrottlingException", "Rate exceeded") from error
+        except StorageError as error:
+            text = "The service cannot complete the request."
+            raise ServiceError("ServiceUnavailableException", text, status=500) from error
 
     async def flush(self) -> None:
         """Return when everything that was appended before the call is stored or refused."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        await self._group.flush()
 
-    async def _drain(self) -> None:
-        while self._waiting:
-            taken = self._take()
-            batches = [batch for batch, _ in taken]
-            failed = False
-            try:
-                await self._database.run("write", lambda client, batches=batches: insert(client, batches))  # type: ignore[misc]
-            except Exception:
-                # Whatever it was: a loop that dies would leave every later caller waiting for ever.
-                log.exception("an insert into the event store failed; its callers were told to try again")
-                failed = True
-            (self._on_failure if failed else self._on_commit)(batches)
-            self._waiting_bytes -= sum(batch.size_bytes for batch in batches)
-            _answer(taken, failed=failed)
-
-    def _take(self) -> list[tuple[Batch, asyncio.Future[None]]]:
-        count = taken_bytes = 0
-        while count < len(self._waiting) and taken_bytes < MAX_INSERT_BYTES:
-            taken_bytes += self._waiting[count][0].size_bytes
-            count += 1
-        taken, self._waiting = self._waiting[:count], self._waiting[count:]
-        return taken
+    async def _store(self, batches: Sequence[Batch]) -> None:
+        try:
+            await self._database.run("write", lambda client: insert(client, batches))
+        except Exception:
+            self._on_failure(batches)
+            raise
+        # Before the callers are answered: a read that follows an answer must find the events.
+        self._on_commit(batches)
 
 
 def insert(client: Client, batches: Sequence[Batch]) -> None:
@@ -164,15 +147,3 @@ def _table(batches: Sequence[Batch]) -> pa.Table:
     ]
     messages = list(chain.from_iterable([batch.messages for batch in batches]))
     return pa.table([*numbers, pa.array(messages, pa.string())], SCHEMA)
-
-
-def _answer(taken: Sequence[tuple[Batch, asyncio.Future[None]]], *, failed: bool) -> None:
-    for _, done in taken:
-        # A caller that went away has cancelled its future; its events are stored all the same.
-        if done.done():
-            continue
-        if failed:
-            text = "The service cannot complete the request."
-            done.set_exception(ServiceError("ServiceUnavailableException", text, status=500))
-        else:
-            done.set_result(None)

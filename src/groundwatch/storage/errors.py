@@ -9,3 +9,7 @@ class StorageError(Exception):
 
 class StorageUnavailableError(StorageError):
     """The store cannot be reached or opened at all: wrong URL, locked directory, server down."""
+
+
+class StoreBusyError(StorageError):
+    """More waits to be stored than may wait: the caller should try again later."""

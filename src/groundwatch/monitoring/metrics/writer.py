@@ -1,9 +1,8 @@
-"""The group-committing writer of metrics, and the queue for samples that nobody waits for."""
+"""The writer of metrics, which stores what waits in groups, and the queue for samples that nobody waits for."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,6 +10,8 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.monitoring.metrics.model import MetricKey
 from groundwatch.monitoring.metrics.samples import Period, PeriodKey, Sample, metric_number
 from groundwatch.storage.clickhouse import Client, EventDatabase
+from groundwatch.storage.errors import StorageError, StoreBusyError
+from groundwatch.storage.group_commit import GroupCommit, GroupLimits
 
 MAX_WAITING_VALUES = 2_000_000
 MAX_INSERT_VALUES = 200_000
@@ -43,8 +44,6 @@ POINT_COLUMNS = {
 MetricRow = tuple[str, str, str, str, int, list[str], list[str], int]
 """The values of METRIC_COLUMNS."""
 
-log = logging.getLogger(__name__)
-
 
 class _KnownMetric:
     """What the writer remembers of a metric: its number, and up to when it is listed."""
@@ -62,9 +61,7 @@ class MetricWriter:
     def __init__(self, database: EventDatabase) -> None:
         self._database = database
         self._known: OrderedDict[MetricKey, _KnownMetric] = OrderedDict()
-        self._waiting: list[tuple[Sequence[Sample], int, asyncio.Future[None]]] = []
-        self._waiting_values = 0
-        self._task: asyncio.Task[None] | None = None
+        self._group = GroupCommit("metrics", self._store, GroupLimits(MAX_WAITING_VALUES, MAX_INSERT_VALUES))
 
     async def append(self, samples: Sequence[Sample]) -> None:
         """Return when the samples are on disk.
@@ -72,44 +69,19 @@ class MetricWriter:
         Raises `ThrottlingException` when too much waits already, `InternalServiceFault` when the store fails: then
         nobody knows whether they are stored.
         """
-        if self._waiting_values > MAX_WAITING_VALUES:
-            raise ServiceError("ThrottlingException", "Rate exceeded")
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        size = sum(1 + len(sample.values) for sample in samples)
-        self._waiting.append((samples, size, done))
-        self._waiting_values += size
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._drain(), name="metric-writer")
-        await done
+        try:
+            await self._group.append(samples, sum(1 + len(sample.values) for sample in samples))
+        except StoreBusyError as error:
+            raise ServiceError("ThrottlingException", "Rate exceeded") from error
+        except StorageError as error:
+            raise ServiceError("InternalServiceFault", "The service cannot complete the request.") from error
 
     async def flush(self) -> None:
         """Return when everything that was appended before the call is stored or refused."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        await self._group.flush()
 
-    async def _drain(self) -> None:
-        while self._waiting:
-            taken = self._take()
-            samples = [sample for batch, _, _ in taken for sample in batch]
-            failed = False
-            try:
-                await self._store(samples)
-            except Exception:
-                # Whatever it was: a loop that dies would leave every later caller waiting for ever.
-                log.exception("an insert of metrics failed; its callers were told to try again")
-                failed = True
-            self._waiting_values -= sum(size for _, size, _ in taken)
-            _answer([done for _, _, done in taken], failed=failed)
-
-    def _take(self) -> list[tuple[Sequence[Sample], int, asyncio.Future[None]]]:
-        count = values = 0
-        while count < len(self._waiting) and values < MAX_INSERT_VALUES:
-            values += self._waiting[count][1]
-            count += 1
-        taken, self._waiting = self._waiting[:count], self._waiting[count:]
-        return taken
-
-    async def _store(self, samples: Sequence[Sample]) -> None:
+    async def _store(self, batches: Sequence[Sequence[Sample]]) -> None:
+        samples = [sample for batch in batches for sample in batch]
         newer: list[MetricRow] = []
 
         def insert(client: Client) -> None:
@@ -232,14 +204,3 @@ def _insert(client: Client, table: str, columns: Mapping[str, str], rows: Sequen
         column_type_names=tuple(columns.values()),
         column_oriented=True,
     )
-
-
-def _answer(waiting: Sequence[asyncio.Future[None]], *, failed: bool) -> None:
-    for done in waiting:
-        # A caller that went away has cancelled its future; its samples are stored all the same.
-        if done.done():
-            continue
-        if failed:
-            done.set_exception(ServiceError("InternalServiceFault", "The service cannot complete the request."))
-        else:
-            done.set_result(None)
