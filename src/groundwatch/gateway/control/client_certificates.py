@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from groundwatch.aws.context import RequestContext
@@ -49,14 +50,8 @@ class ClientCertificateOperations(ControlPlane):
         self, context: RequestContext, *, position: str | None = None, limit: int | None = None
     ) -> dict[str, Any]:
         """List the certificates of the account and region."""
-        place = place_of(context)
-        return await fetch_page(
-            position,
-            limit,
-            lambda after, count: self._store.connections.certificates.list(place, after, count),
-            key=lambda certificate: certificate.id,
-            render=_shown,
-        )
+        fetch = partial(self._store.connections.certificates.list, place_of(context))
+        return await fetch_page(position, limit, fetch, render=_shown)
 
     async def update_client_certificate(
         self, context: RequestContext, *, client_certificate_id: str, patch_operations: Operations | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -105,13 +106,9 @@ class DomainNameOperations(ControlPlane):
         self, context: RequestContext, *, position: str | None = None, limit: int | None = None
     ) -> dict[str, Any]:
         """List the domains of the account and region in order of their names."""
-        place = place_of(context)
+        fetch = partial(self._store.domains.list, place_of(context))
         return await fetch_page(
-            position,
-            limit,
-            lambda after, count: self._store.domains.list(place, after, count),
-            key=lambda domain: domain.name,
-            render=render_domains.domain_name,
+            position, limit, fetch, key=lambda domain: domain.name, render=render_domains.domain_name
         )
 
     async def update_domain_name(

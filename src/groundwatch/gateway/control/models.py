@@ -146,7 +146,7 @@ class ModelOperations(ControlPlane):
         """List the request validators of an API in order of their ids."""
         api = await self._store.get_api(place_of(context), rest_api_id)
         validators = api.request_validators.values()
-        return page_of(validators, position, limit, key=lambda held: held.id, render=render.request_validator)
+        return page_of(validators, position, limit, render=render.request_validator)
 
     async def update_request_validator(
         self,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from groundwatch.gateway.control.errors import bad_request
 
 T = TypeVar("T")
+BY_ID: Callable[[Any], str] = attrgetter("id")
 _BAD_POSITION = "Invalid position parameter specified"
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 500
@@ -22,7 +24,7 @@ async def fetch_page(
     limit: int | None,
     fetch: Callable[[str | None, int], Awaitable[list[T]]],
     *,
-    key: Callable[[T], str],
+    key: Callable[[T], str] = BY_ID,
     render: Callable[[T], dict[str, Any]],
 ) -> dict[str, Any]:
     """Return `items` and, when there are more, `position`.
@@ -31,11 +33,7 @@ async def fetch_page(
     """
     count = _count(limit)
     # One more than is shown tells whether there is a next page.
-    found = await fetch(_decode(position), count + 1)
-    page: dict[str, Any] = {"items": [render(value) for value in found[:count]]}
-    if len(found) > count:
-        page["position"] = _encode(key(found[count - 1]))
-    return page
+    return _page(await fetch(_decode(position), count + 1), count, key, render)
 
 
 def page_of(
@@ -43,7 +41,7 @@ def page_of(
     position: str | None,
     limit: int | None,
     *,
-    key: Callable[[T], str],
+    key: Callable[[T], str] = BY_ID,
     render: Callable[[T], dict[str, Any]],
 ) -> dict[str, Any]:
     """Return a page of values in memory, in order of their keys."""
@@ -52,6 +50,12 @@ def page_of(
     # By keys rather than by places, so that what comes and goes meanwhile shifts no page.
     ordered = sorted(values, key=key)
     found = ordered if after is None else [value for value in ordered if key(value) > after]
+    return _page(found, count, key, render)
+
+
+def _page(
+    found: Sequence[T], count: int, key: Callable[[T], str], render: Callable[[T], dict[str, Any]]
+) -> dict[str, Any]:
     page: dict[str, Any] = {"items": [render(value) for value in found[:count]]}
     if len(found) > count:
         page["position"] = _encode(key(found[count - 1]))

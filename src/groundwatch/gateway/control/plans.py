@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -65,14 +66,8 @@ class UsagePlanOperations(ControlPlane):
         limit: int | None = None,
     ) -> dict[str, Any]:
         """List plans, or those that hold a key."""
-        place = place_of(context)
-        return await fetch_page(
-            position,
-            limit,
-            lambda after, count: self._store.list_plans(place, key_id, after, count),
-            key=lambda plan: plan.id,
-            render=render.usage_plan,
-        )
+        fetch = partial(self._store.list_plans, place_of(context), key_id)
+        return await fetch_page(position, limit, fetch, render=render.usage_plan)
 
     async def update_usage_plan(
         self, context: RequestContext, *, usage_plan_id: str, patch_operations: Operations | None = None

@@ -99,7 +99,7 @@ class ReleaseOperations(ControlPlane):
         """List the deployments of an API in order of their ids."""
         releases = await self._store.get_releases(place_of(context), rest_api_id)
         infos = releases.deployments.values()
-        return page_of(infos, position, limit, key=lambda info: info.id, render=render.deployment)
+        return page_of(infos, position, limit, render=render.deployment)
 
     async def update_deployment(
         self,

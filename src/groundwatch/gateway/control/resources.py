@@ -56,7 +56,6 @@ class ResourceOperations(ControlPlane):
             api.resources.values(),
             position,
             limit,
-            key=lambda resource: resource.id,
             render=lambda resource: render.resource(resource, embed_methods=in_full),
         )
 

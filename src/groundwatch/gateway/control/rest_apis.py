@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -129,14 +130,8 @@ class RestApiOperations(ControlPlane):
         self, context: RequestContext, *, position: str | None = None, limit: int | None = None
     ) -> dict[str, Any]:
         """List the APIs of the account and region."""
-        place = place_of(context)
-        return await fetch_page(
-            position,
-            limit,
-            lambda after, count: self._store.list_apis(place, after, count),
-            key=lambda api: api.id,
-            render=render.rest_api,
-        )
+        fetch = partial(self._store.list_apis, place_of(context))
+        return await fetch_page(position, limit, fetch, render=render.rest_api)
 
     async def update_rest_api(
         self, context: RequestContext, *, rest_api_id: str, patch_operations: Operations | None = None

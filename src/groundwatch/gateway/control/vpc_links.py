@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from groundwatch.aws.context import RequestContext
@@ -73,14 +74,8 @@ class VpcLinkOperations(ControlPlane):
         self, context: RequestContext, *, position: str | None = None, limit: int | None = None
     ) -> dict[str, Any]:
         """List the links of the account and region."""
-        place = place_of(context)
-        return await fetch_page(
-            position,
-            limit,
-            lambda after, count: self._store.connections.links.list(place, after, count),
-            key=lambda link: link.id,
-            render=self._shown,
-        )
+        fetch = partial(self._store.connections.links.list, place_of(context))
+        return await fetch_page(position, limit, fetch, render=self._shown)
 
     async def update_vpc_link(
         self, context: RequestContext, *, vpc_link_id: str, patch_operations: Operations | None = None
