@@ -5,7 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from groundwatch.storage import tables
-from groundwatch.storage.clickhouse import EventDatabase, without_password
+from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.errors import StorageUnavailableError
 from groundwatch.storage.migrate import migrate
 from groundwatch.storage.sql import Database
@@ -52,17 +52,7 @@ async def test_a_failed_write_leaves_nothing(database):
     assert ("kept",) in names
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("http://user:secret@host:8123/db", "http://user:***@host:8123/db"),
-        ("chdb:///data/events", "chdb:///data/events"),
-    ],
-)
-def test_passwords_are_not_shown(url, shown):
-    assert without_password(url) == shown
-
-
 def test_an_unreachable_event_store_is_one_named_error():
-    with pytest.raises(StorageUnavailableError, match=r"cannot open the event store at http://127\.0\.0\.1:9"):
-        EventDatabase("http://127.0.0.1:9/default")
+    with pytest.raises(StorageUnavailableError, match=r"^cannot open the event store: ") as refused:
+        EventDatabase("http://reader:secret@127.0.0.1:9/default")
+    assert "secret" not in str(refused.value)

@@ -99,7 +99,7 @@ def _open(settings: Settings, journal: Journal) -> Server:
     try:
         return Server(settings, journal)
     except StorageUnavailableError as error:
-        raise StartupError(f"{error}; check --events-url") from error
+        raise StartupError(f"{error}; check --events-url {redact_url(settings.events_url)}") from error
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
         raise StartupError(

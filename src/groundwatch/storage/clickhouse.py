@@ -222,7 +222,8 @@ def open_client(url: str) -> Client:
             dsn=url, settings=SETTINGS, autogenerate_session_id=False, show_clickhouse_errors=True
         )
     except (Error, OSError, RuntimeError) as error:
-        raise StorageUnavailableError(f"cannot open the event store at {without_password(url)}: {error}") from error
+        # Without the URL, which may hold a password; whoever knows it can say it.
+        raise StorageUnavailableError(f"cannot open the event store: {error}") from error
     return cast("Client", client)
 
 
@@ -241,14 +242,6 @@ def _open_embedded(path: Path) -> Client:
     # The engine knows its directory by the very text that it was opened with.
     place = f"{path.resolve()}?{urlencode(EMBEDDED_OPTIONS)}"
     return EmbeddedClient(cast("Client", client), partial(chdb.connect, place), settings)
-
-
-def without_password(url: str) -> str:
-    """Return `url` fit for a log line: a password becomes `***`."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")).geturl()
 
 
 def translated(work: Callable[[Client], T], client: Client) -> T:
