@@ -1,68 +1,15 @@
 """The store: caching, bootstrap and the schema."""
 
-import asyncio
 import stat
 from pathlib import Path
 
 import pytest
 
 from groundwatch.identity.bootstrap import ensure_administrator
-from groundwatch.identity.cache import ReadCache
 from groundwatch.identity.records import keys
 from groundwatch.identity.store import IdentityStore
 
 ACCOUNT = "111122223333"
-
-
-class Loader:
-    def __init__(self):
-        self.count = 0
-        self.value: str | None = "v"
-
-    async def __call__(self):
-        self.count += 1
-        return self.value
-
-
-async def test_cache_loads_once_until_cleared_or_too_old(clock):
-    cache, load = ReadCache(clock), Loader()
-    assert [await cache.get("k", load) for _ in range(3)] == ["v"] * 3
-    assert load.count == 1
-    clock.now_ms += 1_999
-    await cache.get("k", load)
-    assert load.count == 1
-    clock.now_ms += 1
-    await cache.get("k", load)
-    assert load.count == 2
-    cache.clear()
-    await cache.get("k", load)
-    assert load.count == 3
-
-
-async def test_cache_keeps_neither_absent_values_nor_more_than_it_may(clock):
-    cache, load = ReadCache(clock, capacity=2), Loader()
-    for key in ("a", "b", "c", "b", "a"):
-        await cache.get(key, load)
-    assert load.count == 4
-    load.value = None
-    await cache.get("x", load)
-    await cache.get("x", load)
-    assert load.count == 6
-
-
-async def test_cache_does_not_keep_what_was_read_before_a_change(clock):
-    cache, load, go_on = ReadCache(clock), Loader(), asyncio.Event()
-
-    async def slow():
-        await go_on.wait()
-        return "old"
-
-    reading = asyncio.create_task(cache.get("k", slow))
-    await asyncio.sleep(0)
-    cache.clear()
-    go_on.set()
-    assert await reading == "old"
-    assert await cache.get("k", load) == "v"
 
 
 async def test_another_process_is_seen_within_two_seconds(world, clock, database):

@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy import Connection
 
 from groundwatch.aws.context import Credential, Principal
-from groundwatch.identity.cache import ReadCache
 from groundwatch.identity.key_uses import KeyUses
 from groundwatch.identity.names import TEMPORARY_PREFIX, session_arn
 from groundwatch.identity.records import accounts, entities, keys, managed, policies
@@ -24,11 +23,14 @@ from groundwatch.identity.values import (
     Session,
     User,
 )
+from groundwatch.storage.answers import Answers
 from groundwatch.storage.sql import Database
 
 T = TypeVar("T")
 # A client whose session is over is told so, and not that its key is unknown, for as long as this.
 EXPIRED_KEPT_MS = 24 * 60 * 60 * 1000
+LIFETIME_MS = 2_000
+"""How long writes of other processes on the same database may go unseen."""
 ACCOUNT_LIFETIME_MS = 1000
 """How long after another node disables an account its APIs may still answer here."""
 KINDS: Mapping[str, type[Entity]] = {"user": User, "role": Role, "group": Group, "policy": ManagedPolicy}
@@ -54,12 +56,12 @@ class IdentityStore:
     def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
         self._database = database
         self._clock_ms = clock_ms
-        self._credentials = ReadCache[str, Credential](clock_ms)
-        self._permissions = ReadCache[str, Permissions](clock_ms)
-        self._roles = ReadCache[tuple[str, str], Role](clock_ms)
-        self._named = ReadCache[tuple[str, str, str], NamedEntity](clock_ms)
-        self._sessions = ReadCache[str, Session](clock_ms)
-        self._accounts = ReadCache[str, Account](clock_ms, lifetime_ms=ACCOUNT_LIFETIME_MS)
+        self._credentials = Answers[str, Credential](clock_ms, life_ms=LIFETIME_MS)
+        self._permissions = Answers[str, Permissions](clock_ms, life_ms=LIFETIME_MS)
+        self._roles = Answers[tuple[str, str], Role](clock_ms, life_ms=LIFETIME_MS)
+        self._named = Answers[tuple[str, str, str], NamedEntity](clock_ms, life_ms=LIFETIME_MS)
+        self._sessions = Answers[str, Session](clock_ms, life_ms=LIFETIME_MS)
+        self._accounts = Answers[str, Account](clock_ms, life_ms=ACCOUNT_LIFETIME_MS)
         self.key_uses = KeyUses(self._write_key_uses)
 
     async def read(self, work: Callable[[Connection], T]) -> T:

@@ -14,9 +14,9 @@ from sqlalchemy import Column, ColumnElement, Connection, Insert, Row, and_, del
 from sqlalchemy.exc import IntegrityError
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.logs.lookup import Lookup
 from groundwatch.logs.name_pattern import EVERY_NAME, NamePattern
 from groundwatch.logs.tags import TagChange
+from groundwatch.storage.answers import Answers
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.logs import log_groups, log_streams, reclaims
 
@@ -72,12 +72,9 @@ class LogCatalog:
         """Whether other nodes may change what is stored; they learn of changes a second later."""
         self._database = database
         self._clock_ms = clock_ms
-        self._groups: Lookup[tuple[Tenant, str], LogGroup] = Lookup(
-            REMEMBERED, SHARED_MEMORY_MS if self.shared else None, clock_ms
-        )
-        self._streams: Lookup[tuple[int, str], LogStream] = Lookup(
-            REMEMBERED, SHARED_MEMORY_MS if self.shared else None, clock_ms
-        )
+        life_ms = SHARED_MEMORY_MS if self.shared else None
+        self._groups = Answers[tuple[Tenant, str], LogGroup](clock_ms, life_ms=life_ms, capacity=REMEMBERED)
+        self._streams = Answers[tuple[int, str], LogStream](clock_ms, life_ms=life_ms, capacity=REMEMBERED)
 
     async def create_group(
         self,
@@ -114,27 +111,27 @@ class LogCatalog:
 
     async def group(self, tenant: Tenant, name: str) -> LogGroup:
         """Return the group called `name`; `ResourceNotFoundException` when there is none."""
-        known = self._groups.get((tenant, name))
-        if known is None:
-            generation = self._groups.generation
-            statement = select(log_groups).where(_of_tenant(tenant), log_groups.c.name == name)
-            row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
-            if row is None:
-                raise no_such_group()
-            known = self._groups.put((tenant, name), _group(row), generation)
-        return known
+        found = await self._groups.get((tenant, name), lambda: self._find_group(tenant, name))
+        if found is None:
+            raise no_such_group()
+        return found
 
     async def stream(self, group: LogGroup, name: str) -> LogStream:
         """Return the stream called `name`; `ResourceNotFoundException` when there is none."""
-        known = self._streams.get((group.number, name))
-        if known is None:
-            generation = self._streams.generation
-            statement = select(log_streams).where(log_streams.c.group_id == group.number, log_streams.c.name == name)
-            row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
-            if row is None:
-                raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
-            known = self._streams.put((group.number, name), _stream(row), generation)
-        return known
+        found = await self._streams.get((group.number, name), lambda: self._find_stream(group, name))
+        if found is None:
+            raise ServiceError("ResourceNotFoundException", "The specified log stream does not exist.")
+        return found
+
+    async def _find_group(self, tenant: Tenant, name: str) -> LogGroup | None:
+        statement = select(log_groups).where(_of_tenant(tenant), log_groups.c.name == name)
+        row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+        return None if row is None else _group(row)
+
+    async def _find_stream(self, group: LogGroup, name: str) -> LogStream | None:
+        statement = select(log_streams).where(log_streams.c.group_id == group.number, log_streams.c.name == name)
+        row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+        return None if row is None else _stream(row)
 
     async def groups(
         self,
