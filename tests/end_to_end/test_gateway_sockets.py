@@ -7,7 +7,6 @@ import json
 import random
 import re
 import socket
-import ssl
 import threading
 import time
 import zlib
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.end_to_end.bad_input.hostile import connect
 from tests.live import RunningServer
 
 MOCK = {
@@ -52,8 +52,7 @@ class Door:
         self.path = f"/{api}/t/x".encode()
 
     def open(self) -> socket.socket:
-        plain = socket.create_connection(("127.0.0.1", self.server.gateway_port), timeout=20)
-        return ssl._create_unverified_context().wrap_socket(plain, server_hostname="localhost") if self.tls else plain
+        return connect(self.server.gateway_port, tls=self.tls)
 
     def request(self, head: bytes = b"", body: bytes = b"", line: bytes = b"POST %s HTTP/1.1") -> bytes:
         lines = (line.replace(b"%s", self.path), b"Host: a", b"Content-Type: application/json", head)

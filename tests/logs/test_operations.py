@@ -2,6 +2,7 @@ import asyncio
 
 import msgspec
 import pytest
+from tests.refusals import refusal
 
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 from groundwatch.logs.events import event_id, parse_event_id
@@ -31,12 +32,6 @@ def shown(answer) -> list[dict[str, object]]:
     # A page of one stream comes encoded.
     found = answer["events"]
     return msgspec.json.decode(found) if isinstance(found, msgspec.Raw) else found
-
-
-async def refusal(awaitable) -> tuple[str, str | None]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, caught.value.message
 
 
 class TestGroups:

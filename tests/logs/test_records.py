@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from tests.refusals import refusal
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.access import logs_access
@@ -19,12 +20,6 @@ NOT_FOUND = "ResourceNotFoundException"
 
 def encoded(value: object) -> str:
     return base64.b64encode(json.dumps(value).encode()).decode()
-
-
-async def refusal(awaitable) -> tuple[str, str | None]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, caught.value.message
 
 
 @pytest.fixture

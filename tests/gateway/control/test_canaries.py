@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from groundwatch.aws.errors import ServiceError
+from tests.refusals import refusal
 
 BAD = "BadRequestException"
 INVALID = "Invalid deployment content specified."
@@ -23,12 +22,6 @@ def patch(op, path, value=None, source=None):
 
 def copy(path, source):
     return patch("copy", path, source=source)
-
-
-async def refused(call):
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value.code, caught.value.message
 
 
 class Stage:
@@ -154,12 +147,12 @@ async def test_promotion_merges_the_variables_and_removal_ends_it(stage):
     ],
 )
 async def test_refused_patches(stage, operation, message):
-    assert await refused(stage.update(operation)) == (BAD, message)
+    assert await refusal(stage.update(operation)) == (BAD, message)
 
 
 @pytest.mark.parametrize("path", ["/canarySettings/badPath", "/canarySettings"])
 async def test_unknown_paths(stage, path):
-    code, message = await refused(stage.update(patch("replace", path, "x")))
+    code, message = await refusal(stage.update(patch("replace", path, "x")))
     assert (code, message.partition(". ")[0]) == (BAD, f"Invalid method setting path: {path}")
 
 
@@ -175,7 +168,7 @@ async def test_unknown_paths(stage, path):
 )
 async def test_a_canary_needs_a_stage(stage, stage_name, message):
     call = stage.release({"percentTraffic": 1}, stage_name=stage_name)
-    assert await refused(call) == (BAD, INVALID + message)
+    assert await refusal(call) == (BAD, INVALID + message)
 
 
 async def test_a_stage_with_a_canary_takes_no_other_release(stage):
@@ -184,17 +177,17 @@ async def test_a_stage_with_a_canary_takes_no_other_release(stage):
         "Non canary deployment not supported on stage dev because Canary is enabled. "
         "Provide CanarySettings in deploymentInput."
     )
-    assert await refused(stage.release(None, stage_name="dev")) == (BAD, INVALID + message)
+    assert await refusal(stage.release(None, stage_name="dev")) == (BAD, INVALID + message)
 
 
 async def test_the_deployment_of_a_canary_is_in_use(stage):
     await stage.update(patch("replace", DEPLOYMENT, stage.second))
     message = "Active stages pointing to this deployment must be moved or deleted"
-    assert await refused(stage.api.call("delete_deployment", deployment_id=stage.second)) == (BAD, message)
+    assert await refusal(stage.api.call("delete_deployment", deployment_id=stage.second)) == (BAD, message)
 
 
 async def test_overrides_are_checked_like_variables(stage):
-    code, message = await refused(stage.update(patch("replace", f"{VARIABLES}/x", "no!")))
+    code, message = await refusal(stage.update(patch("replace", f"{VARIABLES}/x", "no!")))
     assert code == BAD
     assert message.startswith("Invalid stage variable value: no!.  Please use values")
 

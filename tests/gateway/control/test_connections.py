@@ -7,8 +7,9 @@ import datetime as dt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from tests.gateway.control.patches import patch
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.operator_rules import OperatorRules
 from groundwatch.gateway.store import Place
 
@@ -16,16 +17,6 @@ BAD, MISSING = "BadRequestException", "NotFoundException"
 ARN = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/net/inner/1"
 NO_LINK = (MISSING, "Invalid VPC Link identifier specified")
 NO_CERTIFICATE = (MISSING, "Invalid Client Certificate identifier specified")
-
-
-def patch(path, value, op="replace"):
-    return {"op": op, "path": path, "value": value}
-
-
-async def refused(call):
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value.code, caught.value.message
 
 
 @pytest.fixture
@@ -66,7 +57,7 @@ async def test_a_link_is_available_when_the_operator_knows_its_target(operations
     ],
 )
 async def test_targets_that_cannot_be(operations, context, arns, message):
-    code, found = await refused(operations.create_vpc_link(context, name="x", target_arns=arns))
+    code, found = await refusal(operations.create_vpc_link(context, name="x", target_arns=arns))
     assert (code, found.startswith(message)) == (BAD, True)
 
 
@@ -77,8 +68,8 @@ async def test_links_are_patched_but_not_moved(operations, context, link):
     shown = await update(patch("/name", "outer"), patch("/description", "d"))
     assert (shown["name"], shown["description"]) == ("outer", "d")
     fixed = (BAD, "Target arns are not allowed to be changed/added.")
-    assert await refused(update(patch("/targetArns", ARN))) == fixed
-    assert await refused(update(patch("/targetArns", ARN, op="add"))) == fixed
+    assert await refusal(update(patch("/targetArns", ARN))) == fixed
+    assert await refusal(update(patch("/targetArns", ARN, op="add"))) == fixed
 
 
 async def test_links_belong_to_their_account(operations, context, stranger, link):
@@ -87,7 +78,7 @@ async def test_links_belong_to_their_account(operations, context, stranger, link
         operations.update_vpc_link(stranger, vpc_link_id=link["id"], patch_operations=[]),
         operations.delete_vpc_link(stranger, vpc_link_id=link["id"]),
     ):
-        assert await refused(call) == NO_LINK
+        assert await refusal(call) == NO_LINK
     assert (await operations.get_vpc_links(stranger))["items"] == []
     assert [item["id"] for item in (await operations.get_vpc_links(context))["items"]] == [link["id"]]
 
@@ -107,10 +98,10 @@ async def test_a_link_that_is_live_stays(operations, context, api, link):
         f"Cannot delete vpc link. Vpc link '{link['id']}', is referenced in [GET:{api.root_id}:prod] "
         "in format of [Method:Resource:Stage]."
     )
-    assert await refused(operations.delete_vpc_link(context, vpc_link_id=link["id"])) == (BAD, message)
+    assert await refusal(operations.delete_vpc_link(context, vpc_link_id=link["id"])) == (BAD, message)
     await api.call("delete_stage", stage_name="prod")
     await operations.delete_vpc_link(context, vpc_link_id=link["id"])
-    assert await refused(operations.get_vpc_link(context, vpc_link_id=link["id"])) == NO_LINK
+    assert await refusal(operations.get_vpc_link(context, vpc_link_id=link["id"])) == NO_LINK
 
 
 # --- client certificates ---
@@ -148,7 +139,7 @@ async def test_only_the_description_is_patched(operations, context, certificate)
         )
 
     assert (await update(patch("/description", "other")))["description"] == "other"
-    assert (await refused(update(patch("/pemEncodedCertificate", "x"))))[0] == BAD
+    assert (await refusal(update(patch("/pemEncodedCertificate", "x"))))[0] == BAD
 
 
 async def test_certificates_belong_to_their_account(operations, stranger, certificate):
@@ -158,7 +149,7 @@ async def test_certificates_belong_to_their_account(operations, stranger, certif
         operations.update_client_certificate(stranger, **key, patch_operations=[]),
         operations.delete_client_certificate(stranger, **key),
     ):
-        assert await refused(call) == NO_CERTIFICATE
+        assert await refusal(call) == NO_CERTIFICATE
     assert (await operations.get_client_certificates(stranger))["items"] == []
 
 
@@ -173,16 +164,16 @@ async def test_a_stage_presents_a_certificate_of_its_account(operations, context
         )
 
     other = await operations.generate_client_certificate(stranger)
-    assert await refused(present(other["clientCertificateId"])) == NO_CERTIFICATE
+    assert await refusal(present(other["clientCertificateId"])) == NO_CERTIFICATE
     assert (await present(own))["clientCertificateId"] == own
     message = (
         f"Cannot delete client certificate. Client certificate '{own}', is referenced in [{api.id}:prod] "
         "in format of [Api:Stage]."
     )
-    assert await refused(operations.delete_client_certificate(context, **key)) == (BAD, message)
+    assert await refusal(operations.delete_client_certificate(context, **key)) == (BAD, message)
     assert "clientCertificateId" not in await present("")
     await operations.delete_client_certificate(context, **key)
-    assert await refused(operations.get_client_certificate(context, **key)) == NO_CERTIFICATE
+    assert await refusal(operations.get_client_certificate(context, **key)) == NO_CERTIFICATE
 
 
 @pytest.mark.parametrize("kind", ["vpclinks", "clientcertificates"])
@@ -193,7 +184,7 @@ async def test_tags(operations, context, link, certificate, kind):
     await operations.untag_resource(context, resource_arn=arn, tag_keys=["a"])
     assert (await operations.get_tags(context, resource_arn=arn))["tags"] == {"b": "2"}
     missing = NO_LINK if kind == "vpclinks" else NO_CERTIFICATE
-    assert await refused(operations.get_tags(context, resource_arn=f"{arn}x")) == missing
+    assert await refusal(operations.get_tags(context, resource_arn=f"{arn}x")) == missing
 
 
 async def test_the_runtime_sees_the_newest_value(store, operations, context, link, clock):

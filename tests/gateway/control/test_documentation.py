@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.refusals import refusal
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.documentation.parts import Documentation, Location, Part
@@ -12,12 +13,6 @@ from groundwatch.gateway.documentation.parts import Documentation, Location, Par
 API_PART = {"location": {"type": "API"}, "properties": '{"info":{"description":"d"}}'}
 UNKNOWN_PART = "Invalid Documentation part identifier specified"
 UNKNOWN_VERSION = "Invalid Documentation version specified"
-
-
-async def refused(call):
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value.code, caught.value.message
 
 
 # --- parts ---
@@ -39,7 +34,7 @@ async def test_a_part_is_kept_at_its_whole_location(api, location, completed):
     assert made == {"id": made["id"], "location": {"type": location["type"], **completed}, "properties": "{ }"}
     assert await api.call("get_documentation_part", documentation_part_id=made["id"]) == made
     assert (await api.call("get_documentation_parts"))["items"] == [made]
-    code, message = await refused(api.call("create_documentation_part", location=location, properties="{}"))
+    code, message = await refusal(api.call("create_documentation_part", location=location, properties="{}"))
     assert code == "ConflictException"
     assert message.startswith(
         f"Documentation part already exists for the specified location: type '{location['type']}'"
@@ -49,7 +44,7 @@ async def test_a_part_is_kept_at_its_whole_location(api, location, completed):
 async def test_the_message_for_a_place_that_is_taken(api):
     await api.call("create_documentation_part", **API_PART)
     # Source: "Document an API using the API Gateway REST API".
-    assert await refused(api.call("create_documentation_part", **API_PART)) == (
+    assert await refusal(api.call("create_documentation_part", **API_PART)) == (
         "ConflictException",
         "Documentation part already exists for the specified location: type 'API'.",
     )
@@ -75,13 +70,13 @@ async def test_the_message_for_a_place_that_is_taken(api):
 )
 async def test_parts_that_cannot_be(api, location, properties, message):
     call = api.call("create_documentation_part", location=location, properties=properties)
-    assert await refused(call) == ("BadRequestException", message)
+    assert await refusal(call) == ("BadRequestException", message)
 
 
 async def test_the_parts_of_an_api_are_bounded_together(api, monkeypatch):
     monkeypatch.setattr("groundwatch.gateway.documentation.merging.MAX_BYTES", 40)
     await api.call("create_documentation_part", **API_PART)
-    code, message = await refused(
+    code, message = await refusal(
         api.call("create_documentation_part", location={"type": "RESOURCE"}, properties='{"a":"bcdefghij"}')
     )
     assert (code, message) == (
@@ -98,28 +93,28 @@ async def test_only_the_properties_of_a_part_change(api):
 
     changed = await update(op="replace", path="/properties", value='{"a":1}')
     assert changed == {**made, "properties": '{"a":1}'}
-    code, message = await refused(update(op="add", path="/properties", value="{}"))
+    code, message = await refusal(update(op="add", path="/properties", value="{}"))
     assert (code, message.endswith("Please choose supported operations")) == ("BadRequestException", True)
-    assert await refused(update(op="replace", path="/invalidPath", value="{}")) == (
+    assert await refusal(update(op="replace", path="/invalidPath", value="{}")) == (
         "BadRequestException",
         "Invalid patch path  '/invalidPath' specified for op 'replace'. Must be one of: [/properties]",
     )
-    assert (await refused(update(op="replace", path="/properties", value="x")))[0] == "BadRequestException"
+    assert (await refusal(update(op="replace", path="/properties", value="x")))[0] == "BadRequestException"
 
 
 async def test_a_part_that_is_gone(api):
     part_id = (await api.call("create_documentation_part", **API_PART))["id"]
     await api.call("delete_documentation_part", documentation_part_id=part_id)
     for operation in ("get_documentation_part", "delete_documentation_part", "update_documentation_part"):
-        assert await refused(api.call(operation, documentation_part_id=part_id)) == ("NotFoundException", UNKNOWN_PART)
+        assert await refusal(api.call(operation, documentation_part_id=part_id)) == ("NotFoundException", UNKNOWN_PART)
 
 
 async def test_parts_of_another_tenant(operations, stranger, api):
     call = {"rest_api_id": api.id, "location": {"type": "API"}, "properties": "{}"}
-    code, _ = await refused(operations.create_documentation_part(stranger, **call))
+    code, _ = await refusal(operations.create_documentation_part(stranger, **call))
     assert code == "NotFoundException"
-    assert (await refused(operations.get_documentation_parts(stranger, rest_api_id=api.id)))[0] == "NotFoundException"
-    assert (await refused(operations.get_documentation_versions(stranger, rest_api_id=api.id)))[
+    assert (await refusal(operations.get_documentation_parts(stranger, rest_api_id=api.id)))[0] == "NotFoundException"
+    assert (await refusal(operations.get_documentation_versions(stranger, rest_api_id=api.id)))[
         0
     ] == "NotFoundException"
 
@@ -281,7 +276,7 @@ async def test_the_extension_has_the_last_word(operations, context):
 )
 async def test_extensions_that_cannot_be_read(operations, context, parts, message):
     body = encoded(DESCRIBED, **{"x-amazon-apigateway-documentation": {"documentationParts": parts}})
-    code, found = await refused(operations.import_rest_api(context, body=body))
+    code, found = await refusal(operations.import_rest_api(context, body=body))
     assert code == "BadRequestException"
     assert found.startswith(f"Errors found during import:\n\t{message}")
 
@@ -328,7 +323,7 @@ async def test_importing_parts_alone_touches_no_definition(api):
 @pytest.mark.parametrize("body", [b"", b"{", b"a: [", b"[]", b'{"openapi": "2.5"}'])
 async def test_files_that_are_no_documents(api, body):
     # Recorded from the service in November 2025.
-    assert await refused(api.call("import_documentation_parts", body=body)) == (
+    assert await refusal(api.call("import_documentation_parts", body=body)) == (
         "BadRequestException",
         "Unable to build importer with provided input.",
     )
@@ -368,17 +363,17 @@ async def test_versions_are_described_listed_and_deleted(api):
     await api.call("delete_documentation_version", documentation_version="1")
     for operation in ("get", "update", "delete"):
         call = api.call(f"{operation}_documentation_version", documentation_version="1")
-        assert await refused(call) == ("NotFoundException", UNKNOWN_VERSION)
+        assert await refusal(call) == ("NotFoundException", UNKNOWN_VERSION)
 
 
 async def test_versions_that_cannot_be(api):
     create = "create_documentation_version"
     await api.call(create, documentation_version="1")
-    assert (await refused(api.call(create, documentation_version="1")))[0] == "ConflictException"
-    assert (await refused(api.call(create, documentation_version="a b")))[0] == "BadRequestException"
+    assert (await refusal(api.call(create, documentation_version="1")))[0] == "ConflictException"
+    assert (await refusal(api.call(create, documentation_version="a b")))[0] == "BadRequestException"
     call = api.call(create, documentation_version="2", stage_name="nope")
-    assert await refused(call) == ("NotFoundException", "Invalid stage identifier specified")
-    assert (await refused(api.call("get_documentation_version", documentation_version="2")))[1] == UNKNOWN_VERSION
+    assert await refusal(call) == ("NotFoundException", "Invalid stage identifier specified")
+    assert (await refusal(api.call("get_documentation_version", documentation_version="2")))[1] == UNKNOWN_VERSION
 
 
 async def test_a_stage_publishes_a_version_that_there_is(api):
@@ -390,17 +385,17 @@ async def test_a_stage_publishes_a_version_that_there_is(api):
         patch = [{"op": "replace", "path": "/documentationVersion", "value": version}]
         return api.call("update_stage", stage_name="prod", patch_operations=patch)
 
-    assert await refused(publish("2")) == ("BadRequestException", UNKNOWN_VERSION)
+    assert await refusal(publish("2")) == ("BadRequestException", UNKNOWN_VERSION)
     assert (await publish("1"))["documentationVersion"] == "1"
     gone = api.call("delete_documentation_version", documentation_version="1")
-    assert await refused(gone) == (
+    assert await refusal(gone) == (
         "BadRequestException",
         "Active stages pointing to this documentation version must be moved or deleted",
     )
     assert "documentationVersion" not in await publish("")
     await api.call("delete_documentation_version", documentation_version="1")
     create = {"stage_name": "b", "deployment_id": deployment["id"], "documentation_version": "1"}
-    assert await refused(api.call("create_stage", **create)) == ("BadRequestException", UNKNOWN_VERSION)
+    assert await refusal(api.call("create_stage", **create)) == ("BadRequestException", UNKNOWN_VERSION)
 
 
 # --- exports ---

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy.exc import OperationalError
+from tests.gateway.control.patches import patch
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.operator_rules import OperatorRules
 
 BAD, MISSING, CONFLICT, LACKING = (
@@ -24,16 +25,6 @@ ARN = "arn:aws:acm:us-east-1:111122223333:certificate/1"
 NAME = "api.example.com"
 NO_DOMAIN = (MISSING, "Invalid domain name identifier specified")
 NO_MAPPING = (MISSING, "Invalid base path mapping identifier specified")
-
-
-def patch(path, value, op="replace"):
-    return {"op": op, "path": path, "value": value}
-
-
-async def refused(call):
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value.code, caught.value.message
 
 
 @pytest.fixture
@@ -117,7 +108,7 @@ async def test_names_that_can_be(operations, context, name):
     ],
 )
 async def test_names_that_cannot_be(operations, context, name):
-    code, message = await refused(operations.create_domain_name(context, domain_name=name))
+    code, message = await refusal(operations.create_domain_name(context, domain_name=name))
     assert (code, message.startswith(f"Invalid domain name specified: {name}. ")) == (BAD, True)
 
 
@@ -153,12 +144,12 @@ async def test_names_that_cannot_be(operations, context, name):
     ],
 )
 async def test_refused_members(operations, context, members, code, message):
-    assert await refused(operations.create_domain_name(context, domain_name=NAME, **members)) == (code, message)
+    assert await refusal(operations.create_domain_name(context, domain_name=NAME, **members)) == (code, message)
 
 
 async def test_a_name_belongs_to_one_account(operations, context, stranger, domain):
     message = "The domain name you provided already exists."
-    assert await refused(operations.create_domain_name(stranger, domain_name=NAME)) == (BAD, message)
+    assert await refusal(operations.create_domain_name(stranger, domain_name=NAME)) == (BAD, message)
     for call in (
         operations.get_domain_name(stranger, domain_name=NAME),
         operations.update_domain_name(stranger, domain_name=NAME, patch_operations=[]),
@@ -166,7 +157,7 @@ async def test_a_name_belongs_to_one_account(operations, context, stranger, doma
         operations.get_base_path_mappings(stranger, domain_name=NAME),
         operations.get_base_path_mapping(stranger, domain_name=NAME, base_path="shop"),
     ):
-        assert await refused(call) == NO_DOMAIN
+        assert await refusal(call) == NO_DOMAIN
     assert (await operations.get_domain_names(stranger))["items"] == []
 
 
@@ -213,7 +204,7 @@ async def test_patches(operations, context, domain, operation, expected):
 )
 async def test_refused_patches(operations, context, domain, operation, code):
     call = operations.update_domain_name(context, domain_name=NAME, patch_operations=[operation])
-    assert (await refused(call))[0] == code
+    assert (await refusal(call))[0] == code
 
 
 async def test_tags(operations, context, domain):
@@ -222,7 +213,7 @@ async def test_tags(operations, context, domain):
     await operations.untag_resource(context, resource_arn=arn, tag_keys=["a"])
     assert (await operations.get_tags(context, resource_arn=arn))["tags"] == {"b": "2"}
     gone = arn.replace(NAME, "gone.example.com")
-    assert await refused(operations.get_tags(context, resource_arn=gone)) == NO_DOMAIN
+    assert await refusal(operations.get_tags(context, resource_arn=gone)) == NO_DOMAIN
 
 
 @pytest.mark.parametrize(
@@ -249,7 +240,7 @@ async def test_a_name_that_is_not_the_accounts(operations, context):
         f"The domain name {NAME} does not belong to account 111122223333; the operator gives domains to accounts with "
         "--domain-owners"
     )
-    assert await refused(operations.create_domain_name(context, domain_name=NAME)) == (BAD, message)
+    assert await refusal(operations.create_domain_name(context, domain_name=NAME)) == (BAD, message)
 
 
 # --- uploaded certificates ---
@@ -323,7 +314,7 @@ async def test_certificates_that_cannot_be_used(operations, context, body, key, 
         certificate_private_key=key,
         certificate_chain=chain,
     )
-    code, found = await refused(call)
+    code, found = await refusal(call)
     assert (code, found.startswith(message)) == (BAD, True)
 
 
@@ -367,19 +358,19 @@ async def test_mappings(operations, context, mapped, members, expected):
 )
 async def test_mappings_that_cannot_be(operations, context, mapped, members, code, message):
     given = {"domain_name": NAME, "rest_api_id": mapped.id, "base_path": "x", **members}
-    assert await refused(operations.create_base_path_mapping(context, **given)) == (code, message)
+    assert await refusal(operations.create_base_path_mapping(context, **given)) == (code, message)
 
 
 @pytest.mark.parametrize("base_path", ["a b", "ä", "a?b", "%2F", "x" * 301, "a\n"])
 async def test_characters_of_a_base_path(operations, context, mapped, base_path):
-    code, message = await refused(map_path(operations, context, mapped, base_path=base_path))
+    code, message = await refusal(map_path(operations, context, mapped, base_path=base_path))
     assert (code, message.startswith("Invalid base path specified: ")) == (BAD, True)
 
 
 async def test_an_api_of_another_account(operations, context, stranger, mapped):
     other = await operations.create_rest_api(stranger, name="other")
     call = operations.create_base_path_mapping(context, domain_name=NAME, rest_api_id=other["id"], base_path="x")
-    assert await refused(call) == (BAD, "Invalid REST API identifier specified")
+    assert await refusal(call) == (BAD, "Invalid REST API identifier specified")
 
 
 async def test_a_mapping_is_patched(operations, context, mapped):
@@ -396,15 +387,15 @@ async def test_a_mapping_is_patched(operations, context, mapped):
     }
     other = await operations.create_rest_api(context, name="other")
     assert (await update("(none)", patch("/restapiId", other["id"])))["restApiId"] == other["id"]
-    assert await refused(update("(none)", patch("/basePath", "v2"))) == (
+    assert await refusal(update("(none)", patch("/basePath", "v2"))) == (
         CONFLICT,
         "Base path already exists for this domain name",
     )
-    assert await refused(update("(none)", patch("/restapiId", "gone"))) == (
+    assert await refusal(update("(none)", patch("/restapiId", "gone"))) == (
         BAD,
         "Invalid REST API identifier specified",
     )
-    assert await refused(update("shop", patch("/stage", "prod"))) == NO_MAPPING
+    assert await refusal(update("shop", patch("/stage", "prod"))) == NO_MAPPING
     shown = await operations.get_base_path_mappings(context, domain_name=NAME)
     assert [item["basePath"] for item in shown["items"]] == ["(none)", "v2"]
 
@@ -412,15 +403,15 @@ async def test_a_mapping_is_patched(operations, context, mapped):
 async def test_a_mapping_is_removed(operations, context, mapped):
     await operations.delete_base_path_mapping(context, domain_name=NAME, base_path="shop")
     call = operations.delete_base_path_mapping(context, domain_name=NAME, base_path="shop")
-    assert await refused(call) == NO_MAPPING
+    assert await refusal(call) == NO_MAPPING
 
 
 async def test_what_is_mapped_cannot_be_deleted(operations, context, mapped):
     remedy = "Please remove all base path mappings related to the {} in your domains: " + NAME
     call = mapped.call("delete_stage", stage_name="prod")
-    assert await refused(call) == (BAD, "Deleting stage prod failed. " + remedy.format("stage"))
+    assert await refusal(call) == (BAD, "Deleting stage prod failed. " + remedy.format("stage"))
     call = operations.delete_rest_api(context, rest_api_id=mapped.id)
-    assert await refused(call) == (BAD, "Deleting RestApi failed. " + remedy.format("RestApi"))
+    assert await refusal(call) == (BAD, "Deleting RestApi failed. " + remedy.format("RestApi"))
     await operations.delete_domain_name(context, domain_name=NAME)
     await operations.delete_rest_api(context, rest_api_id=mapped.id)
 

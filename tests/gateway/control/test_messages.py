@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from groundwatch.aws.errors import ServiceError
+from tests.refusals import refusal
 
 ROLE = "arn:aws:iam::111122223333:role/r"
 LOGS = "arn:aws:apigateway:us-east-1:logs:action/GetLogEvents"
@@ -17,12 +16,6 @@ BAD, MISSING, CONFLICT, LACKING = (
 )
 MODEL = "Invalid model specified: Validation Result: warnings : [], errors : [{}]"
 MAPPING = "Invalid mapping expression specified: Validation Result: warnings : [], errors : [{}]"
-
-
-async def refused(call):
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value.code, caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -63,7 +56,7 @@ async def refused(call):
     ],
 )
 async def test_an_api_that_cannot_be_created(operations, context, members, code, message):
-    assert await refused(operations.create_rest_api(context, **{"name": "a", **members})) == (code, message)
+    assert await refusal(operations.create_rest_api(context, **{"name": "a", **members})) == (code, message)
     assert (await operations.get_rest_apis(context))["items"] == []
 
 
@@ -79,7 +72,7 @@ async def test_an_api_that_cannot_be_created(operations, context, members, code,
 )
 async def test_an_unknown_api_is_reported_by_what_was_asked_for(operations, context, operation, members, message):
     call = getattr(operations, operation)(context, rest_api_id="nope", **members)
-    assert await refused(call) == (MISSING, message)
+    assert await refusal(call) == (MISSING, message)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +87,7 @@ async def test_an_unknown_api_is_reported_by_what_was_asked_for(operations, cont
     ],
 )
 async def test_an_unknown_part_of_an_api(api, operation, members, message):
-    assert await refused(api.call(operation, **members)) == (MISSING, message)
+    assert await refusal(api.call(operation, **members)) == (MISSING, message)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +101,7 @@ async def test_an_unknown_part_of_an_api(api, operation, members, message):
 )
 async def test_an_unknown_part_of_a_method(api, operation, members, message):
     await api.call_method("put_method", authorization_type="NONE")
-    assert await refused(api.call_method(operation, **members)) == (MISSING, message)
+    assert await refusal(api.call_method(operation, **members)) == (MISSING, message)
 
 
 @pytest.mark.parametrize(
@@ -140,14 +133,14 @@ async def test_a_resource_that_cannot_be_placed(api, existing, new, code, messag
         sibling = await api.call("create_resource", parent_id=api.root_id, path_part=existing)
         message = message.replace("{id}", sibling["id"])
     call = api.call("create_resource", parent_id=api.root_id, path_part=new)
-    assert await refused(call) == (code, message)
+    assert await refusal(call) == (code, message)
 
 
 async def test_nothing_stands_below_a_greedy_variable(api):
     proxy = await api.call("create_resource", parent_id=api.root_id, path_part="{proxy+}")
     call = api.call("create_resource", parent_id=proxy["id"], path_part="a")
     message = "Cannot create a child of a resource with a greedy path variable: {proxy+}"
-    assert await refused(call) == (BAD, message)
+    assert await refusal(call) == (BAD, message)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +167,7 @@ async def test_nothing_stands_below_a_greedy_variable(api):
 )
 async def test_a_method_that_cannot_be_put(api, members, message):
     given = {"authorization_type": "NONE", **members}
-    assert await refused(api.call_method("put_method", **given)) == (BAD, message)
+    assert await refusal(api.call_method("put_method", **given)) == (BAD, message)
 
 
 AWS = {"type": "AWS", "integration_http_method": "POST", "uri": LOGS, "credentials": ROLE}
@@ -293,7 +286,7 @@ AWS = {"type": "AWS", "integration_http_method": "POST", "uri": LOGS, "credentia
 )
 async def test_an_integration_that_cannot_be_put(api, members, code, message):
     await api.call_method("put_method", authorization_type="NONE")
-    assert await refused(api.call_method("put_integration", **members)) == (code, message)
+    assert await refusal(api.call_method("put_integration", **members)) == (code, message)
     assert "methodIntegration" not in await api.call_method("get_method")
 
 
@@ -328,7 +321,7 @@ async def test_a_response_maps_only_to_declared_headers(api):
     mapping = {"method.response.header.X": "'1'"}
     call = api.call_method("put_integration_response", status_code="200", response_parameters=mapping)
     message = MAPPING.format("Invalid mapping expression parameter specified: method.response.header.X")
-    assert await refused(call) == (BAD, message)
+    assert await refusal(call) == (BAD, message)
 
 
 async def test_empty_templates_become_null(api):
@@ -341,7 +334,7 @@ async def test_empty_templates_become_null(api):
 async def test_a_method_is_put_once(api):
     await api.put_mock_method()
     call = api.call_method("put_method", authorization_type="NONE")
-    assert await refused(call) == (CONFLICT, "Method already exists for this resource")
+    assert await refusal(call) == (CONFLICT, "Method already exists for this resource")
 
 
 @pytest.mark.parametrize(
@@ -359,13 +352,13 @@ async def test_a_method_is_put_once(api):
 )
 async def test_a_model_that_cannot_be_created(api, name, schema, message):
     call = api.call("create_model", name=name, schema=schema, content_type="application/json")
-    assert await refused(call) == (BAD, message)
+    assert await refusal(call) == (BAD, message)
 
 
 async def test_a_model_in_use_stays(api):
     await api.call_method("put_method", authorization_type="NONE", request_models={"application/json": "Empty"})
     call = api.call("delete_model", model_name="Empty")
-    assert await refused(call) == (CONFLICT, "Cannot delete model 'Empty', is referenced in method request: /GET")
+    assert await refusal(call) == (CONFLICT, "Cannot delete model 'Empty', is referenced in method request: /GET")
 
 
 async def test_a_model_that_another_one_needs_stays(api):
@@ -373,7 +366,7 @@ async def test_a_model_that_another_one_needs_stays(api):
     schema = f'{{"type":"array","items":{{"$ref":"{reference}"}}}}'
     await api.call("create_model", name="List", schema=schema, content_type="application/json")
     message = "Cannot delete model 'Empty', is referenced in model: List"
-    assert await refused(api.call("delete_model", model_name="Empty")) == (CONFLICT, message)
+    assert await refusal(api.call("delete_model", model_name="Empty")) == (CONFLICT, message)
     await api.call("delete_model", model_name="List")
     await api.call("delete_model", model_name="Empty")
 
@@ -382,7 +375,7 @@ async def test_a_model_in_a_response_stays(api):
     await api.call_method("put_method", authorization_type="NONE")
     await api.call_method("put_method_response", status_code="200", response_models={"application/json": "Error"})
     call = api.call("delete_model", model_name="Error")
-    assert await refused(call) == (CONFLICT, "Cannot delete model 'Error', is referenced in method response: /GET")
+    assert await refusal(call) == (CONFLICT, "Cannot delete model 'Error', is referenced in method response: /GET")
 
 
 async def test_a_validator_in_use_stays(api):
@@ -390,26 +383,26 @@ async def test_a_validator_in_use_stays(api):
     await api.call_method("put_method", authorization_type="NONE", request_validator_id=made["id"])
     call = api.call("delete_request_validator", request_validator_id=made["id"])
     message = "Cannot delete request validator 'all', is referenced in method: /GET"
-    assert await refused(call) == (CONFLICT, message)
+    assert await refusal(call) == (CONFLICT, message)
 
 
 async def test_a_method_response_is_put_once(api):
     await api.put_mock_method()
     await api.call_method("put_method_response", status_code="200")
     call = api.call_method("put_method_response", status_code="200")
-    assert await refused(call) == (CONFLICT, "Response already exists for this resource")
+    assert await refusal(call) == (CONFLICT, "Response already exists for this resource")
 
 
 async def test_one_name_in_two_places_of_a_request(api):
     names = {"method.request.header.id": False, "method.request.querystring.id": False}
     call = api.call_method("put_method", authorization_type="NONE", request_parameters=names)
     message = "Parameter names must be unique across querystring, header and path"
-    assert await refused(call) == (BAD, message)
+    assert await refusal(call) == (BAD, message)
 
 
 async def test_a_model_name_is_used_once(api):
     call = api.call("create_model", name="Empty", schema='{"type":"object"}', content_type="application/json")
-    assert await refused(call) == (CONFLICT, "Model name already exists for this REST API")
+    assert await refusal(call) == (CONFLICT, "Model name already exists for this REST API")
 
 
 @pytest.mark.parametrize(
@@ -422,12 +415,12 @@ async def test_a_model_name_is_used_once(api):
     ],
 )
 async def test_an_api_key_that_cannot_be_created(operations, context, members, message):
-    assert await refused(operations.create_api_key(context, **members)) == (BAD, message)
+    assert await refusal(operations.create_api_key(context, **members)) == (BAD, message)
 
 
 async def test_an_api_key_value_is_used_once(operations, context, stranger):
     await operations.create_api_key(context, value="x" * 20)
-    assert await refused(operations.create_api_key(context, value="x" * 20)) == (CONFLICT, "API Key already exists")
+    assert await refusal(operations.create_api_key(context, value="x" * 20)) == (CONFLICT, "API Key already exists")
     assert (await operations.create_api_key(stranger, value="x" * 20))["value"] == "x" * 20
 
 
@@ -444,7 +437,7 @@ async def test_an_api_key_value_is_used_once(operations, context, stranger):
     ],
 )
 async def test_unknown_keys_plans_and_stages(operations, context, operation, members, message):
-    assert await refused(getattr(operations, operation)(context, **members)) == (MISSING, message)
+    assert await refusal(getattr(operations, operation)(context, **members)) == (MISSING, message)
 
 
 async def test_the_keys_of_an_unknown_plan_are_an_empty_list(operations, context):
@@ -453,12 +446,12 @@ async def test_the_keys_of_an_unknown_plan_are_an_empty_list(operations, context
 
 @pytest.mark.parametrize("limit", [0, -1])
 async def test_a_page_has_at_least_one_item(operations, context, limit):
-    assert (await refused(operations.get_rest_apis(context, limit=limit)))[0] == BAD
+    assert (await refusal(operations.get_rest_apis(context, limit=limit)))[0] == BAD
 
 
 async def test_a_forged_position_is_refused(operations, context):
     call = operations.get_api_keys(context, position="!")
-    assert await refused(call) == (BAD, "Invalid position parameter specified")
+    assert await refusal(call) == (BAD, "Invalid position parameter specified")
 
 
 @pytest.mark.parametrize(
@@ -469,14 +462,14 @@ async def test_a_forged_position_is_refused(operations, context):
     ],
 )
 async def test_features_without_an_implementation_are_refused(api, operation, members):
-    assert (await refused(api.call(operation, **members)))[0] == LACKING
+    assert (await refusal(api.call(operation, **members)))[0] == LACKING
 
 
 async def test_an_api_has_at_most_300_resources_below_its_root(api):
     for number in range(300):
         await api.call("create_resource", parent_id=api.root_id, path_part=str(number))
     call = api.call("create_resource", parent_id=api.root_id, path_part="more")
-    assert await refused(call) == (
+    assert await refusal(call) == (
         "LimitExceededException",
         "Maximum number of Resources for this API has been reached.",
     )
@@ -488,4 +481,4 @@ async def test_an_api_has_at_most_10_stages(api):
         await api.call("create_deployment", stage_name=f"s{number}")
     await api.call("create_deployment", stage_name="s0")
     call = api.call("create_deployment", stage_name="more")
-    assert await refused(call) == ("LimitExceededException", "Maximum number of Stages for this API has been reached.")
+    assert await refusal(call) == ("LimitExceededException", "Maximum number of Stages for this API has been reached.")

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import pytest
-
-from groundwatch.aws.errors import ServiceError
+from tests.refusals import refusal
 
 
 def patch(op, path, value=None):
     return {"op": op, "path": path, **({} if value is None else {"value": value})}
-
-
-async def refused(call):
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value.code, caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -82,7 +75,7 @@ async def test_patches_of_an_api(api, operations_given, expected):
 )
 async def test_patches_that_a_model_refuses(api, operation, code, message):
     call = api.call("update_model", model_name="Empty", patch_operations=[operation])
-    assert await refused(call) == (code, message)
+    assert await refusal(call) == (code, message)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +89,7 @@ async def test_stage_paths_are_unknown_or_not_built(api, path, code):
     await api.put_mock_method()
     await api.call("create_deployment", stage_name="prod")
     call = api.call("update_stage", stage_name="prod", patch_operations=[patch("replace", path, "true")])
-    found, message = await refused(call)
+    found, message = await refusal(call)
     assert found == code
     if code == "BadRequestException":
         allowed = "[/deploymentId, /description, /cacheClusterEnabled, /cacheClusterSize, /clientCertificateId, "
@@ -110,14 +103,14 @@ async def test_stage_paths_are_unknown_or_not_built(api, path, code):
 
 async def test_a_list_with_an_error_changes_nothing(api):
     operations = [patch("replace", "/name", "new"), patch("replace", "/nope", "x")]
-    await refused(api.call("update_rest_api", patch_operations=operations))
+    await refusal(api.call("update_rest_api", patch_operations=operations))
     assert (await api.call("get_rest_api"))["name"] == "logs"
 
 
 async def test_a_patched_value_passes_the_same_checks(api):
     operations = [patch("replace", "/minimumCompressionSize", "-1")]
     message = "Invalid minimum compression size, must be between 0 and 10485760"
-    assert await refused(api.call("update_rest_api", patch_operations=operations)) == ("BadRequestException", message)
+    assert await refusal(api.call("update_rest_api", patch_operations=operations)) == ("BadRequestException", message)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +153,7 @@ async def test_patches_of_an_integration_and_its_response(api):
     await api.call_method("put_integration_response", status_code="200")
     without_value = [patch("add", "/responseTemplates/text~1plain")]
     call = api.call_method("update_integration_response", status_code="200", patch_operations=without_value)
-    assert await refused(call) == ("BadRequestException", "Invalid null or empty value in responseTemplates")
+    assert await refusal(call) == ("BadRequestException", "Invalid null or empty value in responseTemplates")
 
 
 async def test_a_moved_resource_takes_its_children_along(api):
@@ -173,7 +166,7 @@ async def test_a_moved_resource_takes_its_children_along(api):
     assert (await api.call("get_resource", resource_id=b["id"]))["path"] == "/c/x/b"
     into_itself = [patch("replace", "/parentId", b["id"])]
     call = api.call("update_resource", resource_id=a["id"], patch_operations=into_itself)
-    assert await refused(call) == ("BadRequestException", "Resources cannot be cyclical.")
+    assert await refusal(call) == ("BadRequestException", "Resources cannot be cyclical.")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +178,7 @@ async def test_a_moved_resource_takes_its_children_along(api):
 )
 async def test_the_root_stays(api, path, message):
     call = api.call("update_resource", resource_id=api.root_id, patch_operations=[patch("replace", path, "x")])
-    assert await refused(call) == ("BadRequestException", message)
+    assert await refusal(call) == ("BadRequestException", message)
 
 
 async def test_patches_of_a_stage_are_live_at_once(api, store, clock):
@@ -223,9 +216,9 @@ async def test_patches_of_keys_and_plans(api, operations, context):
         return await operations.update_usage_plan(context, usage_plan_id=plan["id"], patch_operations=list(given))
 
     unknown = f"Invalid API Stage {{api: {api.id}, stage: nope}} specified for usageplan {plan['id']}"
-    assert await refused(plan_patch(patch("add", "/apiStages", f"{api.id}:nope"))) == ("NotFoundException", unknown)
-    assert await refused(plan_patch(patch("remove", "/apiStages", f"{api.id}:nope"))) == ("NotFoundException", unknown)
-    assert await refused(plan_patch(patch("add", "/apiStages"))) == (
+    assert await refusal(plan_patch(patch("add", "/apiStages", f"{api.id}:nope"))) == ("NotFoundException", unknown)
+    assert await refusal(plan_patch(patch("remove", "/apiStages", f"{api.id}:nope"))) == ("NotFoundException", unknown)
+    assert await refusal(plan_patch(patch("add", "/apiStages"))) == (
         "BadRequestException",
         "Invalid API Stage specified",
     )

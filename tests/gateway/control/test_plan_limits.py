@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.gateway.control.patches import patch
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.definition import Quota
 from groundwatch.gateway.usage_sql import UsageKey
 
 BAD = "BadRequestException"
 TODAY = "2023-11-14"
-
-
-def patch(path, value=None, op="replace"):
-    return {"op": op, "path": path, **({} if value is None else {"value": value})}
-
-
-async def refused(call):
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value.code, caught.value.message
 
 
 @pytest.fixture
@@ -76,7 +67,7 @@ async def test_a_plan_is_created_with_its_limits(operations, context, stage):
     ],
 )
 async def test_quotas_that_cannot_be(operations, context, quota, message):
-    assert await refused(operations.create_usage_plan(context, name="p", quota=quota)) == (BAD, message)
+    assert await refusal(operations.create_usage_plan(context, name="p", quota=quota)) == (BAD, message)
 
 
 async def test_limits_are_patched_and_removed(plan, stage):
@@ -129,7 +120,7 @@ async def test_a_stage_takes_its_limits_along(plan, stage):
     ],
 )
 async def test_bad_patches(plan, path, value, code):
-    assert (await refused(plan(patch(path, value))))[0] == code
+    assert (await refusal(plan(patch(path, value))))[0] == code
 
 
 class TestUsage:
@@ -170,11 +161,11 @@ class TestUsage:
     )
     async def test_bad_dates(self, operations, context, plan, start, end):
         call = operations.get_usage(context, usage_plan_id=plan.id, start_date=start, end_date=end)
-        assert (await refused(call))[0] == BAD
+        assert (await refusal(call))[0] == BAD
 
     async def test_strangers_see_nothing(self, operations, stranger, plan):
         call = operations.get_usage(stranger, usage_plan_id=plan.id, start_date=TODAY, end_date=TODAY)
-        assert await refused(call) == ("NotFoundException", "Invalid Usage Plan ID specified")
+        assert await refusal(call) == ("NotFoundException", "Invalid Usage Plan ID specified")
 
     @pytest.mark.parametrize(
         "given",
@@ -183,7 +174,7 @@ class TestUsage:
     async def test_bad_extensions(self, operations, context, plan, key, given):
         await plan(patch("/quota/limit", "1"))
         call = operations.update_usage(context, usage_plan_id=plan.id, key_id=key, patch_operations=[given])
-        assert (await refused(call))[0] == BAD
+        assert (await refusal(call))[0] == BAD
 
 
 class TestImport:
@@ -208,7 +199,7 @@ class TestImport:
     async def test_with_fail_on_warnings_nothing_stays(self, operations, context):
         body = f"name,key\none,{'a' * 20}\ntwo,short\n".encode()
         call = operations.import_api_keys(context, body=body, format="csv", fail_on_warnings=True)
-        assert (await refused(call))[0] == BAD
+        assert (await refusal(call))[0] == BAD
         assert (await operations.get_api_keys(context))["items"] == []
 
     async def test_columns_in_any_order_and_case_and_quotes_of_both_kinds(self, operations, context, plan):
@@ -254,7 +245,7 @@ TRUE,,{"b" * 20}, '{plan.id},{second}' ,two
         ids=["empty", "no-key-column", "repeated-column", "too-few", "too-many", "not-utf-8", "open-quote"],
     )
     async def test_bad_files(self, operations, context, body):
-        assert (await refused(operations.import_api_keys(context, body=body, format="csv")))[0] == BAD
+        assert (await refusal(operations.import_api_keys(context, body=body, format="csv")))[0] == BAD
 
 
 async def test_usage_comes_in_pages_of_keys(operations, context, usage, plan, key):

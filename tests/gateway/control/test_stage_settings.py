@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.gateway.control.patches import patch
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.operator_rules import OperatorRules
 
 ROLE = "arn:aws:iam::111122223333:role/apigw-logs"
@@ -29,16 +30,6 @@ DEFAULTS = {
     "requireAuthorizationForCacheControl": True,
     "unauthorizedCacheControlHeaderStrategy": "SUCCEED_WITH_RESPONSE_HEADER",
 }
-
-
-def patch(path, value=None, op="replace"):
-    return {"op": op, "path": path, **({} if value is None else {"value": value})}
-
-
-async def refused(call):
-    with pytest.raises(ServiceError) as caught:
-        await call
-    return caught.value.code, caught.value.message
 
 
 @pytest.fixture
@@ -128,7 +119,7 @@ async def test_a_stage_with_a_cache_shows_what_is_cached(stage, patches, key, sh
     ],
 )
 async def test_bad_settings(stage, path, value, message):
-    assert await refused(stage(patch(path, value))) == (BAD, message)
+    assert await refusal(stage(patch(path, value))) == (BAD, message)
 
 
 @pytest.mark.usefixtures("role")
@@ -148,7 +139,7 @@ async def test_bad_settings(stage, path, value, message):
     ],
 )
 async def test_bad_access_logs(stage, path, value, part):
-    code, message = await refused(stage(patch(f"/accessLogSettings/{path}", value)))
+    code, message = await refusal(stage(patch(f"/accessLogSettings/{path}", value)))
     assert code == BAD
     assert part in message
 
@@ -173,7 +164,7 @@ async def test_settings_are_removed(stage):
     await stage(patch("/*/*/metrics/enabled", "true"), patch("/pets/GET/metrics/enabled", "true"))
     assert list((await stage(patch("/*/*", op="remove")))["methodSettings"]) == ["pets/GET"]
     message = "Cannot remove method setting */* because there is no method setting for this method "
-    assert await refused(stage(patch("/*/*", op="remove"))) == (BAD, message)
+    assert await refusal(stage(patch("/*/*", op="remove"))) == (BAD, message)
     assert (await stage(patch("/~1pets/GET", op="remove")))["methodSettings"] == {}
 
 
@@ -184,11 +175,11 @@ async def test_the_cache_cluster(stage, api, caches):
         "AVAILABLE",
         "0.5",
     )
-    assert (await refused(stage(patch("/cacheClusterSize", "7"))))[0] == BAD
+    assert (await refusal(stage(patch("/cacheClusterSize", "7"))))[0] == BAD
     await api.call("flush_stage_cache", stage_name="prod")
     await api.call("flush_stage_authorizers_cache", stage_name="prod")
     assert caches.flushed == [("data", api.id, "prod"), ("authorizers", api.id, "prod")]
-    assert (await refused(api.call("flush_stage_cache", stage_name="no")))[0] == "NotFoundException"
+    assert (await refusal(api.call("flush_stage_cache", stage_name="no")))[0] == "NotFoundException"
 
 
 async def test_an_account(operations, context, stranger, role):
@@ -211,10 +202,10 @@ async def test_an_account(operations, context, stranger, role):
 )
 async def test_only_an_own_role_can_be_set(operations, context, arn, code):
     patches = [patch("/cloudwatchRoleArn", arn)]
-    assert (await refused(operations.update_account(context, patch_operations=patches)))[0] == code
+    assert (await refusal(operations.update_account(context, patch_operations=patches)))[0] == code
 
 
 async def test_a_role_for_logs_must_trust_the_gateway(operations, context, role):
     patches = [patch("/cloudwatchRoleArn", ROLE.replace("apigw-logs", "stranger"))]
-    assert await refused(operations.update_account(context, patch_operations=patches)) == (BAD, UNTRUSTED)
+    assert await refusal(operations.update_account(context, patch_operations=patches)) == (BAD, UNTRUSTED)
     assert await operations.get_account(context) == role

@@ -1,19 +1,13 @@
 """The operations on export tasks, as a client sees them."""
 
 import pytest
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.access import logs_access
 from groundwatch.logs.exports.buckets import BucketError, NotSetUpError
 
 NOW_MS = 1_790_000_000_000
 INVALID = "InvalidParameterException"
-
-
-async def refusal(awaitable) -> tuple[str, str | None]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, caught.value.message
 
 
 async def test_a_fresh_task_has_the_observed_members(put, create, described):

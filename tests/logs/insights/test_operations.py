@@ -4,8 +4,8 @@ import json
 
 import pytest
 from tests.logs.conftest import make_room
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.access import logs_access
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.operations import LogsOperations
@@ -32,12 +32,6 @@ async def run(operations, context, query, **members):
     started = await operations.start_query(context, query_string=query, **{**RANGE, **members})
     await operations._room.queries.finished(started["queryId"])
     return started["queryId"], await operations.get_query_results(context, query_id=started["queryId"])
-
-
-async def refusal(awaitable) -> tuple[str, str]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, str(caught.value.message)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,11 @@
 """CreateScheduledQuery, GetScheduledQuery, UpdateScheduledQuery, DeleteScheduledQuery, and the lists."""
 
 import pytest
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.access import logs_access
 
 NOW_MS = 1_790_000_000_000
-
-
-async def refusal(awaitable) -> tuple[str, str]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, str(caught.value.message)
 
 
 async def test_a_scheduled_query_is_got_by_name_and_by_arn(operations, context, create, role):

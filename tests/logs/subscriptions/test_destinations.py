@@ -1,8 +1,8 @@
 """Logical destinations, their access policies and tags."""
 
 import pytest
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.subscriptions.targets import TargetError
 
 NOW_MS = 1_790_000_000_000
@@ -10,12 +10,6 @@ STREAM = "arn:aws:kinesis:us-east-1:{}:stream/s"
 ROLE = "arn:aws:iam::{}:role/ship"
 INVALID = "Could not deliver test message to specified destination. Check if the destination is valid."
 MISSING = ("ResourceNotFoundException", "The specified destination does not exist.")
-
-
-async def refusal(awaitable) -> tuple[str, str | None]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, caught.value.message
 
 
 async def put(operations, context, name: str = "d", target: str = STREAM, **members):

@@ -1,8 +1,9 @@
 """Subscription filters: who may set up which, and in whose words the others are refused."""
 
 import pytest
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.logs.subscriptions.targets import TargetError
 
 NOW_MS = 1_790_000_000_000
@@ -30,12 +31,6 @@ async def put(operations, context, destination: str = STREAM, role: str | None =
     if role is not None:
         wanted["role_arn"] = role.format(account=account)
     await operations.put_subscription_filter(context, destination_arn=destination.format(account=account), **wanted)
-
-
-async def refusal(awaitable) -> tuple[str, str | None]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, caught.value.message
 
 
 async def names(operations, context, **members) -> list[str]:

@@ -3,19 +3,14 @@
 import json
 
 import pytest
+from tests.refusals import refusal
 
-from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.aws.errors import NotImplementedByServer
 from groundwatch.logs.subscriptions.policies import read_selection
 
 NOW_MS = 1_790_000_000_000
 KIND = "SUBSCRIPTION_FILTER_POLICY"
 LIMIT = ("LimitExceededException", "Resource limit exceeded.")
-
-
-async def refusal(awaitable) -> tuple[str, str | None]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, caught.value.message
 
 
 def document(context, **changes) -> str:
