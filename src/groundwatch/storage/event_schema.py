@@ -121,6 +121,8 @@ MIGRATIONS = (
     METRICS_TABLE,
     METRIC_POINTS_TABLE,
     *SHREDDED,
+    # Half a byte more for an event, and read in a third of the time, which every search and query has to.
+    "ALTER TABLE events MODIFY COLUMN timestamp CODEC(T64, LZ4)",
 )
 """Never change a statement that has been released: append one that changes what it made, and that may run twice."""
 

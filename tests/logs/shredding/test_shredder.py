@@ -3,7 +3,7 @@
 import pytest
 from tests.logs.insights.conftest import EventGroup
 
-from groundwatch.logs.shredding.columns import read_columns
+from groundwatch.logs.shredding.columns import FieldColumn, add_columns, read_columns, renew_codecs
 from groundwatch.logs.shredding.shredder import MANY_EVENTS, OLD_MS, SETTLED_MS, Shredder, Waiting
 from groundwatch.storage.event_schema import WEEK_MS
 
@@ -72,3 +72,23 @@ async def test_what_has_settled_is_shredded_once_and_what_is_new_is_added(event_
     assert [column.kind for column in shredder.columns() if column.path == ("level",)] == ["word", "integer"]
     # The table itself remembers.
     assert event_database.run_now(read_columns) == list(shredder.columns())
+
+
+CODEC = "SELECT compression_codec FROM system.columns WHERE table = 'events' AND name = {name:String}"
+
+
+async def test_columns_of_an_earlier_version_get_the_codecs_of_today(event_database):
+    integer = FieldColumn(900, ("made", "earlier"), "integer")
+
+    def codec(client) -> str:
+        return client.query(CODEC, parameters={"name": integer.name}).result_rows[0][0]
+
+    event_database.run_now(lambda client: add_columns(client, [integer]))
+    today = event_database.run_now(codec)
+    event_database.run_now(
+        lambda client: client.command(f"ALTER TABLE events MODIFY COLUMN {integer.name} CODEC(Default)")
+    )
+    assert event_database.run_now(codec) != today
+    event_database.run_now(lambda client: renew_codecs(client, [integer]))
+    assert event_database.run_now(codec) == today
+    event_database.run_now(lambda client: client.command(f"ALTER TABLE events DROP COLUMN {integer.name}"))

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import msgspec
 
 from groundwatch.logs.shredding.choosing import choose_columns
-from groundwatch.logs.shredding.columns import FieldColumn, add_columns, read_columns
+from groundwatch.logs.shredding.columns import FieldColumn, add_columns, read_columns, renew_codecs
 from groundwatch.logs.shredding.rewriting import rewriting
 from groundwatch.storage.clickhouse import Client, EventDatabase, Rows
 from groundwatch.storage.errors import StorageError
@@ -96,7 +96,8 @@ class Shredder:
 
     async def start(self) -> None:
         """Learn which columns there are, and begin to work in the background."""
-        self._columns = tuple(await self._database.run("upkeep", read_columns))
+        self._columns = columns = tuple(await self._database.run("upkeep", read_columns))
+        await self._database.run("upkeep", lambda client: renew_codecs(client, columns))
         self._task = asyncio.create_task(self._run(), name="shredder")
 
     async def stop(self) -> None:
