@@ -190,3 +190,11 @@ def make_context(clock):
 @pytest.fixture
 def context(make_context) -> RequestContext:
     return make_context()
+
+
+@pytest.fixture
+async def stream(operations, context) -> dict[str, str]:
+    """A stream, as operations on events name it."""
+    await operations.create_log_group(context, log_group_name="/app/web")
+    await operations.create_log_stream(context, log_group_name="/app/web", log_stream_name="i-1")
+    return {"log_group_name": "/app/web", "log_stream_name": "i-1"}
