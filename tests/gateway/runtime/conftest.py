@@ -229,22 +229,50 @@ class ManualClock:
         return self.now_ms
 
 
-@dataclass
 class Gateway:
-    """The application with its fakes."""
+    """The application on one deployed stage, with fakes of all that is around it."""
 
-    app: GatewayApp
-    catalog: FakeCatalog
-    backend: FakeBackend
-    roles: FakeRoles
-    entries: list[AccessEntry]
-    identities: FakeIdentities
-    functions: FakeFunctions
-    web: FakeWeb
-    clock: ManualClock
-    usage: FakeUsage
-    last_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    last_body: bytes = b""
+    def __init__(
+        self,
+        stage: DeployedStage,
+        outbound: OutboundClient,
+        *,
+        domains: FakeDomains | None = None,
+        private: PrivateConnections | None = None,
+    ) -> None:
+        self.catalog = FakeCatalog(stage)
+        self.backend, self.roles, self.functions = FakeBackend(), FakeRoles(), FakeFunctions()
+        self.identities, self.web, self.usage = FakeIdentities(), FakeWeb(), FakeUsage()
+        self.clock = ManualClock()
+        self.entries: list[AccessEntry] = []
+        self.last_headers: list[tuple[bytes, bytes]] = []
+        self.last_body = b""
+        self.app = GatewayApp(
+            self.catalog,
+            Upstreams(
+                self.backend, self.roles, PolicyAuthorizer(self.identities), self.functions, outbound, private=private
+            ),
+            guards=self._guards(),
+            usage=self.usage,
+            access_log=self,
+            settings=GatewaySettings(region="eu-west-1"),
+            health=_health,
+            clock_ms=self.clock,
+            clock_s=lambda: self.clock.now_ms / 1000,
+            domains=domains,
+        )
+
+    def _guards(self) -> MethodGuards:
+        web, clock, identities = self.web, self.clock, self.identities
+        return MethodGuards(
+            authenticator=SigV4Authenticator(identities, frozenset({"execute-api"}), clock),
+            policies=PolicyAuthorizer(identities),
+            documents=DocumentEvaluator(),
+            functions=self.functions,
+            tokens=TokenVerifier(KeySets(web.fetch, web.fetch, clock), clock),
+            issuers=IssuerDirectory({"eu-west-1_local": ISSUER}),
+            accounts=identities,
+        )
 
     def record(self, entry: AccessEntry) -> None:
         self.entries.append(entry)
@@ -349,6 +377,10 @@ def rest_api(methods: Mapping[str, Method | list[Method]], **changes: Any) -> Re
     return RestApi(API, "test", ACCOUNT, "eu-west-1", "res0", created_ms=0, resources=resources, **changes)
 
 
+async def _health() -> WireResponse:
+    return WireResponse(200, (("Content-Type", "text/plain"),), b"fine")
+
+
 @pytest.fixture
 async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
     made: list[Gateway] = []
@@ -369,39 +401,8 @@ async def make_gateway() -> AsyncIterator[Callable[..., Gateway]]:
     ) -> Gateway:
         api = rest_api(methods, **changes)
         stage = Stage("v1", "dep123", 0, 0, variables=variables or {})
-        catalog = FakeCatalog(DeployedStage(api, stage, Deployment("dep123", 0, api)))
-        backend, roles, entries = FakeBackend(), FakeRoles(), []
-
-        async def health() -> WireResponse:
-            return WireResponse(200, (("Content-Type", "text/plain"),), b"fine")
-
-        class Log:
-            def record(self, entry: AccessEntry) -> None:
-                entries.append(entry)
-
-        identities, functions, web, clock = FakeIdentities(), FakeFunctions(), FakeWeb(), ManualClock()
-        usage = FakeUsage()
-        app = GatewayApp(
-            catalog,
-            Upstreams(backend, roles, PolicyAuthorizer(identities), functions, outbound, private=private),
-            guards=MethodGuards(
-                authenticator=SigV4Authenticator(identities, frozenset({"execute-api"}), clock),
-                policies=PolicyAuthorizer(identities),
-                documents=DocumentEvaluator(),
-                functions=functions,
-                tokens=TokenVerifier(KeySets(web.fetch, web.fetch, clock), clock),
-                issuers=IssuerDirectory({"eu-west-1_local": ISSUER}),
-                accounts=identities,
-            ),
-            usage=usage,
-            access_log=Log(),
-            settings=GatewaySettings(region="eu-west-1"),
-            health=health,
-            clock_ms=clock,
-            clock_s=lambda: clock.now_ms / 1000,
-            domains=domains,
-        )
-        made.append(Gateway(app, catalog, backend, roles, entries, identities, functions, web, clock, usage))
+        deployed = DeployedStage(api, stage, Deployment("dep123", 0, api))
+        made.append(Gateway(deployed, outbound, domains=domains, private=private))
         return made[-1]
 
     yield make
