@@ -15,9 +15,11 @@ from groundwatch.logs.insights.choice import GroupChoice
 from groundwatch.logs.insights.field_census import FieldCensus
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS
 from groundwatch.logs.insights.queries import QueryStore
+from groundwatch.logs.insights.run import Beside
 from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
+from groundwatch.logs.lookup_tables import LookupTableStore
 from groundwatch.logs.operations import LogsOperations, LogsRoom
 from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
@@ -153,7 +155,8 @@ def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=
     writer = EventWriter(event_database, tell_each(recent.committed, walks.committed, live_tail.committed))
     catalog = LogCatalog(sql_database, clock)
     store = EventStore(event_database, recent, walks)
-    queries = QueryStore(sql_database, clock)
+    queries, lookup_tables = QueryStore(sql_database, clock), LookupTableStore(sql_database)
+    beside = Beside(lookups=lookup_tables)
     return LogsRoom(
         catalog=catalog,
         intake=Intake(writer),
@@ -165,10 +168,13 @@ def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=
         subscriptions=make_subscriptions(event_database, sql_database, sql_database, clock).desk,
         query_definitions=QueryDefinitionStore(sql_database),
         query_store=queries,
-        queries=QueryRunner(event_database, queries, catalog, clock, limits=query_limits or DEFAULT_LIMITS),
+        queries=QueryRunner(
+            event_database, queries, catalog, clock, limits=query_limits or DEFAULT_LIMITS, beside=beside
+        ),
         group_choice=GroupChoice(catalog, authorizer or AllowAll()),
         schedules=ScheduleStore(sql_database, clock),
         field_census=FieldCensus(event_database),
+        lookup_tables=lookup_tables,
     )
 
 

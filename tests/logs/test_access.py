@@ -78,6 +78,24 @@ def test_every_group_that_a_query_names_is_asked_for(context, params, groups):
     assert [check.resource.partition("log-group:")[2].partition(":")[0] or check.resource for check in checks] == groups
 
 
+def test_a_query_that_reads_a_lookup_table_needs_permission_on_it(context):
+    text = "lookup users id OUTPUT team | filter a in (cidrlookup nets ip OUTPUT a | fields a)"
+    checks = logs_access("StartQuery", {"logGroupName": "g", "queryString": text}, context)
+    place = f"arn:aws:logs:{context.region}:{context.account_id}:lookup-table:"
+    assert [(check.action, check.resource) for check in checks[1:]] == [
+        ("logs:GetLookupTable", place + "users"),
+        ("logs:GetLookupTable", place + "nets"),
+    ]
+
+
+@pytest.mark.parametrize("operation", ["GetLookupTable", "UpdateLookupTable", "DeleteLookupTable"])
+def test_lookup_tables_are_resources_of_their_own(context, operation):
+    arn = f"arn:aws:logs:{context.region}:{context.account_id}:lookup-table:users"
+    (check,) = logs_access(operation, {"lookupTableArn": arn}, context)
+    (made,) = logs_access("CreateLookupTable", {"lookupTableName": "users", "tableBody": "a"}, context)
+    assert (check.resource, made.resource) == (arn, arn)
+
+
 def test_a_query_that_cannot_be_read_cannot_be_authorized(context):
     with pytest.raises(ServiceError, match="unknown command"):
         logs_access("StartQuery", {"queryString": "SOURCE 'a' | secrets"}, context)

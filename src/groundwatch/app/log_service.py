@@ -17,9 +17,11 @@ from groundwatch.logs.insights.choice import GroupChoice
 from groundwatch.logs.insights.field_census import FieldCensus
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.queries import QueryStore
+from groundwatch.logs.insights.run import Beside
 from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import DAY_MS, Intake
 from groundwatch.logs.live_tail import LiveTail
+from groundwatch.logs.lookup_tables import LookupTableStore
 from groundwatch.logs.operations import LogsOperations, LogsRoom
 from groundwatch.logs.own_log import OwnLog
 from groundwatch.logs.query_definitions import QueryDefinitionStore
@@ -72,9 +74,9 @@ class LogService:
         limits = _query_limits(settings)
         self._query_store = QueryStore(base.metadata, now_ms, kept_ms=limits.kept_ms)
         self._shredder = Shredder(base.events, now_ms)
-        self._queries = QueryRunner(
-            base.events, self._query_store, catalog, now_ms, limits=limits, stored_fields=self._shredder.columns
-        )
+        lookup_tables = LookupTableStore(base.metadata)
+        beside = Beside(self._shredder.columns, lookup_tables)
+        self._queries = QueryRunner(base.events, self._query_store, catalog, now_ms, limits=limits, beside=beside)
         self.room = LogsRoom(
             catalog=catalog,
             intake=intake,
@@ -90,6 +92,7 @@ class LogService:
             group_choice=GroupChoice(catalog, base.authorizer),
             schedules=ScheduleStore(base.metadata, now_ms),
             field_census=FieldCensus(base.events),
+            lookup_tables=lookup_tables,
         )
         tenant = Tenant(settings.account, settings.region)
         self.own_log = OwnLog(catalog, intake, tenant, now_ms)

@@ -14,6 +14,7 @@ from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.logs.arns import group_name_of, log_group_arn, log_stream_arn
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.insights.reach import Reach, reach_of
+from groundwatch.logs.lookup_tables import lookup_table_arn
 from groundwatch.logs.pointers import parse_pointer
 from groundwatch.logs.schedules.store import schedule_arn
 
@@ -38,7 +39,10 @@ SCHEDULE_ACTIONS = frozenset(
         "GetScheduledQueryHistory",
     }
 )
-FURTHER_MEMBERS = frozenset({"logGroupIdentifier", "policyType", "unmask", "roleArn", "executionRoleArn"})
+LOOKUP_ACTIONS = frozenset({"CreateLookupTable", "GetLookupTable", "UpdateLookupTable", "DeleteLookupTable"})
+FURTHER_MEMBERS = frozenset(
+    {"queryString", "logGroupIdentifier", "policyType", "unmask", "roleArn", "executionRoleArn"}
+)
 """Input that may call for more than the operation's own permission."""
 
 
@@ -62,6 +66,10 @@ def _further_checks(operation: str, params: Mapping[str, Any], context: RequestC
         everywhere = log_group_arn(context.region, context.account_id, "*")
         checks.append(AccessCheck(ACCOUNT_POLICY_ACTIONS[operation], everywhere))
         role = _role_in(params.get("policyDocument"))
+    if operation == "StartQuery":
+        # A table's content is in the result: who may not read the one must not read the other (docs/insights.md).
+        tenant = Tenant(context.account_id, context.region)
+        checks += [AccessCheck("logs:GetLookupTable", lookup_table_arn(tenant, name)) for name in _reach(params).tables]
     if params.get("unmask"):
         # Asked for whether or not anything is masked (GetLogEvents, unmask); a permission on groups, not on streams.
         checks.append(AccessCheck("logs:Unmask", _resource("Unmask", params, context)))
@@ -92,6 +100,9 @@ def _role_in(document: str | None) -> object:
 def _resources(operation: str, params: Mapping[str, Any], context: RequestContext) -> Sequence[str]:
     if operation in MANY_GROUPS_ACTIONS:
         return _many_groups(operation, params, context)
+    if operation in LOOKUP_ACTIONS:
+        known = lookup_table_arn(Tenant(context.account_id, context.region), str(params.get("lookupTableName")))
+        return [str(params.get("lookupTableArn") or known)]
     if operation in SCHEDULE_ACTIONS:
         # By a name the id in the ARN is not known here: only who may do it to all may use names.
         identifier = str(params.get("identifier", ""))
@@ -107,13 +118,17 @@ def _many_groups(operation: str, params: Mapping[str, Any], context: RequestCont
     """
     listed = [*(params.get("logGroupIdentifiers") or ()), *(params.get("logGroupNames") or ())]
     listed += [params["logGroupName"]] if params.get("logGroupName") else []
-    reach = Reach()
-    if "queryString" in params:
-        reach = reach_of(params.get("queryLanguage") or "CWLI", params["queryString"])
+    reach = _reach(params)
     found = [_resource(operation, {"logGroupIdentifier": name}, context) for name in (*listed, *reach.names)]
     # What prefixes choose is asked for by the operation, which finds the groups (insights/choice.py). A call that names
     # none at all is refused by the operation, to who may do it to all.
     return list(dict.fromkeys(found)) or ([] if reach.prefixes else ["*"])
+
+
+def _reach(params: Mapping[str, Any]) -> Reach:
+    if "queryString" not in params:
+        return Reach()
+    return reach_of(params.get("queryLanguage") or "CWLI", params["queryString"])
 
 
 def _resource(operation: str, params: Mapping[str, Any], context: RequestContext) -> str:

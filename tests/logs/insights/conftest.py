@@ -1,15 +1,23 @@
 """Events of a case in groups of their own, and queries over them."""
 
+import asyncio
 import itertools
+import uuid
 
+import msgspec
 import pytest
 
+from groundwatch.logs.insights.commands.lookup import Lookup, rows_for
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
 from groundwatch.logs.insights.languages import LANGUAGES
 from groundwatch.logs.insights.mined import Mined
 from groundwatch.logs.insights.mining import mine
+from groundwatch.logs.insights.nodes import found_in
 from groundwatch.logs.insights.patterns import Sample
 from groundwatch.logs.insights.pipeline import Window
+from groundwatch.logs.insights.references import Reference
+from groundwatch.logs.insights.side_tables import SideTables
+from groundwatch.logs.lookup_tables import read_table
 
 NUMBERS = itertools.count(5_000_000)
 COLUMNS = {
@@ -35,6 +43,9 @@ class EventGroup:
         self.streams: dict[str, int] = {}
         self.others: dict[str, EventGroup] = {}
         """Further groups, by the names that a query can choose them by."""
+        self.tables: dict[str, str] = {}
+        """Lookup tables, as CSV."""
+        self.references: dict[tuple, Reference] = {}
 
     def put(self, events) -> None:
         rows = []
@@ -62,8 +73,22 @@ class EventGroup:
             inner: [Group(self.others.get(name, self).number, name) for name in inner.names] for inner in parsed.inner
         }
         groups = [Group(self.number, "/test/group")]
-        source = Source(ACCOUNT, groups, window, (), names, chosen=chosen, mined=mined)
-        return compile_query(parsed, source)
+        tables = {name: read_table(body)[0] for name, body in self.tables.items()}
+        source = Source(ACCOUNT, groups, window, (), names, chosen=chosen, mined=mined, tables=tables)
+        # Once to judge the query, and again with the engine's tables, as the server does it.
+        compiled = compile_query(parsed, source)
+        references = {one.span: self.reference(one) for one in found_in(parsed.stages, Lookup)}
+        return compile_query(parsed, msgspec.structs.replace(source, references=references)) if references else compiled
+
+    def reference(self, lookup: Lookup) -> Reference:
+        columns = (lookup.table.text, lookup.key_columns(read_table(self.tables[lookup.table.text])[0]), lookup.outputs)
+        known = self.references.get(str(columns))
+        if known is None:
+            rows = rows_for(lookup, self.tables[lookup.table.text])
+            tables = SideTables(self.database, uuid.uuid4().hex)
+            known = Reference(asyncio.run(tables.reference(0, rows)), rows.lengths)
+            self.references[str(columns)] = known
+        return known
 
     def run(self, query: str, **changes) -> list[list[tuple[str, str]]]:
         """Return the rows as pairs of column and value, without null."""

@@ -66,6 +66,9 @@ PIECES = (
         "| diff",
         "values(a)",
         "topk(2, a)",
+        "| lookup t a OUTPUT b",
+        "| lookup t b as s, a OUTPUTNEW n as x, b",
+        "| cidrlookup t s as net OUTPUT b",
         "rate(a, 5m)",
         "histogram(a, 3)",
         "split(a, ',')",
@@ -92,7 +95,7 @@ TIMES = (
     ("query", "where", "said"),
     [
         ("filtre a = 1", (0, 6), "unknown command filtre; did you mean filter?"),
-        ("fields a | lookup t a OUTPUT b", (11, 17), "the command lookup is not supported by Groundwatch"),
+        ("fields a | search b", (11, 17), "the command search is not supported by Groundwatch"),
         ("fields a |", (10, 10), "the query ends where a command is expected"),
         ("", (0, 0), "the query ends where a command is expected"),
         ("fields a\n| filter a ~ 1", (20, 21), "unexpected symbol found ~ at line 2 and position 12; expected one of"),
@@ -203,6 +206,7 @@ def mutated_of(draw, queries, pieces=()) -> str:
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(query=mutated_of(QUERIES))
 def test_a_mutated_query_has_a_result_or_is_refused(group, query):
+    group.tables = {"t": "a,b,n,net\n1,x,5,10.0.0.0/8\n"}
     if not group.streams:
         group.put(
             [{"timestamp": 1_767_312_000_000, "message": '{"a":1,"b":"x","n":2.5,"s":"2026-01-02","l":[1,{"c":2}]}'}]

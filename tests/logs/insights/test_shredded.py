@@ -13,6 +13,7 @@ from groundwatch.logs.insights.compile import Group, Source, compile_query
 from groundwatch.logs.insights.discovery import StoredFields
 from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.pipeline import Window
+from groundwatch.logs.insights.run import Beside
 from groundwatch.logs.shredding.columns import FieldColumn, add_columns
 from groundwatch.logs.shredding.rewriting import rewriting
 from groundwatch.storage.event_schema import WEEK_MS
@@ -177,7 +178,8 @@ async def test_columns_are_read_alone_while_no_event_waits(operations, context, 
     members = {"log_group_name": "/shredded", "start_time": now_ms // 1000 - 60, "end_time": now_ms // 1000}
     monkeypatch.setattr(QueryEngine, "run", run)
     queries = operations._room.queries
-    monkeypatch.setattr(queries, "_tools", msgspec.structs.replace(queries._tools, stored_fields=lambda: COLUMNS))
+    tools = msgspec.structs.replace(queries._tools, beside=Beside(lambda: COLUMNS))
+    monkeypatch.setattr(queries, "_tools", tools)
     await operations.create_log_group(context, log_group_name="/shredded")
     await operations.create_log_stream(context, **place)
     event = {"timestamp": now_ms - 1_000, "message": '{"id":5,"level":"ERROR"}'}

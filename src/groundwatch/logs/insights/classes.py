@@ -5,10 +5,7 @@ The service documents which commands they lack, but not the words of its refusal
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Mapping, Sequence
 
 from groundwatch.logs.catalog import STANDARD, LogGroup
 from groundwatch.logs.insights.commands.command import Stage
@@ -16,7 +13,7 @@ from groundwatch.logs.insights.commands.filter_index import FilterIndex
 from groundwatch.logs.insights.commands.pattern import Diff, Pattern
 from groundwatch.logs.insights.commands.stats import Stats
 from groundwatch.logs.insights.errors import malformed, placing
-from groundwatch.logs.insights.nodes import Subquery
+from groundwatch.logs.insights.nodes import Subquery, found_in
 from groundwatch.logs.insights.parse import Query
 from groundwatch.logs.insights.selection import Selection
 
@@ -30,7 +27,7 @@ def check_classes(
     """Refuse a query that reads a group of a class for which it is not; `MalformedQueryException` with the place."""
     with placing(query.text):
         _check(language, query.stages, groups)
-        for inner in _subqueries(query.stages):
+        for inner in found_in(query.stages, Subquery):
             _check(language, inner.stages, groups if inner.selection is None else chosen.get(inner.selection, ()))
 
 
@@ -47,14 +44,3 @@ def _check(language: str, stages: Sequence[Stage], groups: Sequence[LogGroup]) -
     surplus = [stage for stage in stages if isinstance(stage, Stats)][MAX_STATS:]
     if surplus:
         raise malformed(f"more than {MAX_STATS} stats commands are not supported {where}", surplus[0].span)
-
-
-def _subqueries(part: Any) -> Iterator[Subquery]:  # noqa: ANN401 - any part of a tree
-    if isinstance(part, Subquery):
-        yield part
-    if isinstance(part, msgspec.Struct):
-        for name in part.__struct_fields__:
-            yield from _subqueries(getattr(part, name))
-    elif isinstance(part, tuple):
-        for one in part:
-            yield from _subqueries(one)

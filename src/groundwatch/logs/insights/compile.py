@@ -8,11 +8,12 @@ import msgspec
 
 from groundwatch.logs.insights.commands.command import Stage
 from groundwatch.logs.insights.discovery import NO_FIELDS, StoredFields
-from groundwatch.logs.insights.errors import malformed, placing
+from groundwatch.logs.insights.errors import Span, malformed, placing
 from groundwatch.logs.insights.mined import EARLIER, Mined
 from groundwatch.logs.insights.nodes import Subquery
 from groundwatch.logs.insights.parse import Query, parse_query
 from groundwatch.logs.insights.pipeline import MAX_ROWS, Fork, Pipeline, Window
+from groundwatch.logs.insights.references import Reference
 from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.statement import Statement
@@ -65,6 +66,10 @@ class Source(msgspec.Struct, frozen=True):
     """What the SOURCE of each subquery chooses. `groups` are those of the query itself, also when it has a SOURCE."""
     stored: StoredFields = NO_FIELDS
     """The fields that need not be read from messages."""
+    tables: Mapping[str, Sequence[str]] = {}
+    """The lookup tables that the query names, with their columns."""
+    references: Mapping[Span, Reference] = {}
+    """What the engine reads for each `lookup`, by where it stands; needed only to run the statement."""
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -156,6 +161,7 @@ class _Compiler:
         )
         pipeline.strict = self._strict
         pipeline.mined = source.mined or Mined()
+        pipeline.tables, pipeline.references = source.tables, source.references
         self._made.append((pipeline, source))
         for stage in stages:
             stage.lower(pipeline)

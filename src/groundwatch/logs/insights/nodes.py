@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -12,6 +12,9 @@ from groundwatch.logs.insights.selection import Selection
 
 Order = Literal["=", "!=", "<", "<=", ">", ">="]
 Operator = Literal["+", "-", "*", "/", "%", "^"]
+
+
+Found = TypeVar("Found")
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -182,6 +185,16 @@ class Item(Node, frozen=True):
     expression: Expression
     name: str
     aliased: bool
+
+
+def found_in(part: Any, kind: type[Found]) -> Iterator[Found]:  # noqa: ANN401 - any part of a tree
+    """Yield the nodes of a kind in commands and expressions, also those within one another."""
+    if isinstance(part, kind):
+        yield part
+    if isinstance(part, msgspec.Struct):
+        part = tuple(getattr(part, name) for name in part.__struct_fields__)
+    for one in part if isinstance(part, tuple) else ():
+        yield from found_in(one, kind)
 
 
 def children(node: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - a case a node

@@ -11,6 +11,7 @@ from lark import Lark, Token, Tree
 
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.commands.command import Stage
+from groundwatch.logs.insights.commands.lookup import Pair
 from groundwatch.logs.insights.commands.pattern import joined
 from groundwatch.logs.insights.commands.source import Source, combined, moment
 from groundwatch.logs.insights.commands.stats import MAX_STATS, Stats
@@ -22,7 +23,7 @@ from groundwatch.logs.insights.tree import TreeBuilder, text_of
 
 WORDS = (
     *("any", "by", "asc", "desc", "multi", "logfmt", "csv", "start", "end", "now", "where", "offset", "maxspan"),
-    *("with", "for", "timeshift"),
+    *("with", "for", "timeshift", "output", "outputnew"),
 )
 """Words inside commands that may also be names."""
 
@@ -123,6 +124,13 @@ class _Builder(TreeBuilder):
         if sign != "=":
             raise malformed(f"the option {word} has its value behind =", self.span(tree))
         return word, str(value)
+
+    def _pairs(self, tree: Tree[Token]) -> tuple[Pair, ...]:
+        return tuple(self.parts(tree))
+
+    def _pair(self, tree: Tree[Token]) -> Pair:
+        column, field = self.parts(tree)
+        return Pair(column, field or column)
 
     def _moment(self, tree: Tree[Token]) -> Moment:
         return moment(self.parts(tree), self.span(tree))

@@ -11,6 +11,7 @@ from groundwatch.logs.insights.discovery import NO_FIELDS, Discovery, StoredFiel
 from groundwatch.logs.insights.errors import Span
 from groundwatch.logs.insights.mined import Mined, pattern_rows, samples_select
 from groundwatch.logs.insights.nodes import Name, Subquery
+from groundwatch.logs.insights.references import Reference
 from groundwatch.logs.insights.rows import MAX_SQL_CHARACTERS, SHORT, Rows, too_large
 from groundwatch.logs.insights.statement import Statement
 from groundwatch.logs.insights.values import NULL, Value, as_text
@@ -79,6 +80,10 @@ class Pipeline(Rows):
         """Rows of a subquery that stand beside these, by the first word of the names of their fields."""
         self.names: dict[str, Value] = {}
         """What the query defined: aliases, extracted fields, results of `stats`."""
+        self.tables: Mapping[str, Sequence[str]] = {}
+        """The lookup tables that there are of those that the query names, with their columns."""
+        self.references: Mapping[Span, Reference] = {}
+        """What the engine reads for each `lookup`, by where it stands."""
         self.flattened: tuple[Callable[[Name], Value], ...] = ()
         """Objects whose members are fields of their own, by what finds a member."""
         self.computed: Mapping[Span, Value] = {}
@@ -97,6 +102,7 @@ class Pipeline(Rows):
         """System fields that the query names."""
         self.source = ""
         self._shown: dict[str, Column] = {}
+        self._attached: dict[str, Column] = {}
         self._displayed: list[Column] | None = None
 
     def read_from(self, events: str) -> None:
@@ -116,6 +122,8 @@ class Pipeline(Rows):
     def replace(self, name: str, value: Value) -> None:
         """Give a name another value, also where it is shown already."""
         stored = self.define(name, value)
+        if name in self._attached:
+            self._attached[name] = Column(name, stored)
         if name in self._shown:
             self._shown[name] = Column(name, stored)
         if self._displayed is not None:
@@ -160,7 +168,7 @@ class Pipeline(Rows):
         """Say that the rows are events no more, so names and columns of events are gone."""
         super().forget_events()
         self.names, self.attached, self.flattened = {}, {}, ()
-        self._shown, self._displayed = {}, None
+        self._shown, self._attached, self._displayed = {}, {}, None
 
     def mine(self, text: str) -> None:
         """Replace the rows by the patterns of a text, in the column `mined`."""
@@ -186,7 +194,16 @@ class Pipeline(Rows):
 
     def project(self, column: Column) -> None:
         """Add a column to the result."""
+        if not self._shown:
+            self._shown.update(self._attached)
         self._shown[column.name] = column
+
+    def attach(self, column: Column) -> None:
+        """Add a column to what is shown anyway, which stays the default until the query names fields."""
+        if self._shown or self._displayed is not None:
+            self.show(column)
+        else:
+            self._attached[column.name] = column
 
     def show(self, column: Column) -> None:
         """Add a column to what is shown, whatever decided that."""
@@ -205,7 +222,8 @@ class Pipeline(Rows):
             return self._displayed
         if self._shown:
             return list(self._shown.values())
-        return [Column(name, self.system(name)) for name in (TIMESTAMP, MESSAGE)]
+        default = {name: Column(name, self.system(name)) for name in (TIMESTAMP, MESSAGE)}
+        return list((default | self._attached).values())
 
     def render(self, max_rows: int) -> str:
         """Return the statement: the columns as text, then for events the parts of their keys."""

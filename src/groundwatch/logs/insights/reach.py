@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from groundwatch.logs.insights.commands.lookup import Lookup
 from groundwatch.logs.insights.languages import parse_in
+from groundwatch.logs.insights.nodes import found_in
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -12,6 +14,8 @@ class Reach(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    """Lookup tables."""
 
 
 def reach_of(language: str, text: str) -> Reach:
@@ -20,4 +24,5 @@ def reach_of(language: str, text: str) -> Reach:
     selections = [*([] if query.selection is None else [query.selection]), *query.inner]
     names = [name for one in selections for name in one.names]
     prefixes = [prefix for one in selections if one.filter is not None for prefix in one.filter.prefixes or ("",)]
-    return Reach(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(prefixes)))
+    tables = [lookup.table.text for lookup in found_in(query.stages, Lookup)]
+    return Reach(*(tuple(dict.fromkeys(found)) for found in (names, prefixes, tables)))

@@ -14,21 +14,26 @@ from typing import Any
 import msgspec
 
 from groundwatch.logs.catalog import LogCatalog, LogGroup
+from groundwatch.logs.insights.commands.lookup import Lookup, rows_for
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
 from groundwatch.logs.insights.discovery import WAITING_CODE, StoredFields
 from groundwatch.logs.insights.engine import QueryEngine, engine_code
+from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.mined import Mined
 from groundwatch.logs.insights.mining import mine
+from groundwatch.logs.insights.nodes import found_in
 from groundwatch.logs.insights.patterns import Sample
 from groundwatch.logs.insights.pipeline import Window
 from groundwatch.logs.insights.queries import StoredQuery
+from groundwatch.logs.insights.references import Reference
 from groundwatch.logs.insights.results import ResultRow, parts_of, portions, result_rows
 from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.side_tables import SideTables
 from groundwatch.logs.intake import DAY_MS
+from groundwatch.logs.lookup_tables import LookupTableStore
 from groundwatch.logs.shredding.columns import FieldColumn
 from groundwatch.storage.clickhouse import EventDatabase, Rows
 from groundwatch.storage.errors import StorageError
@@ -51,6 +56,8 @@ class QueryWish(msgspec.Struct, frozen=True):
     max_rows: int = DEFAULT_ROWS
     chosen: Mapping[Selection, Sequence[LogGroup]] = {}
     """What its subqueries read."""
+    tables: Mapping[str, Sequence[str]] = {}
+    """The lookup tables that it names, with their columns."""
 
     def all_groups(self) -> list[LogGroup]:
         """Return all groups that the query and its subqueries read, each once."""
@@ -65,6 +72,17 @@ class Shown(msgspec.Struct, frozen=True):
     statistics: Mapping[str, float]
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """What queries read beside events."""
+
+    stored_fields: Callable[[], Sequence[FieldColumn]] = tuple
+    """The columns of fields that there are by now."""
+    lookups: LookupTableStore | None = None
+
+
+NOTHING_BESIDE = Beside()
+
+
 class Tools(msgspec.Struct, frozen=True):
     """What every run works with."""
 
@@ -73,8 +91,7 @@ class Tools(msgspec.Struct, frozen=True):
     engine: QueryEngine
     limits: QueryLimits
     clock_ms: Callable[[], int]
-    stored_fields: Callable[[], Sequence[FieldColumn]] = tuple
-    """The columns of fields that there are by now."""
+    beside: Beside = NOTHING_BESIDE
 
 
 class QueryRun:
@@ -209,11 +226,23 @@ class QueryRun:
         deleted = [
             one.stream_number for one in waiting if one.group_number in numbers and one.stream_number is not None
         ]
-        stored = StoredFields(self._tools.stored_fields(), complete=True)
-        source = msgspec.structs.replace(source_of(self._wish), stored=stored)
+        stored = StoredFields(self._tools.beside.stored_fields(), complete=True)
+        source = msgspec.structs.replace(source_of(self._wish), stored=stored, references=await self._references())
         if len(deleted) > MAX_LISTED:
             return msgspec.structs.replace(source, deleted_table=await self._tables.numbers(deleted))
         return msgspec.structs.replace(source, deleted_streams=deleted)
+
+    async def _references(self) -> Mapping[Span, Reference]:
+        """Return what the engine reads for each `lookup`: tables made of the lookup tables as they are now."""
+        made: dict[Span, Reference] = {}
+        for lookup in found_in(self._query.stages, Lookup):
+            store, tenant = self._tools.beside.lookups, self._wish.stored.tenant
+            found = None if store is None else await store.find(tenant, lookup.table.text)
+            if found is None:
+                raise malformed(f"the lookup table {lookup.table.text} was deleted", lookup.table.span)
+            rows = await asyncio.to_thread(rows_for, lookup, found[1])
+            made[lookup.span] = Reference(await self._tables.reference(len(made), rows), rows.lengths)
+        return made
 
     async def _with_names(self, source: Source) -> Source:
         catalog = self._tools.catalog
@@ -249,7 +278,8 @@ def source_of(wish: QueryWish) -> Source:
         min(stored.start_s * 1_000, LAST_MS), min(stored.end_s * 1_000 + 999, LAST_MS), now_ms=stored.created_ms
     )
     chosen = {selection: _read(groups, stored.created_ms) for selection, groups in wish.chosen.items()}
-    return Source(stored.tenant.account_id, _read(wish.groups, stored.created_ms), window, chosen=chosen)
+    groups = _read(wish.groups, stored.created_ms)
+    return Source(stored.tenant.account_id, groups, window, chosen=chosen, tables=wish.tables)
 
 
 def _read(groups: Sequence[LogGroup], now_ms: int) -> list[Group]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,9 +16,8 @@ from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS, QueryLimits
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.results import parts_of
-from groundwatch.logs.insights.run import QueryRun, QueryWish, Shown, Tools, source_of
+from groundwatch.logs.insights.run import NOTHING_BESIDE, Beside, QueryRun, QueryWish, Shown, Tools, source_of
 from groundwatch.logs.insights.side_tables import drop_left_tables
-from groundwatch.logs.shredding.columns import FieldColumn
 from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.errors import StorageError
 
@@ -36,13 +35,13 @@ class QueryRunner:
         clock_ms: Callable[[], int],
         *,
         limits: QueryLimits = DEFAULT_LIMITS,
-        stored_fields: Callable[[], Sequence[FieldColumn]] = tuple,
+        beside: Beside = NOTHING_BESIDE,
     ) -> None:
         self.limits = limits
         self._database = database
         self._store = store
         self._engine = QueryEngine(database, limits, clock_ms)
-        self._tools = Tools(database, catalog, self._engine, limits, clock_ms, stored_fields)
+        self._tools = Tools(database, catalog, self._engine, limits, clock_ms, beside)
         self._places = asyncio.Semaphore(limits.parallel)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._runs: dict[str, QueryRun] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 
+from groundwatch.logs.insights.references import ReferenceRows
 from groundwatch.storage.clickhouse import Client, EventDatabase
 from groundwatch.storage.errors import StorageError
 
@@ -40,6 +41,12 @@ class SideTables:
         """Return a table for the right side of `IN`."""
         table = f"{self._name}_numbers"
         await self._make(table, "number UInt64", "Set", [list(numbers)])
+        return table
+
+    async def reference(self, place: int, rows: ReferenceRows) -> str:
+        """Return a table from which `joinGet` reads the columns of a lookup table by its keys."""
+        table = f"{self._name}_lookup_{place}"
+        await self._make(table, rows.declared(), rows.engine(), rows.columns())
         return table
 
     async def drop(self) -> None:

@@ -6,6 +6,7 @@ from groundwatch.logs.operations.exports import ExportOperations
 from groundwatch.logs.operations.group_fields import GroupFieldOperations
 from groundwatch.logs.operations.groups import GroupOperations
 from groundwatch.logs.operations.live_tail import LiveTailOperations
+from groundwatch.logs.operations.lookup_tables import LookupTableOperations
 from groundwatch.logs.operations.metric_filters import MetricFilterOperations
 from groundwatch.logs.operations.policies import PolicyOperations
 from groundwatch.logs.operations.queries import QueryOperations
@@ -34,6 +35,7 @@ class LogsOperations(
     QueryDefinitionOperations,
     ScheduledQueryOperations,
     GroupFieldOperations,
+    LookupTableOperations,
 ):
     """All operations of the service, for the service port."""
 

@@ -9,8 +9,10 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.arns import log_group_arn
 from groundwatch.logs.catalog import LogGroup
 from groundwatch.logs.insights.classes import check_classes
+from groundwatch.logs.insights.commands.lookup import Lookup
 from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.languages import parse_in
+from groundwatch.logs.insights.nodes import found_in
 from groundwatch.logs.insights.parse import Query
 from groundwatch.logs.insights.queries import StoredQuery, new_query_id
 from groundwatch.logs.insights.results import ResultRow
@@ -62,7 +64,9 @@ class QueryOperations(Operations):
             created_ms=context.received_ms,
             language=query_language,
         )
-        await self._room.queries.start(QueryWish(stored, groups, limit, chosen))
+        tables = {lookup.table.text for lookup in found_in(query.stages, Lookup)}
+        known = await self._room.lookup_tables.fields(tenant_of(context), tables) if tables else {}
+        await self._room.queries.start(QueryWish(stored, groups, limit, chosen, known))
         return {"queryId": stored.id}
 
     async def get_query_results(

@@ -15,6 +15,7 @@ from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.runner import QueryRunner
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
+from groundwatch.logs.lookup_tables import LookupTableStore
 from groundwatch.logs.query_definitions import QueryDefinitionStore
 from groundwatch.logs.recent import RecentEvents
 from groundwatch.logs.reclaim import Reclaimer
@@ -40,6 +41,7 @@ class LogsRoom(msgspec.Struct, frozen=True):
     group_choice: GroupChoice
     schedules: ScheduleStore
     field_census: FieldCensus
+    lookup_tables: LookupTableStore
 
 
 class Operations:

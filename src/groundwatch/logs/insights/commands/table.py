@@ -17,6 +17,7 @@ from groundwatch.logs.insights.commands import (
     join,
     json_member,
     limit,
+    lookup,
     outlier,
     parsing,
     pattern,
@@ -47,6 +48,8 @@ COMMANDS: tuple[Command, ...] = (
     filter_index.COMMAND,
     json_member.COMMAND,
     join.COMMAND,
+    lookup.LOOKUP,
+    lookup.CIDRLOOKUP,
     append_columns.COMMAND,
     running.ACCUM,
     running.AUTOREGRESS,
@@ -61,5 +64,5 @@ COMMANDS: tuple[Command, ...] = (
     pattern.LOGCOMPARE,
 )
 
-NOT_YET = frozenset({"anomaly", "unmask", "lookup", "cidrlookup", "relevantfields", "search"})
+NOT_YET = frozenset({"anomaly", "unmask", "relevantfields", "search"})
 """Commands that the service has and this server refuses by name."""
