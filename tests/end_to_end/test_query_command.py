@@ -77,6 +77,9 @@ def test_a_query_may_name_its_groups(query):
         (("/none", "fields a"), 1, "ResourceNotFoundException: Log group '/none' does not exist"),
         ((GROUP, "fields a", "--start", "soon"), 2, "--start: 'soon' is no time"),
         ((GROUP, "fields a", "--out", "x.txt"), 2, "--out: 'x.txt' says no form"),
+        ((GROUP, "fields a", "--out", "x.csv", "--limit", "5"), 2, "end the query with a limit command"),
+        ((GROUP, "fields a", "--out", "x.csv", "--chart"), 2, "leave --format and --chart out"),
+        ((GROUP, "fields a", "--out", "x.csv", "--format", "json"), 2, "leave --format and --chart out"),
     ],
 )
 def test_mistakes_are_one_line(query, words, code, said):

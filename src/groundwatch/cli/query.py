@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from groundwatch.cli.api import Wishes, connect
 from groundwatch.cli.asking.asker import Asker, Progress, Question, Row
@@ -73,6 +74,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     """
     if out is not None:
         check_file(out)
+        _refuse_beside_out(click.get_current_context(), chart=chart, limit=limit)
     question = Question(
         groups=words[:-1],
         query=words[-1],
@@ -88,6 +90,14 @@ def command(  # noqa: PLR0913 - one parameter an option
     rows, last = _ask(asker, question)
     _show(rows, form, chart=chart)
     tell(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'} · {summary(last)}")
+
+
+def _refuse_beside_out(context: click.Context, *, chart: bool, limit: int | None) -> None:
+    """Refuse what a file would silently lack."""
+    if limit is not None:
+        raise click.UsageError("--out writes all rows: instead of --limit, end the query with a limit command")
+    if chart or context.get_parameter_source("form") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--out takes its form from the file's name: leave --format and --chart out")
 
 
 def _ask(asker: Asker, question: Question) -> tuple[list[Row], Progress]:

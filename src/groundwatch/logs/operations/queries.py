@@ -163,7 +163,8 @@ def _one_selector(
     if query.selection is not None:
         if given:
             raise ServiceError(
-                "InvalidParameterException", "The query chooses its log groups with SOURCE: no others can be specified."
+                "InvalidParameterException",
+                "The query chooses its log groups itself, in SOURCE or FROM: no others can be specified.",
             )
         return ()
     if len(given) != 1:
