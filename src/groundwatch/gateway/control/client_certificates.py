@@ -16,6 +16,7 @@ from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.ids import SHORT
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import Operations, Table, apply_patch, text
+from groundwatch.gateway.control.tag_rules import with_tags
 
 CLIENT_CERTIFICATE = Table((text("/description", "description"),))
 
@@ -38,7 +39,7 @@ class ClientCertificateOperations(ControlPlane):
             created_ms=now_ms,
             expires_ms=made.expires_ms,
             description=description,
-            tags=dict(tags or {}),
+            tags=with_tags({}, tags),
         )
         return _shown(await self._store.connections.certificates.create(certificate))
 

@@ -18,6 +18,7 @@ from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.control.ids import LONG
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import REPLACE, Operations, Rule, Step, Table, apply_patch, choice, text
+from groundwatch.gateway.control.tag_rules import with_tags
 from groundwatch.gateway.domains.values import DomainName, EndpointType
 from groundwatch.gateway.operator_rules import OperatorRules
 
@@ -94,7 +95,7 @@ class DomainNameOperations(ControlPlane):
             uploaded_certificate=uploaded_certificate(
                 domain_name, certificate_body, certificate_private_key, certificate_chain, now_ms
             ),
-            tags=dict(tags or {}),
+            tags=with_tags({}, tags),
         )
         return render_domains.domain_name(await self._store.domains.create(domain))
 

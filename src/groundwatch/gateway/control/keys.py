@@ -15,6 +15,7 @@ from groundwatch.gateway.control.errors import bad_request, require
 from groundwatch.gateway.control.ids import LONG
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import Operations, apply_patch
+from groundwatch.gateway.control.tag_rules import with_tags
 from groundwatch.gateway.definition import ApiKey
 from groundwatch.gateway.store import GatewayStore, KeyFilter, Place
 
@@ -51,7 +52,7 @@ class ApiKeyOperations(ControlPlane):
             enabled=bool(enabled),
             description=description,
             customer_id=customer_id,
-            tags=dict(tags or {}),
+            tags=with_tags({}, tags),
         )
         check_key(key)
         return render.api_key(await self._store.create_key(key), with_value=True)

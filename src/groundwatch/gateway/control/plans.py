@@ -17,6 +17,7 @@ from groundwatch.gateway.control.keys import KeyPages
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.control.plan_patches import check_plan, method_throttles_of, quota_of, throttle_of
+from groundwatch.gateway.control.tag_rules import with_tags
 from groundwatch.gateway.definition import ApiKey, UsagePlan
 from groundwatch.gateway.store import KeyFilter, Place
 
@@ -45,7 +46,7 @@ class UsagePlanOperations(ControlPlane):
             region=context.region,
             api_stages=[_api_stage(stage) for stage in api_stages or ()],
             description=description,
-            tags=dict(tags or {}),
+            tags=with_tags({}, tags),
             throttle=throttle_of(throttle),
             quota=quota_of(quota),
             method_throttles=method_throttles_of(api_stages or ()),

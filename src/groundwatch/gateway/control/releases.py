@@ -18,6 +18,7 @@ from groundwatch.gateway.control.ids import SHORT, fresh_id
 from groundwatch.gateway.control.paging import page_of
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.control.stage_patches import LoggingRules, check_stage
+from groundwatch.gateway.control.tag_rules import with_tags
 from groundwatch.gateway.definition import RestApi, Stage
 from groundwatch.gateway.store import DeploymentInfo, Releases
 
@@ -159,7 +160,7 @@ class ReleaseOperations(ControlPlane):
             updated_ms=now_ms,
             description=description,
             variables=dict(variables or {}),
-            tags=dict(tags or {}),
+            tags=with_tags({}, tags),
             cache_cluster_enabled=bool(cache_cluster_enabled),
             cache_cluster_size=cache_cluster_size,
             canary_settings=None if canary_settings is None else canary_of(canary_settings, deployment_id),

@@ -19,6 +19,7 @@ from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import Operations, apply_patch
 from groundwatch.gateway.control.policies import stored_policy
 from groundwatch.gateway.control.rules import check_api
+from groundwatch.gateway.control.tag_rules import with_tags
 from groundwatch.gateway.definition import Model, Resource, RestApi
 from groundwatch.gateway.documentation.parts import Part
 
@@ -104,7 +105,7 @@ class RestApiOperations(ControlPlane):
         api = replace(
             api,
             **{member: value for member, value in given.items() if value is not None},
-            tags=dict(tags or {}),
+            tags=with_tags({}, tags),
         )
         api = with_endpoint(api, endpoint_configuration)
         check_api(api)

@@ -13,13 +13,13 @@ from groundwatch.aws.context import RequestContext
 from groundwatch.gateway.control.base import ControlPlane, place_of
 from groundwatch.gateway.control.errors import bad_request, not_found
 from groundwatch.gateway.control.releases import stage_of
+from groundwatch.gateway.control.tag_rules import with_tags
 from groundwatch.gateway.store import Place, Releases
 
 _ARN = re.compile(
     r"arn:[a-z-]+:apigateway:(?P<region>[a-z0-9-]+)::/"
     r"(?P<kind>restapis|apikeys|usageplans|domainnames|vpclinks|clientcertificates)/(?P<id>[^/]+)(/stages/(?P<stage>[^/]+))?"
 )
-MAX_TAGS = 50
 Tags = dict[str, str]
 T = TypeVar("T")
 
@@ -58,14 +58,8 @@ class TagOperations(ControlPlane):
 
     async def tag_resource(self, context: RequestContext, *, resource_arn: str, tags: Mapping[str, str]) -> None:
         """Add tags to a resource, or change their values."""
-
-        def edit(present: Tags) -> Tags:
-            merged = {**present, **tags}
-            if len(merged) > MAX_TAGS:
-                raise bad_request(f"A resource can have at most {MAX_TAGS} tags")
-            return merged
-
-        await self._edit_tags(context, _target_of(context, resource_arn), edit)
+        target = _target_of(context, resource_arn)
+        await self._edit_tags(context, target, lambda present: with_tags(present, tags))
 
     async def untag_resource(self, context: RequestContext, *, resource_arn: str, tag_keys: Sequence[str]) -> None:
         """Take tags off a resource; those that it does not have are ignored."""

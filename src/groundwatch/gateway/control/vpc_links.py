@@ -20,6 +20,7 @@ from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.control.ids import SHORT
 from groundwatch.gateway.control.paging import fetch_page
 from groundwatch.gateway.control.patch import ANY, Operations, Rule, Step, Table, apply_patch, required_text, text
+from groundwatch.gateway.control.tag_rules import with_tags
 
 _BALANCER = re.compile(
     r"arn:[a-z-]+:elasticloadbalancing:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):loadbalancer/net/\S+"
@@ -62,7 +63,7 @@ class VpcLinkOperations(ControlPlane):
             created_ms=self._clock_ms(),
             target_arns=list(target_arns),
             description=description,
-            tags=dict(tags or {}),
+            tags=with_tags({}, tags),
         )
         return self._shown(await self._store.connections.links.create(link))
 
