@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from groundwatch.cli import main, show, tail
 from groundwatch.cli.follow import LOOKBACK_MS, Follower, Query, newest, since
+from groundwatch.cli.times import moment_ms
 
 NOW = 1_800_000_000_000
 
@@ -182,7 +183,7 @@ def test_every_event_that_is_late_by_less_than_the_lookback_is_shown_exactly_onc
     ],
 )
 def test_since_option(text, timestamp_ms):
-    assert tail.parse_since_ms(text, NOW) == timestamp_ms
+    assert moment_ms("--since", text, NOW) == timestamp_ms
 
 
 def test_a_wrong_since_is_a_wrong_call(capsys):

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from groundwatch.cli.api import ServiceClient, SessionKey, Wishes, api_errors, connect
-from groundwatch.cli.options import data_option
+from groundwatch.cli.options import data_option, format_option
 from groundwatch.credentials_file import AdminCredentials, write_credentials
 from groundwatch.data_directory import DataDirectoryError
 
@@ -89,14 +89,7 @@ def create(  # noqa: PLR0913 - one parameter an option
 
 
 @command.command("list")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["pretty", "json"]),
-    default="pretty",
-    show_default=True,
-    help="Form of the output.",
-)
+@format_option("pretty", "json")
 @_options
 def list_accounts(*, form: str, endpoint_url: str | None, profile: str | None, data: Path) -> None:
     """List the accounts with their numbers, states and names."""

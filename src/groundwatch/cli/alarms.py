@@ -16,10 +16,10 @@ from rich.text import Text
 
 from groundwatch.cli.api import Wishes
 from groundwatch.cli.calls import Calls
-from groundwatch.cli.options import server_options
+from groundwatch.cli.options import format_option, server_options
 from groundwatch.cli.show import visible
 from groundwatch.cli.sparkline import Spark, sparkline
-from groundwatch.cli.tail import now_ms, parse_since_ms
+from groundwatch.cli.times import moment_ms, now_ms
 
 SERVICE = "cloudwatch"
 KINDS = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms"}
@@ -49,14 +49,7 @@ Alarm = Mapping[str, Any]
 @click.option(
     "-n", "--last", type=click.IntRange(0), default=DEFAULT_LAST, show_default=True, help="Items of the history."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["pretty", "json"]),
-    default="pretty",
-    show_default=True,
-    help="Form of the output.",
-)
+@format_option("pretty", "json")
 @server_options
 def command(  # noqa: PLR0913 - one parameter an option
     *,
@@ -76,7 +69,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     Sparklines show each alarm's metric; what is beyond the threshold is red. With a name, ends with 0 only while that
     alarm is OK, so that a script can wait for it.
     """
-    asked = Asked(Calls(Wishes(endpoint_url, profile, region, data), (SERVICE,)), _since(since_text))
+    asked = Asked(
+        Calls(Wishes(endpoint_url, profile, region, data), (SERVICE,)), moment_ms("--since", since_text, now_ms())
+    )
     if name is not None:
         return _show_one(asked, name, last, form)
     found = sorted(asked.alarms(state, prefix), key=lambda alarm: str(alarm["AlarmName"]))
@@ -252,13 +247,6 @@ def _age(alarm: Alarm) -> str:
 def _period(own_s: int, span_s: int) -> int:
     wanted_s = max(own_s, -(-span_s // BARS))
     return wanted_s if wanted_s <= 30 and wanted_s == own_s else -(-wanted_s // 60) * 60
-
-
-def _since(text: str) -> int:
-    try:
-        return parse_since_ms(text, now_ms())
-    except ValueError as error:
-        raise click.UsageError(f"--since: {error}") from error
 
 
 def _json(value: object) -> str:

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from groundwatch.cli.api import ServiceClient, Wishes, api_errors, connect
 from groundwatch.cli.copy_progress import progress_bar
-from groundwatch.cli.options import data_option
+from groundwatch.cli.options import data_option, format_option
 from groundwatch.cli.show import visible
 from groundwatch.cli.stopped_server import SERVERS_HINT, settings_of
 from groundwatch.config import Settings, StartupError, TlsFiles
@@ -33,14 +33,7 @@ OnParts = Callable[[int, int], None]
 
 @click.command(short_help="Say what is wrong with a server's data, and what to do.")
 @data_option
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["pretty", "json"]),
-    default="pretty",
-    show_default=True,
-    help="Form of the output.",
-)
+@format_option("pretty", "json")
 @click.option("--profile", metavar="NAME", help="Profile in ~/.aws whose credentials are used.")
 @click.option("--endpoint-url", metavar="URL", help="The server's service port.")
 def command(*, data: Path, form: str, profile: str | None, endpoint_url: str | None) -> int:

@@ -18,9 +18,9 @@ from rich.text import Text
 from groundwatch.cli.api import Wishes
 from groundwatch.cli.asking.charts import MAX_LINES, Series, lines
 from groundwatch.cli.calls import Calls
-from groundwatch.cli.options import server_options
+from groundwatch.cli.options import format_option, server_options
 from groundwatch.cli.show import visible
-from groundwatch.cli.tail import now_ms, parse_since_ms
+from groundwatch.cli.times import moment_ms, now_ms
 
 SERVICE = "cloudwatch"
 MAX_LISTED = 10_000
@@ -46,9 +46,7 @@ Metric = Mapping[str, Any]
     "--since", "since_text", metavar="TIME", default="3h", show_default=True, help="90s, 10m, 2h, 1d, or ISO 8601."
 )
 @click.option("--expression", metavar="MATH", help="Show metric math instead, in which the metrics are m1, m2, ….")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="chart", show_default=True, help="Form of the output."
-)
+@format_option(*FORMATS)
 @server_options
 def command(  # noqa: PLR0913 - one parameter an option
     *,
@@ -75,7 +73,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     if name is None:
         show_list(found, console)
         return
-    start_ms, end_ms = _since(since_text), now_ms()
+    start_ms, end_ms = moment_ms("--since", since_text, now_ms()), now_ms()
     queries = queries_for(found, stat, period_s or fitting_period_s(end_ms - start_ms), expression)
     if not queries:
         raise click.ClickException(
@@ -165,10 +163,3 @@ def _dimension(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise click.UsageError(f"{text!r} is no dimension; write NAME=VALUE")
     return name, value
-
-
-def _since(text: str) -> int:
-    try:
-        return parse_since_ms(text, now_ms())
-    except ValueError as error:
-        raise click.UsageError(f"--since: {text!r} is no time; write 90s, 10m, 2h, 1d or ISO 8601") from error

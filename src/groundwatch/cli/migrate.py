@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from groundwatch.cli.migration.events import EventsCopy, Show
 from groundwatch.cli.migration.progress_file import ProgressFile
 from groundwatch.cli.migration.settings import SettingsCopy
 from groundwatch.cli.options import server_options
-from groundwatch.cli.tail import parse_since_ms
+from groundwatch.cli.times import moment_ms, now_ms
 
 Groups = Sequence[Mapping[str, Any]]
 
@@ -70,8 +69,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     here = _here(Wishes(endpoint_url, profile, region, data))
     other = foreign_end(from_profile, from_endpoint_url, from_region or here.logs.meta.region_name)
     source, target = (here, other) if back else (other, here)
-    now_ms = time.time_ns() // 1_000_000
-    since_ms = _since(since_text, now_ms)
+    until_ms = now_ms()
+    since_ms = 0 if since_text is None else moment_ms("--since", since_text, until_ms)
     try:
         found = _found(source, groups)
         settings = SettingsCopy(source, target)
@@ -83,7 +82,7 @@ def command(  # noqa: PLR0913 - one parameter an option
         if not events:
             return 1 if settings.notes else 0
         with ProgressFile(progress_file, source.name, target.name) as progress:
-            copy = EventsCopy(source, target, progress, since_ms=since_ms, until_ms=now_ms)
+            copy = EventsCopy(source, target, progress, since_ms=since_ms, until_ms=until_ms)
             _copy_events(copy, found, in_flight)
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise click.ClickException(describe_error(error, f"{source.name} or {target.name}")) from error
@@ -95,15 +94,6 @@ def command(  # noqa: PLR0913 - one parameter an option
 def _here(wishes: Wishes) -> End:
     logs = connect(wishes, os.environ)
     return End(logs.endpoint_url, lambda service: connect(wishes, os.environ, service).api)
-
-
-def _since(text: str | None, now_ms: int) -> int:
-    if text is None:
-        return 0
-    try:
-        return parse_since_ms(text, now_ms)
-    except ValueError as error:
-        raise click.UsageError(f"--since: {error}") from error
 
 
 def _found(source: End, wanted: Sequence[str]) -> Groups:

@@ -38,6 +38,18 @@ def server_options(command: Decorated) -> Decorated:
     return command
 
 
+def format_option(*forms: str) -> Callable[[Decorated], Decorated]:
+    """Return `--format`, which arrives as `form`; the first of the forms is the default."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(forms),
+        default=forms[0],
+        show_default=True,
+        help="Form of the output.",
+    )
+
+
 def read_admin_credentials(data: Path) -> AdminCredentials | None:
     """Return the administrator's credentials in the data directory, None if there are none."""
     try:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.cli.lines import LineSplitter
+from groundwatch.cli.options import format_option
 from groundwatch.cli.show import visible
 from groundwatch.logs.patterns.explain import Explanation, explain
 from groundwatch.logs.patterns.nodes import Pattern
@@ -36,14 +37,7 @@ class Checked(msgspec.Struct, frozen=True):
 @click.command()
 @click.argument("pattern")
 @click.argument("file", type=click.File("rb"), default="-", metavar="[FILE]")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["pretty", "json"]),
-    default="pretty",
-    show_default=True,
-    help="Form of the output.",
-)
+@format_option("pretty", "json")
 def command(*, pattern: str, file: BinaryIO, form: str) -> int:
     """Explain, condition by condition, why lines match a filter pattern or do not.
 

@@ -17,8 +17,8 @@ from groundwatch.cli.asking.files import check_file, write_file
 from groundwatch.cli.asking.pieces import all_rows, is_row_by_row
 from groundwatch.cli.asking.view import FORMATS, Watcher, show, show_chart, summary, tell, terminal
 from groundwatch.cli.asking.words import complete_query
-from groundwatch.cli.options import server_options
-from groundwatch.cli.tail import now_ms, parse_since_ms
+from groundwatch.cli.options import format_option, server_options
+from groundwatch.cli.times import moment_ms, now_ms
 
 LANGUAGES = ("CWLI", "SQL", "PPL")
 
@@ -37,9 +37,7 @@ LANGUAGES = ("CWLI", "SQL", "PPL")
     help="Language of the query: CWLI is that of Logs Insights.",
 )
 @click.option("--limit", type=click.IntRange(1, 100_000), help="Most rows, if the query has none. [default: 10000]")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of the output."
-)
+@format_option(*FORMATS)
 @click.option("--chart", is_flag=True, help="Draw the result: lines over time, or bars.")
 @click.option(
     "--out",
@@ -78,8 +76,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     question = Question(
         groups=words[:-1],
         query=words[-1],
-        start_s=_time_s("--start", start),
-        end_s=now_ms() // 1000 if end is None else _time_s("--end", end),
+        start_s=moment_ms("--start", start, now_ms()) // 1000,
+        end_s=now_ms() // 1000 if end is None else moment_ms("--end", end, now_ms()) // 1000,
         language=language,
         limit=limit,
     )
@@ -123,10 +121,3 @@ def _write(asker: Asker, question: Question, out: Path) -> None:
     tell(f"{count:,} {'row' if count == 1 else 'rows'} in {out}")
     if count == 100_000 and not is_row_by_row(question):
         tell("this is the most that one result has: there may be more rows")
-
-
-def _time_s(option: str, text: str) -> int:
-    try:
-        return parse_since_ms(text, now_ms()) // 1000
-    except ValueError as error:
-        raise click.UsageError(f"{option}: {text!r} is no time; write 90s, 10m, 2h, 1d or ISO 8601") from error

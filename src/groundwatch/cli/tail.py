@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,24 +14,12 @@ import click
 from groundwatch.cli.api import Wishes, api_errors, connect
 from groundwatch.cli.follow import Fetch, Follower, FoundEvent, Query, newest, since
 from groundwatch.cli.interrupts import Interrupts
-from groundwatch.cli.lines import parse_timestamp_ms
-from groundwatch.cli.options import server_options
+from groundwatch.cli.options import format_option, server_options
 from groundwatch.cli.show import FORMATS, Printer
+from groundwatch.cli.times import moment_ms, now_ms
 
 POLL_INTERVAL_S = 1.0
 DEFAULT_LAST = 10
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def parse_since_ms(text: str, now_ms: int) -> int:
-    """Return milliseconds since the epoch for a span back from now (`90s`, `10m`, `2h`, `1d`, `1w`) or a point in time.
-
-    Raises ValueError.
-    """
-    match = re.fullmatch(r"(\d+)([smhdw])", text)
-    if match:
-        return now_ms - int(match[1]) * UNITS_S[match[2]] * 1000
-    return parse_timestamp_ms(text)
 
 
 @click.command()
@@ -49,14 +35,7 @@ def parse_since_ms(text: str, now_ms: int) -> int:
 )
 @click.option("--stream", metavar="NAME", help="Only events of this log stream.")
 @click.option("--since", "since_text", metavar="TIME", help="Only events from then on: 90s, 10m, 2h, 1d, or ISO 8601.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(list(FORMATS)),
-    default="pretty",
-    show_default=True,
-    help="Form of the output.",
-)
+@format_option(*FORMATS)
 @server_options
 def command(  # noqa: PLR0913 - one parameter an option
     *,
@@ -76,7 +55,7 @@ def command(  # noqa: PLR0913 - one parameter an option
 
     A filter pattern is that of CloudWatch Logs: words that must all occur, "a phrase", -word for one that must not.
     """
-    start_ms = None if since_text is None else _since_option(since_text)
+    start_ms = None if since_text is None else moment_ms("--since", since_text, now_ms())
     client = connect(Wishes(endpoint_url, profile, region, data), os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a character must not end the command.
@@ -92,18 +71,6 @@ def command(  # noqa: PLR0913 - one parameter an option
     if follow:
         with Interrupts() as interrupts:
             _show_further(Follower(fetch, query, now_ms), shown, printer, interrupts.pause)
-
-
-def now_ms() -> int:
-    """Return the time in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
-def _since_option(text: str) -> int:
-    try:
-        return parse_since_ms(text, now_ms())
-    except ValueError as error:
-        raise click.UsageError(f"--since: {text!r} is no time; write 90s, 10m, 2h, 1d or ISO 8601") from error
 
 
 def _show_first(
