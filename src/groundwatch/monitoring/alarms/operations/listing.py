@@ -8,12 +8,13 @@ from typing import Any, cast
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import ServiceError
-from groundwatch.aws.tokens import InvalidTokenError, seal, unseal
+from groundwatch.aws.tokens import seal
 from groundwatch.monitoring.alarms.checks import all_actions, metric_digest
 from groundwatch.monitoring.alarms.evaluation import State
 from groundwatch.monitoring.alarms.model import Alarm, Kind, Place
 from groundwatch.monitoring.alarms.operations.room import Operations, place_of
 from groundwatch.monitoring.alarms.store import AlarmQuery, HistoryQuery
+from groundwatch.monitoring.metrics.tokens import position_in
 
 DEFAULT_PAGE = 100
 KINDS: tuple[Kind, ...] = ("MetricAlarm", "CompositeAlarm")
@@ -41,7 +42,7 @@ class ListingOperations(Operations):
         place = place_of(context)
         filters = [alarm_names, alarm_name_prefix, alarm_types, state_value, action_prefix]
         request = ["alarms", place.account_id, place.region, filters, children_of_alarm_name, parents_of_alarm_name]
-        after = cast("str", _position(request, next_token, str)[0]) if next_token else ""
+        after = cast("str", position_in(request, next_token, str)[0]) if next_token else ""
         if children_of_alarm_name or parents_of_alarm_name:
             if any(filters) or (children_of_alarm_name and parents_of_alarm_name):
                 raise _not_together("ChildrenOfAlarmName or ParentsOfAlarmName", "any other filter")
@@ -100,7 +101,7 @@ class ListingOperations(Operations):
         start_ms, end_ms = _ms(start_date), _ms(end_date)
         filters = [alarm_name, alarm_types, history_item_type, start_ms, end_ms, scan_by]
         request = ["alarm-history", place.account_id, place.region, *filters]
-        after = cast("tuple[int, int]", tuple(_position(request, next_token, int, int))) if next_token else None
+        after = cast("tuple[int, int]", tuple(position_in(request, next_token, int, int))) if next_token else None
         query = HistoryQuery(
             name=alarm_name,
             kinds=tuple(kind for kind in KINDS if not alarm_types or kind in alarm_types),
@@ -199,13 +200,6 @@ def _by_kind(alarms: Sequence[Alarm], shown: Iterable[Json]) -> Json:
 
 def _acts(alarm: Alarm, prefix: str) -> bool:
     return any(action.startswith(prefix) for action in all_actions(alarm.members))
-
-
-def _position(request: object, token: str, *kinds: type[str | int]) -> list[str | int]:
-    try:
-        return unseal(request, token, *kinds)
-    except InvalidTokenError as error:
-        raise ServiceError("InvalidNextToken") from error
 
 
 def _not_together(one: str, other: str) -> ServiceError:
