@@ -6,7 +6,7 @@ Every column that is made has a number of its own, so no name of a query ever be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.statement import Statement
@@ -182,6 +182,15 @@ class Rows:
         made = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
         self._note_matched()
         self._inner = f"SELECT {made} FROM {self._base}"  # noqa: S608
+        self._counted = ""
+        self.forget_events()
+
+    def recompose(self, make: Callable[[str], str]) -> None:
+        """Replace the rows by those of a SELECT that is made of theirs."""
+        self._expect_more()
+        self._note_matched()
+        self._wrap()
+        self._inner = make(self._inner)
         self._counted = ""
         self.forget_events()
 

@@ -21,6 +21,7 @@ from groundwatch.logs.insights.commands import (
     outlier,
     parsing,
     pattern,
+    relevant_fields,
     running,
     sessionize,
     sort,
@@ -62,7 +63,8 @@ COMMANDS: tuple[Command, ...] = (
     pattern.PATTERN,
     pattern.DIFF,
     pattern.LOGCOMPARE,
+    relevant_fields.COMMAND,
 )
 
-NOT_YET = frozenset({"anomaly", "unmask", "relevantfields", "search"})
+NOT_YET = frozenset({"anomaly", "unmask", "search"})
 """Commands that the service has and this server refuses by name."""
