@@ -9,7 +9,7 @@ from tests.upkeep.conftest import ROWS
 from groundwatch.storage.broken_parts import _from_marks, broken_part, finish_rescues, tell_of_refused
 from groundwatch.storage.errors import StorageError
 from groundwatch.upkeep.part_checks import check_parts
-from groundwatch.upkeep.store_checks import check_event_store
+from groundwatch.upkeep.store_checks import _period, check_event_store
 
 COUNTS = "SELECT group_id, count() FROM events WHERE NOT ignore(*) GROUP BY group_id ORDER BY group_id"
 ONE_GROUP = "SELECT count(), uniqExact(seq) FROM events WHERE group_id = 1 AND NOT ignore(*)"
@@ -49,6 +49,21 @@ async def test_a_part_that_cannot_be_read(store, caplog, file, question, least, 
     found = [f for f in database.run_now(check_event_store) if f.state != "ok"]
     assert [(f.check, f.state) for f in found] == [(f"part {name} of events", "failing" if kept < ROWS else "warning")]
     assert "disk" in found[0].advice
+    assert kept == ROWS or found[0].text.endswith("rows are lost, all from 2023-11-09 to 2023-11-15 (UTC)")
+
+
+@pytest.mark.parametrize(
+    ("table", "part", "period"),
+    [
+        ("events", "2810_1_1_0", ", all from 2023-11-09 to 2023-11-15 (UTC)"),
+        ("metric_points", "19670_1_1_0", ", all of 2023-11-09 (UTC)"),
+        pytest.param("schema_version", "all_1_1_0", "", id="a table without partitions"),
+        pytest.param("events", "9999999999_1_1_0", "", id="beyond the calendar"),
+        pytest.param("events", "broken", "", id="a name of the operator's"),
+    ],
+)
+def test_from_when_the_rows_of_a_part_are(table, part, period):
+    assert _period(table, part) == period
 
 
 async def test_a_broken_column_of_a_field_costs_no_event(store, caplog):

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from groundwatch.cli.api import ServiceClient, Wishes, api_errors, connect
 from groundwatch.cli.copy_progress import progress_bar
@@ -48,12 +48,33 @@ def command(*, data: Path, form: str, profile: str | None, endpoint_url: str | N
     # What stops a server stops these checks, too, and is told above.
     if settings.data.is_dir() and not (settings.data / RESTORE_MARK).exists():
         with progress_bar("parts") as show:
-            findings += _stores(settings, Wishes(endpoint_url, profile, None, data), show)
+            counted = _CountedParts(show)
+            findings += _stores(settings, Wishes(endpoint_url, profile, None, data), counted)
+        findings += counted.all_sound(findings)
     if form == "json":
         click.echo(json.dumps([msgspec.to_builtins(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
         _show(findings)
     return 1 if worst(findings) == "failing" else 0
+
+
+class _CountedParts:
+    """Passes on how many parts are checked, and remembers it."""
+
+    def __init__(self, show: OnParts) -> None:
+        self._show = show
+        self._checked = 0
+
+    def __call__(self, checked: int, parts: int) -> None:
+        self._checked = checked
+        self._show(checked, parts)
+
+    def all_sound(self, findings: list[Finding]) -> list[Finding]:
+        """Return the finding that no part is broken; nothing when one is, or none was read."""
+        broken = any(finding.check.startswith("part ") and finding.state == "failing" for finding in findings)
+        if broken or not self._checked:
+            return []
+        return [Finding("parts", "ok", f"all {self._checked} agree with their checksums")]
 
 
 def _versions() -> Finding:
@@ -101,7 +122,9 @@ def _ask_server(client: ServiceClient, show: OnParts) -> list[Finding]:
 
 def _show(findings: list[Finding]) -> None:
     console = Console(highlight=False)
-    table = Table("check", "state", "what", box=None, pad_edge=False, header_style="dim")
+    # Folded, not cut: the advice holds paths to copy.
+    what = Column("what", overflow="fold")
+    table = Table("check", "state", what, box=None, pad_edge=False, header_style="dim")
     for finding in findings:
         text = visible(finding.text) + (f"\n→ {visible(finding.advice)}" if finding.advice else "")
         table.add_row(visible(finding.check), f"[{STYLES[finding.state]}]{finding.state}[/]", text.replace("[", r"\["))

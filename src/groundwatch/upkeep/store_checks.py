@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.storage.broken_parts import NOTE, Rescue
 from groundwatch.storage.clickhouse import Client
-from groundwatch.storage.event_schema import MIGRATIONS
+from groundwatch.storage.event_schema import DAY_MS, MIGRATIONS, WEEK_MS
 from groundwatch.storage.migrate import is_known_revision
 from groundwatch.storage.tables.logs import log_groups, reclaims
 from groundwatch.upkeep.findings import Finding
@@ -20,6 +20,8 @@ from groundwatch.upkeep.findings import Finding
 CLOCK_TOLERANCE_MS = 120_000
 METADATA = "metadata"
 EVENTS = "events"
+PARTITIONS_MS: Mapping[str, int] = {"events": WEEK_MS, "metric_points": DAY_MS}
+"""How much time the rows of a part can span, by table."""
 RESTORE_ADVICE = "stop the server and restore the last backup (docs/backup.md)"
 
 
@@ -119,13 +121,27 @@ def _out_of_service(table: str, name: str, reason: str, path: Path) -> Finding:
         rescue = msgspec.json.decode((path / NOTE).read_bytes(), type=Rescue)
     except (OSError, msgspec.DecodeError):
         why = "the engine found it broken at the start" if reason.startswith("broken") else "it was detached"
-        shown = f"out of service with all of its {_rows(path)} rows: {why}"
+        shown = f"out of service with all of its {_rows(path)} rows{_period(table, name)}: {why}"
         return Finding(check, "failing", shown, _advice(path))
     lost = rescue.rows - rescue.kept_rows
     if lost == 0:
         shown = f"was broken; all of its {rescue.rows} rows were kept"
         return Finding(check, "warning", shown, f"look for faults of the disk, then delete {path}")
-    return Finding(check, "failing", f"was broken; {lost} of its {rescue.rows} rows are lost", _advice(path))
+    shown = f"was broken; {lost} of its {rescue.rows} rows are lost{_period(table, name)}"
+    return Finding(check, "failing", shown, _advice(path))
+
+
+def _period(table: str, part: str) -> str:
+    """Return from when the rows of a part are, which begins with the number of its partition; nothing for others."""
+    span_ms, number = PARTITIONS_MS.get(table), part.partition("_")[0]
+    if span_ms is None or not number.isascii() or not number.isdigit():
+        return ""
+    try:
+        first = dt.datetime.fromtimestamp(int(number) * span_ms / 1000, dt.UTC).date()
+    except (OverflowError, ValueError):
+        return ""
+    last = first + dt.timedelta(milliseconds=span_ms - DAY_MS)
+    return f", all of {first} (UTC)" if first == last else f", all from {first} to {last} (UTC)"
 
 
 def _advice(path: Path) -> str:
@@ -147,6 +163,8 @@ def _mutations(client: Client) -> Iterable[Finding]:
         "SELECT table, command, latest_fail_reason FROM system.mutations WHERE database = currentDatabase() "
         "AND NOT is_done AND latest_fail_reason != ''"
     ).result_rows
+    if not found:
+        yield Finding("deletions", "ok", "none is stuck")
     for table, command, reason in found:
         shown = f"{command} does not get done: {str(reason)[:300]}"
         advice = "a broken part is taken out of service when it is read; else see the server's log"
