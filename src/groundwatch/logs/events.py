@@ -6,7 +6,10 @@ real service: numeric order of ids is the documented order of events (timestamp,
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -132,6 +135,11 @@ def first_key_at(timestamp_ms: int) -> EventKey:
     So every key has an event id, which tokens are made of.
     """
     return EventKey(min(max(timestamp_ms, 0), LAST_TIMESTAMP_MS), 0, 0, 0)
+
+
+def how_many_fit(sizes_bytes: Iterable[int], max_bytes: int) -> int:
+    """Return how many of the first things have `max_bytes` together: at least one, or nobody would ever get past it."""
+    return max(1, bisect_right(list(accumulate(sizes_bytes)), max_bytes))
 
 
 def size_bytes(message: str) -> int:

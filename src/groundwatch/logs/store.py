@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
 
-from groundwatch.logs.events import MAX_PAGE_BYTES, Event, EventKey, FoundEvent, RenderedEvent, render
+from groundwatch.logs.events import MAX_PAGE_BYTES, Event, EventKey, FoundEvent, RenderedEvent, how_many_fit, render
 from groundwatch.logs.patterns.sql import Condition
 from groundwatch.logs.recent import Range, RecentEvents
 from groundwatch.logs.statements import ASCENDING, DESCENDING, WITHIN, StreamPlace, bounds
@@ -133,7 +131,7 @@ class EventStore:
         sizes = [row[4] for row in await self._rows("upkeep", SIZES, parameters)]
         if not sizes:
             return []
-        parameters["limit"] = max(1, bisect_right(list(accumulate(sizes)), max_bytes))
+        parameters["limit"] = how_many_fit(sizes, max_bytes)
         rows = await self._rows("upkeep", f"{PAGE} {ASCENDING} LIMIT {{limit:UInt32}}", parameters)
         return [Event(EventKey(*row[:4]), row[4]) for row in rows]
 
@@ -178,12 +176,6 @@ class EventStore:
 
 def _fitting(events: list[RenderedEvent], *, newest: bool) -> list[RenderedEvent]:
     """Cut a page to 1 MiB at the far end from where it starts; one event always fits."""
-    if sum(map(_size_bytes, events)) <= MAX_PAGE_BYTES:
-        return events
-    total_bytes = 0
-    ordered = reversed(events) if newest else iter(events)
-    for count, event in enumerate(ordered):
-        total_bytes += event.size_bytes
-        if total_bytes > MAX_PAGE_BYTES and count:
-            return events[-count:] if newest else events[:count]
-    return events
+    sizes = map(_size_bytes, reversed(events) if newest else events)
+    count = how_many_fit(sizes, MAX_PAGE_BYTES)
+    return events[-count:] if newest else events[:count]

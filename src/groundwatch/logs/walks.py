@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from groundwatch.logs.events import EVENT_OVERHEAD_BYTES, MAX_PAGE_BYTES, EventKey
+from groundwatch.logs.events import EVENT_OVERHEAD_BYTES, MAX_PAGE_BYTES, EventKey, how_many_fit
 from groundwatch.logs.recent import Range
 from groundwatch.logs.statements import ASCENDING, WITHIN, StreamPlace, bounds
 from groundwatch.logs.writer import Batch
@@ -314,9 +314,4 @@ def _before(key: EventKey) -> EventKey:
 
 def _cut(sizes: Sequence[int], low: int, high: int) -> int:
     """Return where a page from `low` on ends: before `high`, after 1 MiB; one event always fits."""
-    total = 0
-    for index in range(low, high):
-        total += sizes[index]
-        if total > MAX_PAGE_BYTES and index > low:
-            return index
-    return high
+    return min(low + how_many_fit(sizes[low:high], MAX_PAGE_BYTES), high)

@@ -18,6 +18,7 @@ from groundwatch.logs.events import (
     PageToken,
     event_id,
     first_key_at,
+    how_many_fit,
     invalid_token,
     page_tokens,
     parse_event_id,
@@ -133,7 +134,8 @@ class EventOperations(Operations):
         wanted = _narrowed(_time_range(group, start_time, exclusive_end, context.received_ms), token)
         # One more than the page, to know whether there is another: a token must not lead to nothing.
         found = await self._room.store.search(group.number, stream_ids, condition, wanted, limit + 1, newest=newest)
-        page = _fitting(found[:limit])
+        page = found[:limit]
+        page = page[: how_many_fit((size_bytes(event.message) for event in page), MAX_PAGE_BYTES)]
         names = await self._room.catalog.stream_names(group, sorted({event.stream_id for event in page}))
         answer: dict[str, object] = {
             # A stream that was deleted since the search has no name any more, and its events are out of reach.
@@ -185,16 +187,6 @@ def _search_token(request: list[Any], token: str | None) -> PageToken | None:
         return PageToken(direction, parse_event_id(str(position[1])))
     except ValueError as error:
         raise invalid_token() from error
-
-
-def _fitting(events: list[FoundEvent]) -> list[FoundEvent]:
-    """Cut a page to 1 MiB; one event always fits."""
-    total_bytes = 0
-    for count, event in enumerate(events):
-        total_bytes += size_bytes(event.message)
-        if total_bytes > MAX_PAGE_BYTES and count:
-            return events[:count]
-    return events
 
 
 def _filtered_event(event: FoundEvent, stream_name: str) -> dict[str, object]:

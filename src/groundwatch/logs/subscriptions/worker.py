@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
+from groundwatch.logs.events import how_many_fit
 from groundwatch.logs.metric_filters.records import MetricSink
 from groundwatch.logs.subscriptions.outbox import Outbox
 from groundwatch.logs.subscriptions.parts import Part, StreamEvents
@@ -115,7 +116,7 @@ class Worker(ABC):
         if not entries:
             await self._idle()
             return
-        chunk = _chunk(entries)
+        chunk = entries[: how_many_fit((entry.arrival.size_bytes for entry in entries), CHUNK_BYTES)]
         try:
             await self._deliver(chunk)
         except PatienceError as error:
@@ -205,15 +206,6 @@ class Worker(ABC):
     @property
     def _group(self) -> str:
         return self.subscription.group.name
-
-
-def _chunk(entries: Sequence[Entry]) -> Sequence[Entry]:
-    size = 0
-    for count, entry in enumerate(entries):
-        size += entry.arrival.size_bytes
-        if size > CHUNK_BYTES and count:
-            return entries[:count]
-    return entries
 
 
 def _part(batch: Batch) -> Part:
