@@ -16,7 +16,6 @@ from groundwatch.logs.insights.functions.aggregates import AGGREGATES
 from groundwatch.logs.insights.functions.names import AGGREGATE_NAMES
 from groundwatch.logs.insights.functions.open_search import OPEN_SEARCH, OWN, PREFIX
 from groundwatch.logs.insights.functions.table import FAMILIES
-from groundwatch.logs.insights.functions.table import NOT_YET as FUNCTIONS_NOT_YET
 from groundwatch.logs.insights.ppl.parse import COMMANDS as PPL_COMMANDS
 from groundwatch.logs.insights.ppl.parse import REFUSED as PPL_REFUSED
 from groundwatch.logs.insights.stages import NEIGHBOURS, PLACES
@@ -35,9 +34,8 @@ def language() -> str:
         rows = ((", ".join((one.name, *one.aliases)), one.signature, one.help) for one in functions)
         tables.append(_table(f"Functions: {family.lower()}", rows, "Function"))
     tables += [_ppl(), _open_search(), _open_search_aggregates()]
-    refused = (("commands", COMMANDS_NOT_YET), ("functions", FUNCTIONS_NOT_YET))
+    refused = (("commands", COMMANDS_NOT_YET), ("commands of PPL", PPL_REFUSED))
     lines = [f"- {kind}: {', '.join(f'`{name}`' for name in sorted(names))}" for kind, names in refused]
-    lines.append(f"- commands of PPL: {', '.join(f'`{name}`' for name in sorted(PPL_REFUSED))}")
     return "\n".join([*tables, "### Refused by name\n", *lines, ""])
 
 

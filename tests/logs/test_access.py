@@ -88,6 +88,21 @@ def test_a_query_that_reads_a_lookup_table_needs_permission_on_it(context):
     ]
 
 
+@pytest.mark.parametrize(
+    ("query", "groups"),
+    [
+        ("fields @timestamp, unmask(@message)", ["g"]),
+        ("filter a in (SOURCE 'b' | fields UNMASK(c))", ["g", "b"]),
+        ("filter a in (SOURCE logGroups(namePrefix: ['b']) | fields unmask(c))", ["g", "*"]),
+        ("fields unmasked", []),
+    ],
+)
+def test_a_query_that_unmasks_needs_its_permission_on_every_group(context, query, groups):
+    checks = logs_access("StartQuery", {"logGroupName": "g", "queryString": query}, context)
+    unmasked = [check.resource for check in checks if check.action == "logs:Unmask"]
+    assert [resource.partition("log-group:")[2].partition(":")[0] or resource for resource in unmasked] == groups
+
+
 @pytest.mark.parametrize("operation", ["GetLookupTable", "UpdateLookupTable", "DeleteLookupTable"])
 def test_lookup_tables_are_resources_of_their_own(context, operation):
     arn = f"arn:aws:logs:{context.region}:{context.account_id}:lookup-table:users"

@@ -69,7 +69,11 @@ def _further_checks(operation: str, params: Mapping[str, Any], context: RequestC
     if operation == "StartQuery":
         # A table's content is in the result: who may not read the one must not read the other (docs/insights.md).
         tenant = Tenant(context.account_id, context.region)
-        checks += [AccessCheck("logs:GetLookupTable", lookup_table_arn(tenant, name)) for name in _reach(params).tables]
+        reach = _reach(params)
+        checks += [AccessCheck("logs:GetLookupTable", lookup_table_arn(tenant, name)) for name in reach.tables]
+        # Which groups prefixes choose is not known here: only who may unmask all may do it there.
+        unmasked = [*_many_groups(operation, params, context), *(["*"] if reach.prefixes else [])]
+        checks += [AccessCheck("logs:Unmask", group) for group in unmasked] if reach.unmasks else []
     if params.get("unmask"):
         # Asked for whether or not anything is masked (GetLogEvents, unmask); a permission on groups, not on streams.
         checks.append(AccessCheck("logs:Unmask", _resource("Unmask", params, context)))

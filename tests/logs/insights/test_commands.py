@@ -55,6 +55,8 @@ def values(rows) -> list[str]:
         ("fields n | sort n | tail 2", ["4", "5"]),
         ("fields n | tail 2", ["2", "1"]),
         ("fields n | order by n desc | head 1", ["5"]),
+        # Nothing is masked.
+        ("filter n = 1 | fields unmask(@message) as m, unmask(ms) + 1 as x", ['{"n":1,"user":"a","ms":10} 11']),
         # Changes and ranges.
         ("stats rate(n, 1m) as r, rate(ms, 1h) as s", ["0.0784 1164.7059"]),
         ("stats rate(n, 1m) as r by user | sort user", ["", "a 0.06", "b"]),

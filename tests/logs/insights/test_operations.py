@@ -44,6 +44,7 @@ async def run(operations, context, query, **members):
         ("filter a in (SOURCE '/cheap' | filterIndex b = 1 | fields b)", {"log_group_name": "/app"}, "filterIndex"),
         (" | ".join(["stats count(*) as a"] * 3), {"log_group_name": "/cheap"}, "more than 2 stats commands are not"),
         ("SELECT a FROM `/cheap`", {"query_language": "SQL"}, "queries in SQL are not supported for log groups of"),
+        ("fields unmask(@message)", {"log_group_name": "/cheap"}, "unmask is not supported"),
         ("fields a", {"query_language": "PPL", "log_group_name": "/cheap"}, "queries in PPL are not supported"),
         # What stays.
         ("stats count(*) as a | stats count(*) as b", {"log_group_name": "/cheap"}, None),

@@ -109,7 +109,7 @@ TIMES = (
         ('fields a,\n  "b', (12, 14), 'the string that begins with " has no end (at line 2 and position 3)'),
         ("fields @mesage", (7, 14), "unknown field @mesage; did you mean @message? (at line 1 and position 8)"),
         ("fields cuont(a)", (7, 15), "unknown function cuont; did you mean count?"),
-        ("fields unmask(a)", (7, 16), "the function unmask is not supported by Groundwatch"),
+        ("fields a | unmask b", (11, 17), "the command unmask is not supported by Groundwatch"),
         ("stats histogram(a, 0)", (19, 20), "histogram has between 1 and 1000 buckets"),
         ("stats histogram(a, b)", (19, 20), "histogram has between 1 and 1000 buckets"),
         ("stats rate(a, 3)", (14, 15), "rate(n, period): a period of time, such as 5m, is expected"),

@@ -13,8 +13,9 @@ from groundwatch.logs.insights.commands.filter_index import FilterIndex
 from groundwatch.logs.insights.commands.pattern import Diff, Pattern
 from groundwatch.logs.insights.commands.stats import Stats
 from groundwatch.logs.insights.errors import malformed, placing
-from groundwatch.logs.insights.nodes import Subquery, found_in
+from groundwatch.logs.insights.nodes import Call, Subquery, found_in
 from groundwatch.logs.insights.parse import Query
+from groundwatch.logs.insights.reach import UNMASK
 from groundwatch.logs.insights.selection import Selection
 
 REFUSED: Mapping[type, str] = {Pattern: "pattern", Diff: "diff", FilterIndex: "filterIndex"}
@@ -41,6 +42,9 @@ def _check(language: str, stages: Sequence[Stage], groups: Sequence[LogGroup]) -
     for stage in stages:
         if type(stage) in REFUSED:
             raise malformed(f"{REFUSED[type(stage)]} is not supported {where}", stage.span)
+        call = next((call for call in found_in(stage, Call) if call.function.lower() == UNMASK), None)
+        if call is not None:
+            raise malformed(f"unmask is not supported {where}", call.span)
     surplus = [stage for stage in stages if isinstance(stage, Stats)][MAX_STATS:]
     if surplus:
         raise malformed(f"more than {MAX_STATS} stats commands are not supported {where}", surplus[0].span)

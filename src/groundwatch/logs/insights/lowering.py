@@ -11,7 +11,7 @@ from groundwatch.logs.insights.formats import LAMBDA_NUMBERS, LAMBDA_TEXTS, lamb
 from groundwatch.logs.insights.functions.aggregates import AGGREGATES
 from groundwatch.logs.insights.functions.function import Argument
 from groundwatch.logs.insights.functions.open_search import PREFIX
-from groundwatch.logs.insights.functions.table import FUNCTIONS, NOT_YET
+from groundwatch.logs.insights.functions.table import FUNCTIONS
 from groundwatch.logs.insights.pipeline import POINTER, Pipeline
 from groundwatch.logs.insights.regexes import compiled, for_engine
 from groundwatch.logs.insights.values import FALSE, Kind, Value, as_condition, as_number, as_text, is_present
@@ -331,7 +331,5 @@ def _unknown(node: nodes.Call) -> Exception:
     name = node.function.lower()
     if name in AGGREGATES:
         return malformed(f"{node.function} is an aggregate: it stands in stats, and in no other aggregate", node.span)
-    if name in NOT_YET:
-        return malformed(f"the function {node.function} is not supported by Groundwatch", node.span)
     near = suggestion(name, [known for known in (*FUNCTIONS, *AGGREGATES) if not known.startswith(PREFIX)])
     return malformed(f"unknown function {node.function}{near}", node.span)

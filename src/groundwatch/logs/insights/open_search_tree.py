@@ -7,6 +7,11 @@ from typing import cast
 from lark import Token, Tree
 
 from groundwatch.logs.insights import nodes
+from groundwatch.logs.insights.commands.join import Join
+from groundwatch.logs.insights.commands.limit import Limit
+from groundwatch.logs.insights.commands.stats import Stats
+from groundwatch.logs.insights.commands.unnest import Unnest
+from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.functions.names import cast_to, function_named
 from groundwatch.logs.insights.functions.open_search import PREFIX
 from groundwatch.logs.insights.pipeline import TIMESTAMP
@@ -79,6 +84,19 @@ class OpenSearchBuilder(TreeBuilder):
     def _cast(self, tree: Tree[Token]) -> nodes.Call:
         _, value, kind, *_ = self.parts(tree)
         return nodes.Call(self.span(tree), cast_to(str(kind), self.span(tree)), (value,))
+
+
+def check_one_row(query: nodes.Subquery) -> None:
+    """Refuse a subquery for a value that may give several rows, of which one would have to be chosen silently."""
+    # What makes more rows of one must not follow.
+    last = max((place for place, stage in enumerate(query.stages) if _gives_one_row(stage)), default=None)
+    if last is None or any(isinstance(stage, (Unnest, Join)) for stage in query.stages[last:]):
+        said = "a subquery that stands for a value gives one row: an aggregate of all rows, or a limit of 1"
+        raise malformed(said, query.span)
+
+
+def _gives_one_row(stage: object) -> bool:
+    return stage.count == 1 if isinstance(stage, Limit) else isinstance(stage, Stats) and not stage.keys
 
 
 def moments(*sides: nodes.Expression) -> tuple[nodes.Expression, ...]:

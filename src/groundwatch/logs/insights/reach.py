@@ -6,7 +6,9 @@ import msgspec
 
 from groundwatch.logs.insights.commands.lookup import Lookup
 from groundwatch.logs.insights.languages import parse_in
-from groundwatch.logs.insights.nodes import found_in
+from groundwatch.logs.insights.nodes import Call, found_in
+
+UNMASK = "unmask"
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -16,6 +18,7 @@ class Reach(msgspec.Struct, frozen=True):
     prefixes: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     """Lookup tables."""
+    unmasks: bool = False
 
 
 def reach_of(language: str, text: str) -> Reach:
@@ -25,4 +28,6 @@ def reach_of(language: str, text: str) -> Reach:
     names = [name for one in selections for name in one.names]
     prefixes = [prefix for one in selections if one.filter is not None for prefix in one.filter.prefixes or ("",)]
     tables = [lookup.table.text for lookup in found_in(query.stages, Lookup)]
-    return Reach(*(tuple(dict.fromkeys(found)) for found in (names, prefixes, tables)))
+    unmasks = any(call.function.lower() == UNMASK for call in found_in(query.stages, Call))
+    names, prefixes, tables = (list(dict.fromkeys(found)) for found in (names, prefixes, tables))
+    return Reach(tuple(names), tuple(prefixes), tuple(tables), unmasks)

@@ -20,6 +20,12 @@ RESERVED = (
 """The special-purpose registries of IANA (RFC 6890), multicast and documentation, without RFC 1918."""
 
 
+def _unmasked(call: Checked) -> Value:
+    # Policies that mask are refused (PutDataProtectionPolicy), so there is nothing to take off. The caller must be
+    # allowed to all the same (access.py): a query that is denied on the service is denied here.
+    return call.values[0]
+
+
 def _is_present(call: Checked) -> str:
     return is_present(call.values[0])
 
@@ -161,6 +167,7 @@ GENERAL = (
     Function("isPrivateIP", texts("address"), "boolean", _is_private, "1 for an address of RFC 1918."),
     Function("isPublicIP", texts("address"), "boolean", _is_public, "1 for an address of the open internet."),
     Function("isReservedIP", texts("address"), "boolean", _is_reserved, "1 for a special-purpose address (RFC 6890)."),
+    Function("unmask", (Parameter("value", "any"),), "text", _unmasked, "The value itself: nothing is masked here."),
     Function(
         "ipv4ToNumber", texts("address"), "number", "toFloat64(IPv4StringToNumOrNull({0}))", "The address as a number."
     ),

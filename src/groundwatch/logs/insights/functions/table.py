@@ -24,6 +24,3 @@ FUNCTIONS: Mapping[str, Function] = {
     for name in (function.name, *function.aliases)
 } | OPEN_SEARCH
 """By name in lower case: names are accepted in any case."""
-
-NOT_YET = frozenset({"unmask"})
-"""Functions that the service has and this server refuses by name."""

@@ -20,7 +20,7 @@ from groundwatch.logs.insights.commands.unnest import Unnest
 from groundwatch.logs.insights.complaints import Vocabulary, parsed, too_deep, unsupported
 from groundwatch.logs.insights.errors import Span, malformed, placing
 from groundwatch.logs.insights.functions.open_search import PREFIX
-from groundwatch.logs.insights.open_search_tree import OpenSearchBuilder
+from groundwatch.logs.insights.open_search_tree import OpenSearchBuilder, check_one_row
 from groundwatch.logs.insights.parse import Query
 from groundwatch.logs.insights.pipeline import MAX_ROWS
 from groundwatch.logs.insights.ppl.field_summary import build as summary_of
@@ -63,7 +63,7 @@ COMMANDS = {
     "fieldsummary": "fieldsummary includefields=FIELD [nulls=true]",
 }
 """The commands of the language that this server has, with their forms."""
-REFUSED = frozenset({"patterns", "lookup", "describe", "ad", "ml", "kmeans", "appendcol", "subquery", "show"})
+REFUSED = frozenset({"patterns", "lookup", "describe", "ad", "ml", "kmeans", "appendcol", "show"})
 WORDS = ("asc", "desc", "from", "using", "with", "on", "between", "else")
 DEFAULT_ROWS = 10
 MOST_ROWS_BACK = 1_000
@@ -159,6 +159,14 @@ class _Builder(OpenSearchBuilder):
     def _in_query(self, tree: Tree[Token]) -> nodes.InQuery:
         subject, word, query = self.parts(tree)
         return nodes.InQuery(self.span(tree), subject, query, negated=word.type == "NOT_IN")
+
+    def _exists(self, tree: Tree[Token]) -> nodes.Exists:
+        return nodes.Exists(self.span(tree), self.parts(tree)[1])
+
+    def _one_value(self, tree: Tree[Token]) -> nodes.OneValue:
+        query = self.parts(tree)[0]
+        check_one_row(query)
+        return nodes.OneValue(self.span(tree), query)
 
     def _case(self, tree: Tree[Token]) -> nodes.Call:
         _, values, _, last = self.parts(tree)

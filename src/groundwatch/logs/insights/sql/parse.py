@@ -13,12 +13,11 @@ from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.commands.command import Stage
 from groundwatch.logs.insights.commands.join import KINDS, Join
 from groundwatch.logs.insights.commands.limit import Limit
-from groundwatch.logs.insights.commands.stats import Stats
 from groundwatch.logs.insights.complaints import Vocabulary, parsed, too_deep, unsupported
 from groundwatch.logs.insights.errors import Span, malformed, placing
 from groundwatch.logs.insights.functions.names import AGGREGATE_NAMES
 from groundwatch.logs.insights.functions.open_search import PREFIX
-from groundwatch.logs.insights.open_search_tree import OpenSearchBuilder
+from groundwatch.logs.insights.open_search_tree import OpenSearchBuilder, check_one_row
 from groundwatch.logs.insights.parse import Query
 from groundwatch.logs.insights.pipeline import MAX_ROWS
 from groundwatch.logs.insights.selection import Selection
@@ -304,17 +303,11 @@ class _Builder(OpenSearchBuilder):
         query = self.parts(tree)[0]
         if query.ties:
             raise unsupported("a field of the outer query in a subquery for a value", query.ties[0][0].span)
-        if not any(_gives_one_row(stage) for stage in query.stages):
-            said = "a subquery that stands for a value gives one row: an aggregate without GROUP BY, or LIMIT 1"
-            raise malformed(said, self.span(tree))
+        check_one_row(query)
         return nodes.OneValue(self.span(tree), query)
 
     def _exists(self, tree: Tree[Token]) -> nodes.Exists:
         return nodes.Exists(self.span(tree), self.parts(tree)[1])
-
-
-def _gives_one_row(stage: Stage) -> bool:
-    return stage.count == 1 if isinstance(stage, Limit) else isinstance(stage, Stats) and not stage.keys
 
 
 def _trees(tree: Tree[Token]) -> list[Tree[Token]]:
