@@ -1,8 +1,7 @@
 """Lookup tables: create, update, get, describe, delete, and queries over them."""
 
 import pytest
-
-from groundwatch.aws.errors import ServiceError
+from tests.refusals import refusal
 
 BODY = "id,team\na,red\nb,blue\n"
 
@@ -36,12 +35,6 @@ async def ask(operations, context, query, now_s):
     )
     await operations._room.queries.finished(started["queryId"])
     return started["queryId"], await operations.get_query_results(context, query_id=started["queryId"])
-
-
-async def refusal(awaitable) -> tuple[str, str]:
-    with pytest.raises(ServiceError) as caught:
-        await awaitable
-    return caught.value.code, str(caught.value.message)
 
 
 async def test_a_table_is_told_as_it_was_made(operations, context, clock, make):

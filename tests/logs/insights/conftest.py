@@ -7,6 +7,7 @@ import uuid
 import msgspec
 import pytest
 
+from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.insights.commands.lookup import Lookup, rows_for
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
 from groundwatch.logs.insights.languages import LANGUAGES
@@ -100,6 +101,17 @@ class EventGroup:
         rows = self.rows(compiled.sql, compiled.parameters)
         named = [zip(compiled.columns, row, strict=False) for row in rows]
         return [[(name, value) for name, value in row if value is not None] for row in named]
+
+    def assert_refused(self, query: str, where: tuple[int, int] | None, said: str, **changes) -> None:
+        """Check that a query is refused in such words, and at that place unless it is not told."""
+        with pytest.raises(ServiceError) as refused:
+            self.compile(query, **changes)
+        fault = refused.value.members["queryCompileError"]
+        assert refused.value.code == "MalformedQueryException"
+        assert str(refused.value.message).startswith(said)
+        assert fault["message"] == refused.value.message
+        if where is not None:
+            assert fault["location"] == {"startCharOffset": where[0], "endCharOffset": where[1]}
 
     def rows(self, sql: str, parameters) -> list:
         return self.database.run_now(lambda client: client.query(sql, parameters=parameters).result_rows)

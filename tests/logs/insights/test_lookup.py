@@ -3,8 +3,6 @@
 import pytest
 from tests.logs.insights.test_commands import values
 
-from groundwatch.aws.errors import ServiceError
-
 START_MS = 1_767_312_000_000
 USERS = 'id,area,team,level\na,1,red,7\na,2,blue,\na,2,late,9\n"b",,"gre""en",8\n,,none,0\n'
 NETWORKS = (
@@ -72,9 +70,4 @@ def test_columns_of_a_table_stand_beside_the_rows(logins, query, expected):
     ],
 )
 def test_a_lookup_is_refused(logins, query, where, said):
-    with pytest.raises(ServiceError) as refused:
-        logins.compile(query)
-    assert refused.value.code == "MalformedQueryException"
-    assert str(refused.value.message).startswith(said)
-    if where is not None:
-        assert tuple(refused.value.members["queryCompileError"]["location"].values()) == where
+    logins.assert_refused(query, where, said)

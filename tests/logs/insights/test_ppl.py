@@ -157,12 +157,7 @@ def test_a_query_has_its_answer(requests, query, expected):
     ],
 )
 def test_a_query_is_refused(group, query, where, said):
-    with pytest.raises(ServiceError) as refused:
-        group.compile(query, language="PPL")
-    assert refused.value.code == "MalformedQueryException"
-    assert str(refused.value.message).startswith(said)
-    if where is not None:
-        assert tuple(refused.value.members["queryCompileError"]["location"].values()) == where
+    group.assert_refused(query, where, said, language="PPL")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -139,12 +139,7 @@ def test_a_query_has_its_answer(requests, query, expected):
     ],
 )  # fmt: skip
 def test_a_query_is_refused(group, query, where, said):
-    with pytest.raises(ServiceError) as refused:
-        group.compile(query, language="SQL")
-    assert refused.value.code == "MalformedQueryException"
-    assert str(refused.value.message).startswith(said)
-    if where is not None:
-        assert tuple(refused.value.members["queryCompileError"]["location"].values()) == where
+    group.assert_refused(query, where, said, language="SQL")
 
 
 PIECES = (
