@@ -11,6 +11,7 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.clocks import ManualClock
 
 from groundwatch.cli import main, show, tail
 from groundwatch.cli.follow import LOOKBACK_MS, Follower, Query, newest, since
@@ -92,20 +93,12 @@ def test_requests(query, request_):
     assert query.request(5) == request_
 
 
-class Clock:
-    def __init__(self):
-        self.now_ms = NOW
-
-    def __call__(self):
-        return self.now_ms
-
-
 def drain(pages):
     return [event for page in pages for event in page]
 
 
 def test_following_shows_what_comes_once():
-    group, clock = Group(), Clock()
+    group, clock = Group(), ManualClock(NOW)
     group.put(NOW - 5)
     follower = Follower(group.fetch, QUERY, clock)
     shown = newest(group.fetch, QUERY, 1)
@@ -119,7 +112,7 @@ def test_following_shows_what_comes_once():
 
 
 def test_older_events_than_those_shown_first_are_not_shown_later():
-    group, clock = Group(), Clock()
+    group, clock = Group(), ManualClock(NOW)
     for number in range(10):
         group.put(NOW + number)
     follower = Follower(group.fetch, QUERY, clock)
@@ -128,7 +121,7 @@ def test_older_events_than_those_shown_first_are_not_shown_later():
 
 
 def test_an_event_from_the_future_hides_nothing():
-    group, clock = Group(), Clock()
+    group, clock = Group(), ManualClock(NOW)
     group.put(NOW + 3_600_000)
     follower = Follower(group.fetch, QUERY, clock)
     list(follower.prime(newest(group.fetch, QUERY, 1)))
@@ -137,7 +130,7 @@ def test_an_event_from_the_future_hides_nothing():
 
 
 def test_an_empty_group_is_followed_from_now_on():
-    group, clock = Group(), Clock()
+    group, clock = Group(), ManualClock(NOW)
     group.put(NOW - LOOKBACK_MS - 1)
     follower = Follower(group.fetch, Query("g", None, "x"), clock)
     assert drain(follower.prime([])) == []
@@ -146,7 +139,7 @@ def test_an_empty_group_is_followed_from_now_on():
 
 
 def test_memory_is_bounded_by_the_time_looked_back():
-    group, clock = Group(page=1000), Clock()
+    group, clock = Group(page=1000), ManualClock(NOW)
     follower = Follower(group.fetch, QUERY, clock)
     list(follower.prime([]))
     for second in range(100):
@@ -159,7 +152,7 @@ def test_memory_is_bounded_by_the_time_looked_back():
 @settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(-LOOKBACK_MS // 2, 0), max_size=8), max_size=8))
 def test_every_event_that_is_late_by_less_than_the_lookback_is_shown_exactly_once(rounds):
-    group, clock = Group(), Clock()
+    group, clock = Group(), ManualClock(NOW)
     follower = Follower(group.fetch, QUERY, clock)
     found = drain(follower.prime([]))
     for delays in rounds:

@@ -1,10 +1,10 @@
 """A store on a temporary SQLite file, a clock that tests drive, and callers."""
 
-import dataclasses
 import json
 
 import pytest
 from sqlalchemy import Table
+from tests.clocks import ManualClock
 
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.identity.access import PolicyAuthorizer
@@ -19,20 +19,14 @@ from groundwatch.storage.tables import identity
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
-
-
-@dataclasses.dataclass
-class Clock:
-    now_ms: int = 1_767_323_045_000  # 2026-01-02T03:04:05Z
-
-    def __call__(self) -> int:
-        return self.now_ms
+START_MS = 1_767_323_045_000
+"""2026-01-02T03:04:05Z."""
 
 
 class World:
     """Everything of the room, wired as the composition root does."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: ManualClock) -> None:
         self.clock = clock
         self.database = database
         self.store = IdentityStore(database, clock)
@@ -100,7 +94,7 @@ def document(*statements: dict) -> str:
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return ManualClock(START_MS)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from tests.clocks import ManualClock
 
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.identity.access import AllowAll
@@ -60,16 +61,9 @@ def sql_database(tmp_path_factory) -> Iterator[Database]:
     database.close()
 
 
-class Clock:
-    now_ms = NOW_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(NOW_MS)
 
 
 @pytest.fixture

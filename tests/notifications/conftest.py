@@ -13,6 +13,7 @@ import botocore.parsers
 import botocore.serialize
 import botocore.session
 import pytest
+from tests.clocks import ManualClock
 
 from groundwatch.app.adapters import policy_fault
 from groundwatch.app.signing_key import load_signer
@@ -41,13 +42,6 @@ AT_ONCE = json.dumps({"healthyRetryPolicy": {"numRetries": 3, "numNoDelayRetries
 """A delivery policy whose retries do not wait."""
 
 
-class Clock:
-    now_ms = NOW_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
 class RefusedError(Exception):
     """An error answer."""
 
@@ -67,7 +61,7 @@ class Letters:
 
 
 class World:
-    def __init__(self, database: Database, signer, clock: Clock, client: OutboundClient, **settings) -> None:
+    def __init__(self, database: Database, signer, clock: ManualClock, client: OutboundClient, **settings) -> None:
         self.clock, self.letters, self.signer = clock, Letters(), signer
         self.identity = IdentityStore(database, clock)
         tags, policies = ResourceTags(), ResourcePolicies()
@@ -151,8 +145,8 @@ def signer(tmp_path_factory):
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(NOW_MS)
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,9 @@
 import asyncio
 
 import pytest
+from tests.clocks import ManualClock
 
 from groundwatch.storage.answers import Answers
-
-
-class Clock:
-    now_ms = 0
-
-    def __call__(self) -> int:
-        return self.now_ms
 
 
 class Loader:
@@ -36,7 +30,7 @@ class Loader:
     ],
 )
 async def test_answers_live_as_long_as_they_may(life_ms, passed_ms, loads):
-    clock, load = Clock(), Loader()
+    clock, load = ManualClock(0), Loader()
     answers = Answers(clock, life_ms=life_ms)
     assert [await answers.get("k", load) for _ in range(3)] == ["v"] * 3
     assert load.count == 1
@@ -46,14 +40,14 @@ async def test_answers_live_as_long_as_they_may(life_ms, passed_ms, loads):
 
 
 async def test_the_least_recently_used_answer_goes_first():
-    answers, load = Answers(Clock(), life_ms=None, capacity=2), Loader()
+    answers, load = Answers(ManualClock(0), life_ms=None, capacity=2), Loader()
     for key in ("a", "b", "a", "c"):
         await answers.get(key, load)
     assert [answers.peek(key) for key in "abc"] == ["v", None, "v"]
 
 
 async def test_absent_values_are_asked_for_again():
-    answers, load = Answers(Clock(), life_ms=None), Loader()
+    answers, load = Answers(ManualClock(0), life_ms=None), Loader()
     load.value = None
     assert [await answers.get("k", load) for _ in range(2)] == [None, None]
     assert load.count == 2
@@ -70,7 +64,7 @@ DROPS = [
 @pytest.mark.parametrize("drop", DROPS)
 async def test_what_was_asked_before_a_change_is_not_kept(drop):
     """Else a group that is deleted and made again would keep its old number for ever."""
-    answers, go_on = Answers(Clock(), life_ms=None), asyncio.Event()
+    answers, go_on = Answers(ManualClock(0), life_ms=None), asyncio.Event()
 
     async def slow() -> str:
         await go_on.wait()
@@ -85,7 +79,7 @@ async def test_what_was_asked_before_a_change_is_not_kept(drop):
 
 
 async def test_a_change_drops_what_it_concerns():
-    answers, load = Answers(Clock(), life_ms=None), Loader()
+    answers, load = Answers(ManualClock(0), life_ms=None), Loader()
     for key in "abc":
         await answers.get(key, load)
     answers.drop("a")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from tests.monitoring.alarms.conftest import NOW_MS, TOPIC, Clock, FakeMetrics, Watchtower, metric_alarm
+from tests.clocks import ManualClock
+from tests.monitoring.alarms.conftest import NOW_MS, TOPIC, FakeMetrics, Watchtower, metric_alarm
 
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
@@ -198,10 +199,10 @@ async def test_of_nodes_that_evaluate_an_alarm_together_one_changes_it(postgresq
     other = Database(postgresql_url)
     root = Principal("000000000000", "arn:aws:iam::000000000000:root", "Account", "000000000000")
     context = RequestContext("000000000000", "us-east-1", "request", root, "127.0.0.1", "test", False, NOW_MS)
-    operations = AlarmOperations(AlarmsRoom(AlarmStore(database, Clock()), FakeMetrics(), lambda: None))
+    operations = AlarmOperations(AlarmsRoom(AlarmStore(database, ManualClock(NOW_MS)), FakeMetrics(), lambda: None))
     await operations.put_metric_alarm(context, **metric_alarm(alarm_name="ä", alarm_actions=[TOPIC]))
     await operations.put_composite_alarm(context, alarm_name="all", alarm_rule="ALARM(ä)", alarm_actions=[TOPIC])
-    nodes = [Watchtower(database, Clock()), Watchtower(other, Clock())]
+    nodes = [Watchtower(database, ManualClock(NOW_MS)), Watchtower(other, ManualClock(NOW_MS))]
     for minute in range(3):
         for node in nodes:
             node.metrics.put("Errors", NOW_MS + minute * 60_000, 9 * (minute % 2))

@@ -5,6 +5,7 @@ import itertools
 import shutil
 
 import pytest
+from tests.clocks import ManualClock
 from tests.gateway.control.world import build
 
 from groundwatch.aws.context import Principal, RequestContext
@@ -18,6 +19,7 @@ from groundwatch.identity.policy.errors import MalformedPolicyError
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables import metadata
 
+NOW_MS = 1_700_000_000_000
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/apigw-logs"
@@ -33,14 +35,6 @@ class CountingIds:
 
     def key_value(self):
         return f"{next(self._numbers):040d}"
-
-
-class ManualClock:
-    def __init__(self, now_ms=1_700_000_000_000):
-        self.now_ms = now_ms
-
-    def __call__(self):
-        return self.now_ms
 
 
 class RecordingInvoker:
@@ -96,7 +90,7 @@ class Api:
 
 @pytest.fixture
 def clock():
-    return ManualClock()
+    return ManualClock(NOW_MS)
 
 
 @pytest.fixture
@@ -166,7 +160,7 @@ def control_plane():
     """Makes a control plane on a database, and the context of its caller, for what is built once for many tests."""
 
     def make(database):
-        clock = ManualClock()
+        clock = ManualClock(NOW_MS)
         operations = ApiGatewayOperations(
             GatewayStore(database, clock),
             test_invoker=RecordingInvoker(),

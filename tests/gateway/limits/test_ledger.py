@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
+from tests.clocks import ManualClock
 
 from groundwatch.gateway.definition import Quota
 from groundwatch.gateway.limits.ledger import UsageLedger
@@ -19,16 +20,9 @@ TWO_A_DAY = Quota(2, "DAY")
 NOW_MS = 19_675 * DAY_MS
 
 
-class Clock:
-    now_ms = NOW_MS
-
-    def __call__(self):
-        return self.now_ms
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return ManualClock(NOW_MS)
 
 
 @pytest.fixture

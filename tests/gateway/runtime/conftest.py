@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.clocks import ManualClock
 
 from groundwatch.aws.authentication import SigV4Authenticator
 from groundwatch.aws.context import Credential, Principal
@@ -219,16 +220,6 @@ class Answer(msgspec.Struct):
     body: str
 
 
-@dataclass
-class ManualClock:
-    """The time, as the test sets it."""
-
-    now_ms: int = NOW_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
 class Gateway:
     """The application on one deployed stage, with fakes of all that is around it."""
 
@@ -243,7 +234,7 @@ class Gateway:
         self.catalog = FakeCatalog(stage)
         self.backend, self.roles, self.functions = FakeBackend(), FakeRoles(), FakeFunctions()
         self.identities, self.web, self.usage = FakeIdentities(), FakeWeb(), FakeUsage()
-        self.clock = ManualClock()
+        self.clock = ManualClock(NOW_MS)
         self.entries: list[AccessEntry] = []
         self.last_headers: list[tuple[bytes, bytes]] = []
         self.last_body = b""

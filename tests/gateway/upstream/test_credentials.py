@@ -6,6 +6,7 @@ import datetime as dt
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from tests.clocks import ManualClock
 
 from groundwatch.gateway.upstream.credentials import (
     REFRESH_BEFORE_MS,
@@ -38,7 +39,7 @@ class Sts:
         if self.failure is not None:
             raise self.failure
         number = len(self.asked)
-        expiration = dt.datetime.fromtimestamp((self.clock.now + HOUR_MS) / 1000, dt.UTC)
+        expiration = dt.datetime.fromtimestamp((self.clock.now_ms + HOUR_MS) / 1000, dt.UTC)
         return {
             "Credentials": {
                 "AccessKeyId": f"ASIA{number}",
@@ -52,16 +53,9 @@ class Sts:
         pass
 
 
-class Clock:
-    now = START_MS
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return ManualClock(START_MS)
 
 
 @pytest.fixture
@@ -98,7 +92,7 @@ async def test_one_who_leaves_does_not_take_it_from_the_others(roles, sts):
 )
 async def test_credentials_are_replaced_before_they_end(roles, clock, later_ms, expected):
     assert await key(roles) == "ASIA1"
-    clock.now += later_ms
+    clock.now_ms += later_ms
     assert await key(roles) == expected
 
 

@@ -2,6 +2,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from tests.clocks import ManualClock
 
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
@@ -28,16 +29,9 @@ TABLES = [
 TOPIC = "arn:aws:sns:us-east-1:111122223333:alerts"
 
 
-class Clock:
-    now_ms = NOW_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(NOW_MS)
 
 
 @pytest.fixture(scope="session")
