@@ -236,7 +236,7 @@ class OrganizationsOperations:
                 message = "The operator's account cannot be removed."
                 raise ServiceError("MasterCannotLeaveOrganizationException", message)
             if _require(connection, account_id).status != "SUSPENDED":
-                raise _constraint("The account is active; close it first.", MUST_STAY)
+                raise _constraint("The account is active; close it first (groundwatch account disable).", MUST_STAY)
             left = accounts.tables_in_use(connection, account_id, self._tenant_tables)
             if left:
                 named = ", ".join(name.replace("_", " ") for name in left)

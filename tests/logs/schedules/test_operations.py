@@ -97,6 +97,8 @@ S3 = {"destinationIdentifier": "s3://archive", "roleArn": "arn:aws:iam::1:role/o
         ({"log_group_identifiers": None}, "ValidationException", "Log groups must be given"),
         ({"start_time_offset": 60, "end_time_offset": 120}, "ValidationException", "must not be later"),
         ({"start_time_offset": -1}, "ValidationException", "offsets are seconds"),
+        ({"schedule_start_time": 2, "schedule_end_time": 1}, "ValidationException", "ends before it starts"),
+        ({"execution_role_arn": "r"}, "ValidationException", "r is not the ARN of a role"),
         ({"name": "arn:x"}, "ValidationException", "must not begin like an ARN"),
         (
             {"destination_configuration": {"lookupTableConfiguration": {"tableName": "t", "roleArn": "r"}}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from groundwatch.logs.tokens import seal, unseal
 PAGE = 1_000
 REFUSED_S3_MEMBERS = ("ownerAccountId", "kmsKeyId")
 _FIRST_LETTERS = re.compile(r"_([a-z])")
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[^:]+:role/.+")
 MAX_OFFSET_S = 10 * 365 * 86_400
 
 
@@ -161,8 +163,17 @@ def _check(context: RequestContext, operation: str, members: Mapping[str, Any]) 
         "startTimeOffset" in members and start_s < end_s
     ):
         raise _invalid("The offsets are seconds before the run; the start must not be later than the end.")
+    if members.get("scheduleStartTime", 0) >= members.get("scheduleEndTime", math.inf):
+        raise _invalid("The schedule ends before it starts.")
+    for role_arn in (members["executionRoleArn"], destinations.get("s3Configuration", {}).get("roleArn")):
+        if role_arn is not None and _ROLE_ARN.fullmatch(role_arn) is None:
+            raise _invalid(f"{role_arn} is not the ARN of a role.")
     for identifier in members.get("logGroupIdentifiers", ()):
         group_name_of(identifier, region=context.region, account_id=context.account_id)
+    _check_query(members)
+
+
+def _check_query(members: Mapping[str, Any]) -> None:
     try:
         query = parse_in(members["queryLanguage"], members["queryString"])
     except NotImplementedByServer:

@@ -38,6 +38,8 @@ def parse_schedule(text: str, zone_name: str | None, anchor_ms: int) -> Next:
     if rate is not None:
         return _rate(int(rate[1]), rate[2], plural=bool(rate[3]), anchor_ms=anchor_ms)
     cron = CRON.fullmatch(text.strip())
+    if cron is None and text.strip().startswith("rate"):
+        raise _invalid("a rate is written like rate(5 minutes), with minutes, hours or days, and at least 1")
     return _cron((cron[1] if cron else text).split(), zone)
 
 
