@@ -134,6 +134,18 @@ async def test_a_body_declared_too_large_is_refused_unread(app):
     assert exchange.headers["connection"] == "close"
 
 
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("Logs_20140328.CreateLookupTable", "/"), (None, "/service/Logs_20140328/operation/UpdateLookupTable")],
+)
+async def test_some_operations_take_larger_bodies(app, target, path):
+    length = (b"content-length", str(LOGS_LIMIT_BYTES + 1).encode())
+    named = () if target is None else ((b"x-amz-target", target.encode()),)
+    others = tuple(header for header in HEADERS if header[0] != b"x-amz-target")
+    exchange = await Exchange(b"{}").run(app, path=path, headers=(*others, *named, length))
+    assert exchange.status != 413
+
+
 async def test_a_body_that_grows_too_large_is_refused_on_the_way(app):
     half = b" " * (LOGS_LIMIT_BYTES // 2)
     exchange = await Exchange(half, half, b" ", b"never read").run(app)

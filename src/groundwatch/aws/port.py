@@ -9,6 +9,7 @@ from a public model. Query and REST services ask for credentials first.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -129,13 +130,13 @@ class ServicePort:
 
     def max_body_bytes(self, head: WireRequest) -> int:
         """Return how large the body of a request may be whose head (everything else) is known."""
-        return self._services[self._selector.choose(head)].profile.max_body_bytes
+        return _body_bytes(self._services[self._selector.choose(head)], head)
 
     def refuse_too_large(self, head: WireRequest) -> WireResponse:
         """Return the answer to a request whose body is larger than `max_body_bytes`."""
         offered = self._services[self._selector.choose(head)]
         return offered.codecs.of(head).serialize_error(
-            too_large(offered.profile.max_body_bytes), new_request_id(self._draw)
+            too_large(_body_bytes(offered, head)), new_request_id(self._draw)
         )
 
     def _find(self, service_name: str) -> OfferedService:
@@ -206,7 +207,7 @@ class ServicePort:
         """Return what a request asks for, once the policies allow it; raises ServiceError."""
         encoding = request.header("content-encoding")
         if encoding is not None:
-            body = decode_content(request.body, encoding, offered.profile.max_body_bytes)
+            body = decode_content(request.body, encoding, _body_bytes(offered, request))
             request = msgspec.structs.replace(request, body=body)
         operation, params = codec.parse(request)
         bound = offered.operations.get(operation.name)
@@ -242,3 +243,10 @@ def _offer(service: Service) -> OfferedService:
         operations=bind_operations(description, service.operations),
         access=service.access,
     )
+
+
+def _body_bytes(offered: OfferedService, head: WireRequest) -> int:
+    # Both protocols of JSON and CBOR name the operation at the end of what the head says: Logs_20140328.PutLogEvents,
+    # /service/Logs_20140328/operation/PutLogEvents.
+    named = head.header("x-amz-target") or head.path
+    return offered.profile.body_bytes(re.split(r"[./]", named)[-1])

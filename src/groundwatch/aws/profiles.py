@@ -16,6 +16,8 @@ class WireProfile(msgspec.Struct, frozen=True):
     """Codes for constraint violations; the first that the operation models, else the first."""
     max_body_bytes: int
     """Largest body that is accepted, before and after inflating it."""
+    larger_bodies: Mapping[str, int] = {}
+    """The same for operations that take larger ones."""
     path_has_operation: bool = False
     """Violations name a member of the body as `putIntegrationInput.type` instead of `type`."""
     too_long_messages: Mapping[str, str] = {}
@@ -25,6 +27,10 @@ class WireProfile(msgspec.Struct, frozen=True):
     denied_code: str | None = None
     """The code of what policies do not allow, where the service has one of its own."""
 
+    def body_bytes(self, operation: str) -> int:
+        """Return how large the body of an operation's request may be."""
+        return self.larger_bodies.get(operation, self.max_body_bytes)
+
 
 _TOO_LONG_NAME = "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
 
@@ -33,6 +39,8 @@ PROFILES: dict[str, WireProfile] = {
     "logs": WireProfile(
         validation_codes=("InvalidParameterException", "ValidationException"),
         max_body_bytes=8 * MIB,
+        # 10 MB of CSV, of which JSON escapes line ends and quotes.
+        larger_bodies={"CreateLookupTable": 16 * MIB, "UpdateLookupTable": 16 * MIB},
         too_long_messages={"logGroupName": _TOO_LONG_NAME, "logStreamName": _TOO_LONG_NAME},
     ),
     "iam": WireProfile(validation_codes=("ValidationError",), max_body_bytes=MIB),
