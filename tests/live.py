@@ -195,6 +195,13 @@ def moto() -> Iterator[str]:
         process.terminate()
 
 
+def moto_client(service: str, url: str):
+    """A client of a moto_server."""
+    return boto3.client(
+        service, endpoint_url=url, region_name="us-east-1", aws_access_key_id="peer", aws_secret_access_key="peer"
+    )
+
+
 def moto_answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/moto-api/", timeout=2) as answer:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.live import wait_for
+from tests.live import moto_client, wait_for
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NAME = "amazon-apigateway-access"
@@ -18,12 +17,6 @@ TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
-
-
-def moto_client(service: str, url: str):
-    return boto3.client(
-        service, endpoint_url=url, region_name=REGION, aws_access_key_id="peer", aws_secret_access_key="peer"
-    )
 
 
 def deployed(server):

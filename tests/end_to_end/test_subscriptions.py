@@ -9,10 +9,9 @@ import socket
 import threading
 import time
 
-import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.live import free_port, wait_for
+from tests.live import free_port, moto_client, wait_for
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -99,12 +98,6 @@ class Stream:
     def messages(self, log_stream: str) -> list[str]:
         chosen = [payload for payload in self.data() if payload["logStream"] == log_stream]
         return [event["message"] for payload in chosen for event in payload["logEvents"]]
-
-
-def moto_client(service: str, url: str):
-    return boto3.client(
-        service, endpoint_url=url, region_name=REGION, aws_access_key_id="peer", aws_secret_access_key="peer"
-    )
 
 
 @pytest.fixture

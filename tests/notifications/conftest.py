@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import json
 import shutil
@@ -14,6 +13,7 @@ import botocore.serialize
 import botocore.session
 import pytest
 from tests.clocks import ManualClock
+from tests.waiting import until
 
 from groundwatch.app.adapters import policy_fault
 from groundwatch.app.signing_key import load_signer
@@ -123,14 +123,6 @@ def _read(response, model):
         raise RefusedError(response.status, parsed["Error"]["Code"], parsed["Error"].get("Message"))
     del parsed["ResponseMetadata"]
     return parsed
-
-
-async def until(found, what: str = "something"):
-    """Wait until `found()` is true."""
-    async with asyncio.timeout(20):
-        while not (result := found()):  # noqa: ASYNC110 - what is waited for sets no event
-            await asyncio.sleep(0.005)
-    return result
 
 
 async def received(server, count: int):

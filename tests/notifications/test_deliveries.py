@@ -11,7 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from tests.notifications.conftest import ACCOUNT, AT_ONCE, BASE_URL, OTHER, RefusedError, received, until
+from tests.notifications.conftest import ACCOUNT, AT_ONCE, BASE_URL, OTHER, RefusedError, received
+from tests.waiting import until
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.notifications import queue

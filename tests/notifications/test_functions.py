@@ -4,8 +4,9 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from tests.notifications.conftest import ACCOUNT, OTHER, RefusedError, received, until
+from tests.notifications.conftest import ACCOUNT, OTHER, RefusedError, received
 from tests.notifications.test_deliveries import verify
+from tests.waiting import until
 
 from groundwatch.app.notifying import FunctionCalls
 from groundwatch.gateway.functions import LambdaFunctions

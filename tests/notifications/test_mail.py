@@ -11,7 +11,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from tests.live import free_port
-from tests.notifications.conftest import BASE_URL, RefusedError, received, until
+from tests.notifications.conftest import BASE_URL, RefusedError, received
+from tests.waiting import until
 
 from groundwatch.aws.http import WireRequest
 from groundwatch.notifications.pages import routes

@@ -4,7 +4,8 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from tests.notifications.conftest import ACCOUNT, BASE_URL, OTHER, RefusedError, received, until
+from tests.notifications.conftest import ACCOUNT, BASE_URL, OTHER, RefusedError, received
+from tests.waiting import until
 
 from groundwatch.aws.http import WireRequest
 from groundwatch.notifications import store

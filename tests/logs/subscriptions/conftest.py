@@ -10,6 +10,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.metric_filters.records import MetricPoint
 from groundwatch.logs.operations import LogsOperations
+from groundwatch.logs.subscriptions import delivery as delivery_module
 from groundwatch.logs.subscriptions.assemble import Ends, Guards, Stores, assemble
 from groundwatch.logs.subscriptions.targets import TargetError
 from groundwatch.logs.writer import EventWriter
@@ -147,3 +148,16 @@ def world(make_world) -> World:
 @pytest.fixture
 def operations(world) -> LogsOperations:
     return world.operations
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(delivery_module, "TICK_S", 0.001)
+    monkeypatch.setattr(delivery_module, "GATHER_S", 0.001)
+    monkeypatch.setattr("groundwatch.logs.subscriptions.worker.LONGEST_PAUSE_S", 0.001)
+
+
+@pytest.fixture
+async def group(operations, context) -> str:
+    await operations.create_log_group(context, log_group_name="g")
+    return "g"

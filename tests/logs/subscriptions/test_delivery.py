@@ -3,36 +3,23 @@
 import asyncio
 import gzip
 import json
-import time
 from collections import Counter
 
 import msgspec
 import pytest
+from tests.waiting import until
 
 from groundwatch.logs.subscriptions import delivery as delivery_module
 from groundwatch.logs.subscriptions.queue import Waiting
 from groundwatch.logs.subscriptions.targets import TargetError
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
 DOWN = TargetError("EndpointConnectionError", "refused", retryable=True)
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch):
-    monkeypatch.setattr(delivery_module, "TICK_S", 0.001)
-    monkeypatch.setattr(delivery_module, "GATHER_S", 0.001)
-    monkeypatch.setattr("groundwatch.logs.subscriptions.worker.LONGEST_PAUSE_S", 0.001)
 
 
 @pytest.fixture
 def target(context) -> str:
     return f"arn:aws:kinesis:us-east-1:{context.account_id}:stream/s"
-
-
-async def until(true, what: str = "") -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        await asyncio.sleep(0.002)
 
 
 async def subscribe(world, context, target: str, group: str = "g", **members) -> None:

@@ -19,12 +19,6 @@ NO_TEST = "Could not deliver test message to specified "
 NO_RUN = "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute"
 
 
-@pytest.fixture
-async def group(operations, context) -> str:
-    await operations.create_log_group(context, log_group_name="g")
-    return "g"
-
-
 async def put(operations, context, destination: str = STREAM, role: str | None = ROLE, **members):
     account = context.account_id
     wanted = {"log_group_name": "g", "filter_name": "f", "filter_pattern": ""} | members

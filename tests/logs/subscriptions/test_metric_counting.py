@@ -1,29 +1,13 @@
 """From a put to a data point, over the real event store and the queue of deliveries."""
 
-import asyncio
-import time
-
 import pytest
+from tests.waiting import until
 
 from groundwatch.logs.metric_filters.counting import GRACE_MS, MINUTE_MS
-from groundwatch.logs.subscriptions import delivery as delivery_module
 from groundwatch.storage.errors import StorageError
 
+pytestmark = pytest.mark.usefixtures("no_pauses")
 NOW_MS = 1_790_000_000_000
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch):
-    monkeypatch.setattr(delivery_module, "TICK_S", 0.001)
-    monkeypatch.setattr(delivery_module, "GATHER_S", 0.001)
-    monkeypatch.setattr("groundwatch.logs.subscriptions.worker.LONGEST_PAUSE_S", 0.001)
-
-
-async def until(true, what: str = "") -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        await asyncio.sleep(0.002)
 
 
 async def put_filter(world, context, pattern: str = "ERROR", name: str = "f", **members) -> None:

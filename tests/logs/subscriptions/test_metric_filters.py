@@ -8,12 +8,6 @@ NOW_MS = 1_790_000_000_000
 TRANSFORMATION = {"metricName": "Errors", "metricNamespace": "App", "metricValue": "1"}
 
 
-@pytest.fixture
-async def group(operations, context) -> str:
-    await operations.create_log_group(context, log_group_name="g")
-    return "g"
-
-
 async def put(operations, context, name: str = "f", pattern: str = "ERROR", group: str = "g", **members):
     further = {key: members.pop(key) for key in ("emit_system_field_dimensions",) if key in members}
     await operations.put_metric_filter(
