@@ -20,7 +20,7 @@ from groundwatch.logs.insights.statement import Statement
 
 EVENTS = """
     SELECT group_id, stream_id, timestamp, ingested, batch, seq, message{names} FROM events
-    WHERE group_id IN ({groups}) AND timestamp BETWEEN {start} AND {end}{limits}
+    WHERE {groups} AND timestamp BETWEEN {start} AND {end}{limits}
 """
 MAX_BOUND_GROUPS = 50
 """Groups that are bound one by one, which lets the engine skip most; beyond, all at once."""
@@ -230,7 +230,7 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
         names += f", {_renamed(pipeline, 'group_id', [group.number for group in source.groups], known)} AS group_name"
     return EVENTS.format(
         names=names + pipeline.fields.column_names(),
-        groups=_listed(pipeline, [group.number for group in source.groups]),
+        groups=_of_groups(pipeline, source),
         start=bind(max(source.window.start_ms, source.since_ms or 0), "Int64"),
         end=bind(source.window.end_ms, "Int64"),
         limits=limits,
@@ -248,8 +248,7 @@ def _counted(form: str, pipeline: Pipeline, source: Source) -> str:
     for expired_before_ms, numbers in _by_expiry(source).items():
         since = bind(expired_before_ms, "Int64")
         whole += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR first >= {since})"
-    groups = _listed(pipeline, [group.number for group in source.groups])
-    streams = STREAMS.format(range=f"group_id IN ({groups}){limits}")
+    streams = STREAMS.format(range=f"{_of_groups(pipeline, source)}{limits}")
     return form.format(streams=streams, whole=whole, touched=touched, events=pipeline.source)
 
 
@@ -269,6 +268,13 @@ def _by_expiry(source: Source) -> Mapping[int, list[int]]:
         if group.expired_before_ms is not None and group.expired_before_ms > source.window.start_ms:
             found.setdefault(group.expired_before_ms, []).append(group.number)
     return found
+
+
+def _of_groups(pipeline: Pipeline, source: Source) -> str:
+    numbers = [group.number for group in source.groups]
+    listed = _listed(pipeline, numbers)
+    # The engine makes a set of a list, and looks every event up in it.
+    return f"group_id = {listed}" if len(numbers) == 1 else f"group_id IN ({listed})"
 
 
 def _listed(pipeline: Pipeline, numbers: Sequence[int]) -> str:

@@ -30,7 +30,8 @@ class StoredFields(msgspec.Struct, frozen=True):
 WAITING_CODE = "395"
 """The engine's for `throwIf`, which nothing else here uses."""
 # Seen in the same parts as the rest of the statement (`enable_shared_storage_snapshot_in_query`), and before it begins.
-NONE_WAITS = "(SELECT throwIf(count() > 0) FROM (SELECT 1 FROM ({events} AND shredded < {version}) LIMIT 1)) = 0"
+# A column that nobody reads: as a condition it would be looked at again for every event.
+NONE_WAITS = "(SELECT throwIf(count() > 0) FROM (SELECT 1 FROM ({events} AND shredded < {version}) LIMIT 1))"
 NO_FIELDS = StoredFields()
 
 
@@ -75,7 +76,7 @@ class Discovery:
         if self._complete:
             # Reading `shredded` of each event, too, would cost as much as reading a field.
             none_waits = NONE_WAITS.format(events=events, version=version)
-            return self._branch(f"{events} AND {none_waits}", self._from_columns)
+            return self._branch(events, {**self._from_columns, "none_waits": none_waits})
         shredded = self._branch(f"{events} AND shredded >= {version}", self._from_columns)
         return f"{shredded} UNION ALL {self._branch(f'{events} AND shredded < {version}', self._from_messages)}"
 
