@@ -28,7 +28,7 @@ Purpose = Literal["write", "read", "search", "query", "upkeep", "care"]
 Repair = Callable[["Client", StorageError], bool]
 """Mends what made a read of the embedded store fail, and returns whether it is worth another try."""
 
-POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "query": 2, "upkeep": 1, "care": 1}
+POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "query": 4, "upkeep": 1, "care": 1}
 """Clients a purpose; care is what operators ask for: backups and checks. One writer: group commit wants one insert at
 a time (docs/decisions/0003-group-commit.md)."""
 
@@ -122,10 +122,11 @@ class EventDatabase:
         *,
         connect: Callable[[str], Client] | None = None,
         repair: Repair | None = None,
-        parallel_queries: int = POOL_SIZES["query"],
+        parallel_queries: int = 2,
     ) -> None:
         self.url = url
-        self._sizes = POOL_SIZES | {"query": parallel_queries}
+        # A query counts what it reads beside its own statement.
+        self._sizes = POOL_SIZES | {"query": 2 * parallel_queries}
         self._repair = repair
         self.embedded = urlsplit(url).scheme == "chdb"
         self._connect = connect or open_client

@@ -47,6 +47,10 @@ PART_GROWTH = 8
 PART_SHARE = 64
 """A part is read ahead if it is at most one of so many of the range's events; smaller ranges take about a second."""
 
+STORED = """
+    SELECT ifNull(total_rows, 1e18) FROM system.tables WHERE database = currentDatabase() AND name = 'events'
+"""
+
 
 class QueryWish(msgspec.Struct, frozen=True):
     """A query that has been judged, and what it reads."""
@@ -105,6 +109,7 @@ class QueryRun:
         self._rows: Sequence[ResultRow] = ()
         self._matched = 0
         self._events, self._bytes = 0, 0
+        self._span_ms = (0, 0)
         self._reading = False
         self._asked_ms = 0
         self._progress = 0.0
@@ -130,35 +135,50 @@ class QueryRun:
         if compiled.needs_streams:
             source = await self._with_names(source)
             compiled = self._compile(source)
-        first_ms, last_ms = await self._scanned(compiled)
+        # Counting what is read takes its time beside the statement, not before it.
+        scanning = asyncio.create_task(self._scan(compiled))
         try:
-            return await self._answer_from(source, first_ms, last_ms)
+            if (await self._run(STORED, compiled)).result_rows[0][0] >= FIRST_PART_EVENTS * PART_SHARE:
+                # So many that a part may have to be read ahead.
+                await scanning
+            return await self._shredded_or_not(source, scanning)
+        finally:
+            # Tables of the query are dropped next.
+            await scanning
+
+    async def _shredded_or_not(
+        self, source: Source, scanning: asyncio.Task[None]
+    ) -> tuple[list[bytes], dict[str, float]]:
+        try:
+            return await self._answer_from(source, scanning)
         except StorageError as error:
             if engine_code(error) != WAITING_CODE:
                 raise
         stored = msgspec.structs.replace(source.stored, complete=False)
-        return await self._answer_from(msgspec.structs.replace(source, stored=stored), first_ms, last_ms)
+        return await self._answer_from(msgspec.structs.replace(source, stored=stored), scanning)
 
-    async def _scanned(self, compiled: Compiled) -> tuple[int, int]:
-        """Find out how much is read, and return the times of its first event and its last."""
+    async def _scan(self, compiled: Compiled) -> None:
+        """Find out how much is read, and the times of its first event and its last."""
         streams = (await self._run(compiled.scanned_sql, compiled)).result_rows
         rows = [row for row in streams if row[0]]
         if len(rows) < len(streams):
             rows += (await self._run(compiled.cut_sql, compiled)).result_rows
         self._events, self._bytes = sum(row[1] for row in rows), sum(row[2] for row in rows)
-        return min((row[3] for row in rows), default=0), max((row[4] for row in rows), default=0)
+        self._span_ms = min((row[3] for row in rows), default=0), max((row[4] for row in rows), default=0)
 
-    async def _answer_from(self, source: Source, first_ms: int, last_ms: int) -> tuple[list[bytes], dict[str, float]]:
+    async def _answer_from(self, source: Source, scanning: asyncio.Task[None]) -> tuple[list[bytes], dict[str, float]]:
         compiled = self._compile(source)
         if compiled.samples_sql is not None:
             source = await self._mined(source, compiled, compiled.samples_sql)
             compiled = self._compile(source)
         # Patterns are found in all events or in none.
         for count in part_sizes(self._events) if compiled.samples_sql is None else ():
+            first_ms, last_ms = self._span_ms
             since_ms = last_ms - (last_ms - first_ms) * count // self._events
             await self._read_ahead(msgspec.structs.replace(source, since_ms=since_ms), count)
         self._reading = True
         rows = (await self._run(compiled.sql, compiled)).result_rows
+        await scanning
         self._progress, self._reading = 1.0, False
         matched = await self._count_matched(compiled, rows)
         found = await self._result(compiled, rows)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
@@ -55,8 +56,16 @@ class QueryRunner:
         """Let a query wait for its turn; `MalformedQueryException` or `LimitExceededException` at once."""
         query = parse_in(wish.stored.language, wish.stored.query)
         compile_query(query, source_of(wish), max_rows=wish.max_rows, most_rows=self.limits.rows)
-        await self._store.add(wish.stored, limit=self.limits.active_of(wish.stored.language))
-        task = asyncio.create_task(self._run(wish), name=f"query {wish.stored.id}")
+        # Where it can run at once it is stored as running: that spares a write, which takes as long as a short query.
+        runs = not self._places.locked() and await self._places.acquire()
+        stored = msgspec.structs.replace(wish.stored, status="Running") if runs else wish.stored
+        try:
+            await self._store.add(stored, limit=self.limits.active_of(stored.language))
+        except BaseException:
+            if runs:
+                self._places.release()
+            raise
+        task = asyncio.create_task(self._run(wish, runs=runs), name=f"query {wish.stored.id}")
         self._tasks[wish.stored.id] = task
         task.add_done_callback(lambda _task: self._tasks.pop(wish.stored.id, None))
 
@@ -90,18 +99,21 @@ class QueryRunner:
     async def _kill(self, query_id: str) -> None:
         await self._engine.kill(query_id, self._tasks.get(query_id))
 
-    async def _run(self, wish: QueryWish) -> None:
+    async def _run(self, wish: QueryWish, *, runs: bool) -> None:
+        if not runs:
+            await self._places.acquire()
         query_id = wish.stored.id
-        async with self._places:
-            try:
-                if await self._store.begin(query_id):
-                    await self._answer(wish)
-            except (StorageError, ServiceError) as error:
-                status, message = ending(error)
-                log.warning("query %s: %s: %s", query_id, message, error)
-                await self._store.end(query_id, status, message=message)
-            except SQLAlchemyError:
-                log.exception("query %s: its result cannot be stored", query_id)
+        try:
+            if runs or await self._store.begin(query_id):
+                await self._answer(wish)
+        except (StorageError, ServiceError) as error:
+            status, message = ending(error)
+            log.warning("query %s: %s: %s", query_id, message, error)
+            await self._store.end(query_id, status, message=message)
+        except SQLAlchemyError:
+            log.exception("query %s: its result cannot be stored", query_id)
+        finally:
+            self._places.release()
 
     async def _answer(self, wish: QueryWish) -> None:
         run = self._runs[wish.stored.id] = QueryRun(wish, self._tools)
