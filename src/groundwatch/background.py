@@ -172,8 +172,8 @@ class WriteBehind(ABC):
             self._logger.exception("%s cannot be written down", self._name)
 
 
-async def happens(event: asyncio.Event, within_s: float) -> bool:
-    """Return whether an event is set within so many seconds."""
+async def happens(event: asyncio.Event, within_s: float | None) -> bool:
+    """Return whether an event is set within so many seconds (None: however long that takes)."""
     # Not wait_for, which loses a cancellation that comes together with what it waits for (CPython 3.11).
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within_s):

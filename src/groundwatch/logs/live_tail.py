@@ -10,7 +10,6 @@ Everything here runs on the event loop. Events that another node of a cluster ta
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 import uuid
@@ -18,6 +17,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.background import happens
 from groundwatch.logs.live_tail_session import TailRequest, TailSession, Update
 from groundwatch.logs.writer import Batch
 
@@ -47,9 +47,7 @@ class Timing:
 
     async def wait(self, event: asyncio.Event, timeout_ms: int) -> None:
         """Return when the event is set, or after so long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_ms / 1_000):
-                await event.wait()
+        await happens(event, timeout_ms / 1_000)
 
     async def pause(self, duration_s: float) -> None:
         """Return after so long."""

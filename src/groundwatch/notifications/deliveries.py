@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from groundwatch.background import cancel
+from groundwatch.background import cancel, happens
 from groundwatch.notifications.attributes import FUNCTIONS, MAIL
 from groundwatch.notifications.delivery_policy import (
     FUNCTION_RETRIES,
@@ -134,10 +134,7 @@ class Lane:
         wait_s = None if due_ms is None else max(0.0, (due_ms - self._tools.clock_ms()) / 1000)
         if wait_s is None and not self._busy:
             wait_s = max(0.0, self._next_start_s - asyncio.get_running_loop().time())
-        try:
-            await asyncio.wait_for(self._wake.wait(), wait_s)
-        except TimeoutError:
-            return
+        await happens(self._wake, wait_s)
 
     async def _attend(self, delivery: Delivery, taken_ms: int) -> None:
         """Make one attempt and write down what came of it."""
