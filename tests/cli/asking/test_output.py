@@ -30,6 +30,7 @@ def test_a_table_has_the_columns_in_order_without_pointers():
     assert lines[1].split() == ["error", "12"]
     assert "p" not in shown("table").replace("level", "")
     assert shown("table", []).strip() == "no rows"
+    assert shown("table", [{"@ptr": "p"}]).strip() == "no values: no row has any of the fields"
 
 
 def test_control_characters_do_not_reach_the_terminal():

@@ -64,7 +64,9 @@ def show(rows: Sequence[Row], form: str, out: TextIO) -> None:
     if form == "csv":
         out.write(as_csv(rows))
         return
-    shown: RenderableType = table(rows) if rows else Text("no rows", "dim")
+    # Rows that have no column would be drawn as nothing, which looks like a fault.
+    nothing = "no values: no row has any of the fields" if rows else "no rows"
+    shown: RenderableType = table(rows) if _columns(rows) else Text(nothing, "dim")
     if Console(file=out).is_terminal:
         Console(file=out).print(shown)
         return
