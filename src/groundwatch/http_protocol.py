@@ -6,9 +6,9 @@ chunks for as long as they come, waits for the rest of a request forever, and ta
 
 from __future__ import annotations
 
+import functools
 from asyncio import AbstractEventLoop, BaseTransport, Event, TimerHandle, Transport
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import unquote
 
@@ -36,6 +36,7 @@ would take 40 MB and hold up everybody while they are parsed."""
 
 
 _UNUSUAL = frozenset({b"connection", b"transfer-encoding"})
+_LENGTH = b"content-length: "
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ class Patience(msgspec.Struct, frozen=True):
 
 def bounded_protocol(patience: Patience) -> Callable[..., BoundedHttpProtocol]:
     """Return what makes the protocol of one connection, with uvicorn's arguments."""
-    return partial(BoundedHttpProtocol, patience)
+    return functools.partial(BoundedHttpProtocol, patience)
 
 
 class _CrowdedError(Exception):
@@ -343,23 +344,29 @@ class _Cycle(RequestResponseCycle):
         self.on_response()
 
 
+@functools.lru_cache(maxsize=256)
+def _line_start(name: bytes) -> bytes:
+    """Return what a header's line begins with, nothing for a name that is not as simple as that."""
+    # Answers have the same few names all the time.
+    lowered = name.lower()
+    return b"" if lowered in _UNUSUAL or HEADER_RE.search(lowered) else lowered + b": "
+
+
 def _framed(message: HTTPResponseStartEvent, default_headers: list[tuple[bytes, bytes]]) -> _Head | None:
     """Return the head of an answer that announces its length; None where it is not as simple as that."""
     lines = [STATUS_LINE[message["status"]]]
-    names: list[bytes] = []
     values: list[bytes] = []
     length = -1
     for name, value in (*default_headers, *message.get("headers", ())):
-        lowered = name.lower()
-        if lowered == b"content-length":
+        start = _line_start(name)
+        if start == _LENGTH:
             length = int(value)
-        elif lowered in _UNUSUAL:
+        elif not start:
             return None
-        names.append(lowered)
         values.append(value)
-        lines += (lowered, b": ", value, b"\r\n")
-    # Joined by what either may hold: one search in place of two a header.
-    if length < 0 or HEADER_RE.search(b"-".join(names)) or HEADER_VALUE_RE.search(b"\t".join(values)):
+        lines += (start, value, b"\r\n")
+    # Joined by what values may hold: one search in place of one a header.
+    if length < 0 or HEADER_VALUE_RE.search(b"\t".join(values)):
         return None
     lines.append(b"\r\n")
     return _Head(b"".join(lines), length, message)
