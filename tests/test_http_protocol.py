@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from groundwatch.http_protocol import MAX_PIPELINED, Patience, bounded_protocol
+from groundwatch.http_protocol import MAX_JOINED_BYTES, MAX_PIPELINED, Patience, bounded_protocol
 
 PATIENCE = Patience(stalled_bytes=1000, head_s=30, body_s=300, unread_s=60, farewell_s=1)
 HEAD = b"POST / HTTP/1.1\r\nhost: a\r\n"
@@ -201,6 +201,22 @@ async def test_answers_are_framed(headers, parts, written):
     connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     await connection.settle()
     assert connection.wire.written.endswith(written)
+
+
+@pytest.mark.parametrize("size", [0, MAX_JOINED_BYTES, MAX_JOINED_BYTES + 1, 1_000_000])
+async def test_head_and_body_go_out_together(size):
+    async def app(_scope, _receive, send):
+        headers = [(b"content-length", b"%d" % size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"." * size})
+
+    connection = Connection(app)
+    connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await connection.settle()
+    head, _, body = connection.wire.written.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert body == b"." * size
+    assert connection.wire.writes == 1
 
 
 @pytest.mark.parametrize("header", [(b"x", b"a\nb: c"), (b"x\n", b""), (b"x: y", b"")])
