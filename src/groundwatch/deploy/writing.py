@@ -30,6 +30,7 @@ def distinct(
     """Return for each name what a format may call it; names that are spelled alike get numbers."""
     found: dict[str, str] = {}
     used = set(taken)
+    # In the order given, so that a stack that grows at its end keeps the names that its resources have.
     for name in names:
         wanted = spelled(name)
         numbered = (f"{wanted}{between}{number}" for number in itertools.count(2))

@@ -127,6 +127,7 @@ class LambdaFunctions:
 
     async def _sign(self, request: AWSRequest, region: str) -> None:
         keys = await self._credentials.find()
+        # Stand-ins for Lambda take unsigned calls; AWS itself would refuse them with less of an explanation.
         if keys is not None:
             SigV4Auth(Credentials(keys.access_key, keys.secret_key, keys.token), "lambda", region).add_auth(request)
         elif self._endpoint == AWS:

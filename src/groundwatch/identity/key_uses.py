@@ -48,5 +48,6 @@ class KeyUses(WriteBehind):
         try:
             await self._write(uses)
         except SQLAlchemyError:
+            # What was noted meanwhile is later, and wins.
             self._noted = taken | self._noted
             raise

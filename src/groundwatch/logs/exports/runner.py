@@ -84,6 +84,7 @@ class ExportRunner(ClaimedWork[ExportTask]):
             log.warning("export task %s failed: %s", job.id, error)
             await self._tasks.finish(job, "FAILED", str(error))
         except asyncio.CancelledError:
+            # The server stops: objects that are written are written again, under the same names.
             await self._tasks.release(job)
             raise
         except Exception:

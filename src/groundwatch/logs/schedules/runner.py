@@ -25,9 +25,11 @@ MAX_RUNS = 10
 POLL_S = 5.0
 """How often schedules are looked at that another node or an operation has changed."""
 SHORTEST_PAUSE_S = 0.05
+"""So that a schedule which is due, and which another node is just taking, is not asked for without a pause."""
 QUOTA_PAUSE_S, QUOTA_TRIES = 5.0, 120
 """How often a query is begun again that finds the quota of its account used up: ten minutes."""
 LEASE_MARGIN_MS = 900_000
+"""What a run may take beside its query: the wait for the quota, and the delivery."""
 STATUSES: dict[str, RunStatus] = {"Complete": "Complete", "Timeout": "Timeout"}
 LOOK_BACK_S = 3_600
 """Where the range of a query begins that says nothing about it."""
@@ -91,6 +93,7 @@ class ScheduleRunner(ClaimedWork[Run]):
             await self._tools.queries.finished(query_id)
             await self._finish(job, query_id)
         except asyncio.CancelledError:
+            # The server stops: the next start begins the run again, without counting this attempt.
             await self._store.release(job)
             raise
         except ServiceError as error:

@@ -104,6 +104,7 @@ class AlarmScheduler(BackgroundWork):
             await self._database.write(lambda connection: prune(connection, now_ms))
 
     async def _round(self) -> float:
+        # Not an error: which metrics cannot be read, the evaluator has logged.
         return await self._wait_s() if await self.run_due() else RETRY_S
 
     async def _wait_s(self) -> float:

@@ -65,6 +65,7 @@ class OwnMetrics(WriteBehind):
         self._record_gateway()
 
     def _wait_s(self) -> float:
+        # By the clock, not after a minute each: rounds that take their time must not slip into the next minute.
         return (MINUTE_MS - (self._clock_ms() + BEFORE_MINUTE_MS) % MINUTE_MS) / 1000
 
     async def _ask(self) -> list[Reading]:
