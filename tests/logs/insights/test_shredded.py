@@ -163,7 +163,7 @@ async def test_columns_are_read_alone_while_no_event_waits(operations, context, 
     real = QueryEngine.run
 
     async def run(engine, query_id, sql, *arguments, **members):
-        statements.append(sql)
+        statements.extend([sql] if sql.startswith("WITH ") else [])
         return await real(engine, query_id, sql, *arguments, **members)
 
     async def answer() -> tuple:
@@ -180,16 +180,17 @@ async def test_columns_are_read_alone_while_no_event_waits(operations, context, 
     queries = operations._room.queries
     tools = msgspec.structs.replace(queries._tools, beside=Beside(lambda: COLUMNS))
     monkeypatch.setattr(queries, "_tools", tools)
+    event_database.run_now(lambda client: add_columns(client, COLUMNS))
     await operations.create_log_group(context, log_group_name="/shredded")
     await operations.create_log_stream(context, **place)
     event = {"timestamp": now_ms - 1_000, "message": '{"id":5,"level":"ERROR"}'}
     await operations.put_log_events(context, **place, log_events=[event])
-    assert await answer() == (["1"], "Complete", 3)
+    assert await answer() == (["1"], "Complete", 2)
     partition_id = str(event["timestamp"] // WEEK_MS)
     await asyncio.to_thread(shred_partition, event_database, partition_id)
-    assert await answer() == (["1"], "Complete", 2)
+    assert await answer() == (["1"], "Complete", 1)
     await operations.put_log_events(context, **place, log_events=[event])
-    assert await answer() == (["2"], "Complete", 3)
+    assert await answer() == (["2"], "Complete", 2)
 
 
 TEXTS = st.one_of(
