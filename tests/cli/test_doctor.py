@@ -1,8 +1,12 @@
 """`groundwatch doctor`: what its table shows."""
 
+import json
+
 import pytest
 
+from groundwatch.cli import main
 from groundwatch.cli.doctor import _CountedParts, _show
+from groundwatch.data_directory import open_data_directory
 from groundwatch.upkeep.findings import Finding
 
 BROKEN = Finding("part 1_1_1_0 of events", "failing", "is broken")
@@ -30,3 +34,16 @@ def test_sound_parts_are_said_to_be_sound(checked, findings, shown):
     counted = _CountedParts(lambda _checked, _parts: None)
     counted(checked, checked)
     assert [finding.text for finding in counted.all_sound(findings)] == shown
+
+
+def test_a_server_that_cannot_be_asked_does_not_hide_what_is_known_of_the_files(tmp_path, capsys):
+    held = open_data_directory(tmp_path / "data")
+    try:
+        assert main(["doctor", "--data", str(tmp_path / "data"), "--format", "json"]) == 1
+    finally:
+        held.close()
+    found = {finding["check"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert found["data directory"]["state"] == "ok"
+    assert found["stores"]["state"] == "failing"
+    assert "the server was not asked: no server is known" in found["stores"]["text"]
+    assert "--endpoint-url" in found["stores"]["advice"]

@@ -57,6 +57,8 @@ async def test_a_part_that_cannot_be_read(store, caplog, file, question, least, 
     [
         ("events", "2810_1_1_0", ", all from 2023-11-09 to 2023-11-15 (UTC)"),
         ("metric_points", "19670_1_1_0", ", all of 2023-11-09 (UTC)"),
+        ("events", "2810_41_50_1_52", ", all from 2023-11-09 to 2023-11-15 (UTC)"),
+        ("events", "broken-on-start_2810_1_1_0", ", all from 2023-11-09 to 2023-11-15 (UTC)"),
         pytest.param("schema_version", "all_1_1_0", "", id="a table without partitions"),
         pytest.param("events", "9999999999_1_1_0", "", id="beyond the calendar"),
         pytest.param("events", "broken", "", id="a name of the operator's"),

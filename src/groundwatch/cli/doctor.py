@@ -28,6 +28,7 @@ from groundwatch.upkeep.file_checks import check_files
 from groundwatch.upkeep.findings import Finding, State, worst
 
 STYLES: Mapping[State, str] = {"ok": "green", "warning": "yellow", "failing": "bold red"}
+ASKING_HINT = "name the server and an identity that may ask it: --endpoint-url, --profile (groundwatch:Examine)"
 OnParts = Callable[[int, int], None]
 
 
@@ -95,7 +96,11 @@ def _stores(settings: Settings, wishes: Wishes, show: OnParts) -> list[Finding]:
     try:
         directory = open_data_directory(settings.data)
     except DataDirectoryInUseError:
-        return _ask_server(connect(wishes, os.environ, "groundwatch"), show)
+        try:
+            return _ask_server(connect(wishes, os.environ, "groundwatch"), show)
+        except click.ClickException as error:
+            # What was found about the files is shown all the same.
+            return [Finding("stores", "failing", f"the server was not asked: {error.format_message()}", ASKING_HINT)]
     except StartupError as error:
         return [Finding("stores", "failing", str(error), "run as the user of the server")]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,8 @@ METADATA = "metadata"
 EVENTS = "events"
 PARTITIONS_MS: Mapping[str, int] = {"events": WEEK_MS, "metric_points": DAY_MS}
 """How much time the rows of a part can span, by table."""
+_PART_NAME = re.compile(r"([a-z-]+_)?(?P<partition>[0-9]{1,12})(_[0-9]+){3,4}")
+"""The engine puts a reason before the name of a part that it takes out of service: `broken-on-start_2810_1_1_0`."""
 RESTORE_ADVICE = "stop the server and restore the last backup (docs/backup.md)"
 
 
@@ -132,12 +135,12 @@ def _out_of_service(table: str, name: str, reason: str, path: Path) -> Finding:
 
 
 def _period(table: str, part: str) -> str:
-    """Return from when the rows of a part are, which begins with the number of its partition; nothing for others."""
-    span_ms, number = PARTITIONS_MS.get(table), part.partition("_")[0]
-    if span_ms is None or not number.isascii() or not number.isdigit():
+    """Return from when the rows of a part are, by the number of its partition in its name; nothing without one."""
+    span_ms, named = PARTITIONS_MS.get(table), _PART_NAME.fullmatch(part)
+    if span_ms is None or named is None:
         return ""
     try:
-        first = dt.datetime.fromtimestamp(int(number) * span_ms / 1000, dt.UTC).date()
+        first = dt.datetime.fromtimestamp(int(named["partition"]) * span_ms / 1000, dt.UTC).date()
     except (OverflowError, ValueError):
         return ""
     last = first + dt.timedelta(milliseconds=span_ms - DAY_MS)
