@@ -67,6 +67,8 @@ def values(rows) -> list[str]:
         ("stats count_over_time(ms) as c, sum_over_time(n) as s by bin(10m) | display c, s | sort s",
          ["2 6", "2 9"]),
         # Sums.
+        ("fields n | sort n | head 2 | appendcols (fields n) | appendcols (fields n as b) | appendcols (fields n as c)",
+         ["1 5 5", "2 4 4"]),
         ("fields n, ms | sort n | limit 2 | addtotals", ["1 10 11", "2 20 22"]),
         ("fields n, ms | sort n | addtotals row=false col=true", ["1 10", "2 20", "3", "4 30", "5 1000", "15 1060"]),
         (

@@ -202,9 +202,56 @@ def mutated_of(draw, queries, pieces=()) -> str:
     return query[:10_000]
 
 
+COMMANDS = (
+    *("fields a, n * 2 as d", "display a, b, n", "filter n > 1 or b like 'x'", "filterIndex b = 'x'", "sort n desc, b"),
+    *("limit 3", "tail 2", "dedup b", "stats count(*) as c, avg(n) as n by b", "stats sum(a) as a by bin(5m) as t, b"),
+    *("stats rate(n, 5m) as r, histogram(a, 3) as h by b", "stats values(b) as v, max(@timestamp) as m, min(b) as b"),
+    *(
+        "stats count(*) as n by dateceil(@timestamp, 1d) as t | fillmissing with 0 for n",
+        "countFrequent a, b",
+        "expand l",
+    ),
+    *(
+        "parse b '*' as p",
+        "parse @message /(?<q>[a-z])/",
+        "parse b /(.)/ as w multi",
+        "parse s logfmt as m",
+        "fields m.x",
+    ),
+    *("parse s csv as x, y", "unnest l into u", "addtotals col=true", "accum n", "autoregress n p=1-2", "filldown"),
+    *("sessionize b maxspan 1h", "outlier n", "estimate", "json field=l 'c' as j", "filter b in (fields b | limit 1)"),
+    *("join type=left left=l right=r where l.b = r.b (SOURCE 'x' | fields b)", "appendcols (fields b as bb)"),
+    *("lookup t b as b OUTPUT net as w", "lookup t a, b OUTPUTNEW n", "cidrlookup t b as net OUTPUT a, n as x"),
+    *(
+        "relevantfields where n > 1",
+        "relevantfields b, s, n where a = 1",
+        "fields unmask(b) as b, formatDate(n, '%Y') as f",
+    ),
+    *(
+        "pattern b",
+        "pattern @message",
+        "diff",
+        "fields parseDate(s, 'yyyy-MM-dd') as n",
+        "filter ispresent(b)",
+        "fields @ptr2",
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(commands=st.lists(st.sampled_from(COMMANDS), min_size=2, max_size=6))
+def test_commands_in_any_order_have_a_result_or_are_refused(group, commands):
+    check(group, " | ".join(commands))
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(query=mutated_of(QUERIES))
 def test_a_mutated_query_has_a_result_or_is_refused(group, query):
+    check(group, query)
+
+
+def check(group, query: str) -> None:
+    """Check that a query has a result, or is refused when it is compiled."""
     group.tables = {"t": "a,b,n,net\n1,x,5,10.0.0.0/8\n"}
     if not group.streams:
         group.put(

@@ -14,7 +14,6 @@ from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.values import Value
 
 OPTIONS = ("override", "max")
-PLACE = "place"
 
 
 class AppendColumns(Node, frozen=True):
@@ -34,14 +33,16 @@ class AppendColumns(Node, frozen=True):
         found = {column.name: plain(column.value) for column in inner.columns()}
         names = {name: pipeline.new_name() for name in found}
         columns = {names[name]: f"toNullable({sql})" for name, (_, sql) in found.items()}
-        # Its number is the row's place in the subquery's order.
-        columns[PLACE] = inner.windowed("row_number()")
+        # Its number is the row's place in the subquery's order. Of one name for all, the engine would not know which is
+        # meant when another subquery stands beside these rows already.
+        place = pipeline.new_name()
+        columns[place] = inner.windowed("row_number()")
         inner.limit(self.most)
         number = pipeline.windowed("row_number()")
         table = pipeline.statement.table(lambda: inner.subselect(columns))
         for column in pipeline.columns():
             pipeline.project(column)
-        pipeline.join("LEFT", table, f"{number} = beside.{PLACE}")
+        pipeline.join("LEFT", table, f"{number} = beside.{place}")
         for name, (kind, _) in found.items():
             if self.override or name not in shown:
                 pipeline.project(Column(name, pipeline.define(name, Value(kind, names[name]))))
