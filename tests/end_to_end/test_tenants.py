@@ -48,7 +48,9 @@ class Tenant:
 def groundwatch(server: RunningServer, *words: str) -> subprocess.CompletedProcess:
     environment = {"PATH": os.environ["PATH"], "HOME": str(server.data), "GROUNDWATCH_DATA": str(server.data)}
     command = [str(SCRIPTS / "groundwatch"), "account", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def said(done: subprocess.CompletedProcess) -> str:
@@ -119,6 +121,14 @@ def test_what_the_command_refuses(server, words, code, message):
     done = groundwatch(server, *words)
     assert (done.returncode, done.stderr.count("\n")) == (code, 1)
     assert message in done.stderr
+
+
+def test_a_deletion_that_nobody_confirms_is_no_deletion(server):
+    said(groundwatch(server, "create", "kept"))
+    done = groundwatch(server, "delete", "kept")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nobody said yes: give --yes" in done.stderr
+    assert "kept" in said(groundwatch(server, "list"))
 
 
 def test_an_account_without_key_file_shows_its_secret_once(server):

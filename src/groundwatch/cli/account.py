@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -138,10 +139,21 @@ def delete(*, account: str, yes: bool, endpoint_url: str | None, profile: str | 
     client = _organizations(Wishes(endpoint_url, profile, None, data))
     account_id = _find_account(client, account)
     if not yes:
-        click.confirm(f"Delete the account {account_id} with its users, roles, policies and keys?", abort=True)
+        _confirm(f"Delete the account {account_id} with its users, roles, policies and keys?")
     with api_errors(client.endpoint_url):
         client.api.remove_account_from_organization(AccountId=account_id)
     click.echo(f"{account_id} is deleted")
+
+
+def _confirm(question: str) -> None:
+    """Ask on stderr, so that output stays clean; a script that has nobody to answer is told what to give instead."""
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise click.UsageError("nobody said yes: give --yes where nobody is asked") from None
 
 
 def _organizations(wishes: Wishes) -> ServiceClient:
