@@ -23,7 +23,7 @@ from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.errors import StorageError
 
 log = logging.getLogger(__name__)
-MOMENT_S = 0.008
+MOMENT_S = 0.005
 """Clients that ask again at once take the processor from the query they wait for."""
 
 
