@@ -24,7 +24,7 @@ from groundwatch.storage.event_schema import migrate_events
 COLUMNS = ("group_id", "stream_id", "timestamp", "ingested", "batch", "seq", "message")
 TYPES = ("UInt64", "UInt64", "Int64", "Int64", "UInt64", "UInt16", "String")
 INSERT_ROWS = 50_000
-# What makes small inserts cheaper there is not for batches of this size; only the indexes are left to the merges as well.
+# What makes small inserts cheaper is not for batches of this size; only the indexes are left to the merges as well.
 SETTINGS = {"materialize_skip_indexes_on_insert": "0"}
 GROUP_ID = 1
 TIMEOUT_S = 600
