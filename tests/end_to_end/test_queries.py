@@ -59,6 +59,26 @@ def test_a_query_from_start_to_record(server, groups):
     assert logs.get_log_record(logRecordPointer=pointer["value"])["logRecord"]["ms"] == "2"
 
 
+def test_a_lookup_table_tells_what_the_events_do_not(server, groups):
+    logs = server.client("logs")
+    table = logs.create_lookup_table(lookupTableName="levels", tableBody="level,page\nerror,yes\n")["lookupTableArn"]
+    query = "lookup levels level OUTPUT page | stats count(*) as n by page | sort page"
+
+    def counts() -> list[dict[str, str]]:
+        found = results(logs, logs.start_query(logGroupName=GROUP, queryString=query, **window())["queryId"])
+        return [{pair["field"]: pair["value"] for pair in row} for row in found["results"]]
+
+    assert {"page": "yes", "n": "1"} in counts()
+    logs.update_lookup_table(lookupTableArn=table, tableBody="level,page\nerror,yes\ninfo,no\n")
+    assert counts() == [{"page": "no", "n": "2"}, {"page": "yes", "n": "1"}]
+    (listed,) = logs.describe_lookup_tables(lookupTableNamePrefix="lev")["lookupTables"]
+    assert (listed["lookupTableArn"], listed["recordsCount"]) == (table, 2)
+    assert logs.get_lookup_table(lookupTableArn=table)["tableBody"] == "level,page\nerror,yes\ninfo,no\n"
+    logs.delete_lookup_table(lookupTableArn=table)
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.get_lookup_table(lookupTableArn=table)
+
+
 def test_the_compile_error_has_its_place(server, groups):
     with pytest.raises(ClientError) as refused:
         server.client("logs").start_query(logGroupName=GROUP, queryString="fields a | filtre b", **window())
