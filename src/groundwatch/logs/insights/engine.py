@@ -24,6 +24,11 @@ KILL = """
 READ = """
     SELECT sum(read_rows), sum(total_rows_approx) FROM system.processes WHERE Settings['log_comment'] = {id:String}
 """
+STORED = """
+    SELECT ifNull(total_rows, 1e18) FROM system.tables WHERE database = currentDatabase() AND name = 'events'
+"""
+STORED_AGE_MS = 10_000
+"""For how long the number of all events is taken as told."""
 KILL_PAUSE_S = 0.1
 NICENESS = 5
 """As for merges: puts and reads go first."""
@@ -45,6 +50,8 @@ class QueryEngine:
         self._database = database
         self._limits = limits
         self._clock_ms = clock_ms
+        self._events_stored = 0.0
+        self._counted_ms: int | None = None
 
     async def run(
         self,
@@ -82,6 +89,14 @@ class QueryEngine:
         found = await self._database.run("read", lambda client: client.query(READ, parameters=parameters))
         read, total = found.result_rows[0]
         return min(read / total, 1.0) if total else 0.0
+
+    async def events_stored(self) -> float:
+        """Return how many events there are, of all groups, as of some seconds ago."""
+        now_ms = self._clock_ms()
+        if self._counted_ms is None or now_ms - self._counted_ms > STORED_AGE_MS:
+            found = await self._database.run("read", lambda client: client.query(STORED))
+            self._events_stored, self._counted_ms = float(found.result_rows[0][0]), now_ms
+        return self._events_stored
 
     async def kill(self, query_id: str, task: asyncio.Task[None] | None) -> None:
         """Stop the engine's work on a query, and return when nothing is left of it; `task` runs its statements."""

@@ -46,10 +46,8 @@ FIRST_PART_EVENTS = 200_000
 PART_GROWTH = 8
 PART_SHARE = 64
 """A part is read ahead if it is at most one of so many of the range's events; smaller ranges take about a second."""
-
-STORED = """
-    SELECT ifNull(total_rows, 1e18) FROM system.tables WHERE database = currentDatabase() AND name = 'events'
-"""
+PROGRESS_MS = 200
+"""How often the engine is asked how far a query is."""
 
 
 class QueryWish(msgspec.Struct, frozen=True):
@@ -111,7 +109,8 @@ class QueryRun:
         self._events, self._bytes = 0, 0
         self._span_ms = (0, 0)
         self._reading = False
-        self._asked_ms = 0
+        # Most queries end before anybody could see them grow.
+        self._asked_ms = tools.clock_ms()
         self._progress = 0.0
 
     async def answer(self) -> tuple[list[bytes], dict[str, float]]:
@@ -124,7 +123,7 @@ class QueryRun:
     async def shown(self) -> Shown:
         """Return the rows and the statistics so far."""
         # Many may watch one query: the engine is asked a few times a second, however many they are.
-        if self._reading and self._tools.clock_ms() - self._asked_ms > 200:
+        if self._reading and self._tools.clock_ms() - self._asked_ms > PROGRESS_MS:
             self._asked_ms = self._tools.clock_ms()
             self._progress = max(self._progress, await self._tools.engine.progress(self._wish.stored.id))
         return Shown(self._rows, self._statistics(self._matched, len(self._rows), self._progress))
@@ -138,7 +137,7 @@ class QueryRun:
         # Counting what is read takes its time beside the statement, not before it.
         scanning = asyncio.create_task(self._scan(compiled))
         try:
-            if (await self._run(STORED, compiled)).result_rows[0][0] >= FIRST_PART_EVENTS * PART_SHARE:
+            if await self._tools.engine.events_stored() >= FIRST_PART_EVENTS * PART_SHARE:
                 # So many that a part may have to be read ahead.
                 await scanning
             return await self._shredded_or_not(source, scanning)
