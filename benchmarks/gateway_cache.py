@@ -10,7 +10,7 @@ import time
 from itertools import repeat
 
 from benchmarks.client import LoadError, Request, describe, request_once
-from benchmarks.events import EventSource
+from benchmarks.events import Event, EventSource
 from benchmarks.gateway_api import GatewayApi, build_api, cache_pages
 from benchmarks.get_log_events import AGE_MS, GROUP, LIMIT, STREAM, Contender, direct, measure
 from benchmarks.http1 import Response
@@ -27,9 +27,7 @@ def run(settings: Settings) -> list[Row]:
     """Measure the gateway with and without its cache, each beside its yardstick, in alternating rounds."""
     source = EventSource(int(time.time() * 1000) - AGE_MS)
     with groundwatch_server() as groundwatch:
-        create_streams(groundwatch, GROUP, [STREAM])
-        fill_stream(groundwatch, GROUP, STREAM, source, settings.stream_events)
-        newest = source.batch(settings.stream_events // source.batch_events - 1)[-LIMIT:]
+        newest = _filled(groundwatch, source, settings)
         api = build_api(groundwatch)
         page, answer = _page(groundwatch, api)
         check_page(answer.body, newest)
@@ -39,11 +37,24 @@ def run(settings: Settings) -> list[Row]:
             request = Request(page_head(page))
             yardstick = Contender("bare uvicorn", bare, lambda count: repeat(request, count))
             cached, uvicorn = measure([page, yardstick], settings)
+    # What the gateway itself costs shows only where neither port encrypts.
+    with groundwatch_server(gateway_tls=False) as plain:
+        newest = _filled(plain, source, settings)
+        page, _ = _page(plain, build_api(plain))
+        unencrypted, beside = measure([page, direct(plain, newest)], settings)
     read = "the newest 100 of 50,000 events, gateway port"
     return [
         Row(NAME, f"{read}, API key, usage plan, mappings", gateway, OVERHEAD_TARGET, "times", service),
+        Row(NAME, f"{read}, the same without TLS", unencrypted, OVERHEAD_TARGET, "times", beside),
         Row(NAME, f"{read}, from the stage cache", cached, CACHE_TARGET, "times", uvicorn),
     ]
+
+
+def _filled(server: Server, source: EventSource, settings: Settings) -> list[Event]:
+    """Fill the stream and return its newest page."""
+    create_streams(server, GROUP, [STREAM])
+    fill_stream(server, GROUP, STREAM, source, settings.stream_events)
+    return source.batch(settings.stream_events // source.batch_events - 1)[-LIMIT:]
 
 
 def page_head(page: Contender) -> bytes:

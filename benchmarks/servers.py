@@ -66,7 +66,11 @@ class Server(msgspec.Struct, frozen=True):
 
 @contextmanager
 def groundwatch_server(
-    data: Path | None = None, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    data: Path | None = None,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    *,
+    gateway_tls: bool = True,
 ) -> Iterator[Server]:
     """Run Groundwatch on `data`, or on a fresh directory that is removed afterwards, with signatures and TLS on."""
     with tempfile.TemporaryDirectory(prefix="groundwatch-bench-") as scratch:
@@ -74,8 +78,9 @@ def groundwatch_server(
         service, gateway = free_port(), free_port()
         command = [str(BINARIES / "groundwatch"), "serve", "--data", str(directory)]
         command += ["--service", f"{HOST}:{service}", "--gateway", f"{HOST}:{gateway}", *options]
+        command += [] if gateway_tls else ["--tls", "off"]
         with _running(command, service, "/health", Path(scratch, "groundwatch.log"), environment) as (pid, start_s):
-            public = Endpoint(HOST, gateway, str(directory / LOCAL_AUTHORITY))
+            public = Endpoint(HOST, gateway, str(directory / LOCAL_AUTHORITY) if gateway_tls else None)
             yield Server("Groundwatch", pid, Endpoint(HOST, service), administrator_key(directory), start_s, public)
 
 
