@@ -182,13 +182,6 @@ async def test_no_content_has_no_length(app):
     assert (exchange.status, exchange.headers) == (204, {})
 
 
-async def test_the_lifespan_of_the_server_is_acknowledged(app):
-    exchange = Exchange()
-    exchange.messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    await app({"type": "lifespan"}, exchange.receive, exchange.send)
-    assert [message["type"] for message in exchange.sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-
-
 async def test_other_connections_are_refused(app):
     with pytest.raises(RuntimeError, match="websocket"):
         await app({"type": "websocket"}, None, None)

@@ -42,13 +42,10 @@ class ServiceApp:
         self._extra_routes = dict(extra_routes)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection: an HTTP request, or the server's start and stop."""
-        if scope["type"] == "lifespan":
-            await _tolerate_lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        else:
+        """Serve one ASGI connection; only HTTP is spoken, and the listeners send no lifespan."""
+        if scope["type"] != "http":
             raise RuntimeError(f"the service port does not serve {scope['type']} connections")
+        await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         head = read_head(scope)
@@ -156,11 +153,3 @@ async def _read_body(receive: Receive, max_bytes: int) -> bytes:
         chunks.append(chunk)
         more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-async def _tolerate_lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return

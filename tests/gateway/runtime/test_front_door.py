@@ -137,10 +137,8 @@ async def test_large_headers_are_refused(make_gateway, mock):
     assert (await make_gateway({"/": mock()}).request("/", headers={"x": "y" * 10240})).status == 431
 
 
-async def test_lifespan_and_other_protocols(make_gateway, mock):
+async def test_other_protocols(make_gateway, mock):
     gateway = make_gateway({"/": mock()})
-    sent = await gateway.messages({"type": "lifespan"}, [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert await gateway.messages({"type": "websocket"}, []) == [{"type": "websocket.close", "code": 1008}]
 
 

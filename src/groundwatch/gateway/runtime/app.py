@@ -144,10 +144,8 @@ class GatewayApp:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; only HTTP is spoken."""
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        elif scope["type"] == "http":
+        """Serve one ASGI connection; only HTTP is spoken, and the listeners send no lifespan."""
+        if scope["type"] == "http":
             await self._http(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
@@ -240,11 +238,3 @@ async def _send(send: Send, response: WireResponse, method: str, *, close: bool 
         headers.append((b"Connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if bodiless or method == "HEAD" else response.body})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
