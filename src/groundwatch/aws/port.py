@@ -9,7 +9,6 @@ from a public model. Query and REST services ask for credentials first.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -249,4 +248,4 @@ def _body_bytes(offered: OfferedService, head: WireRequest) -> int:
     # Both protocols of JSON and CBOR name the operation at the end of what the head says: Logs_20140328.PutLogEvents,
     # /service/Logs_20140328/operation/PutLogEvents.
     named = head.header("x-amz-target") or head.path
-    return offered.profile.body_bytes(re.split(r"[./]", named)[-1])
+    return offered.profile.body_bytes(named.replace("/", ".").rpartition(".")[2])
