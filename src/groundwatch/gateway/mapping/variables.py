@@ -69,8 +69,7 @@ class InputVariable(TemplateObject):
     def path(self, run: Run, expression: VtlValue) -> VtlValue:
         """`$input.path('$.a')`: the value itself."""
         path = run.paths.get(text_of(run, expression))
-        name = None if self._members is None else path.member
-        if self._members is not None and name is not None:
+        if self._members is not None and (name := path.member) is not None:
             member = self._members.get(name)
             if member is None or isinstance(member, str | int):
                 return member
@@ -79,8 +78,7 @@ class InputVariable(TemplateObject):
     def json(self, run: Run, expression: VtlValue) -> str:
         """`$input.json('$.a')`: JSON text; two quotes when there is nothing."""
         path = run.paths.get(text_of(run, expression))
-        name = None if self._members is None else path.member
-        if self._members is not None and name is not None:
+        if self._members is not None and (name := path.member) is not None:
             return member_to_json(self._members.get(name), run.budget)
         value = evaluate(path, self.document(run), run.budget)
         return '""' if value is None else to_json(value, run.budget)
