@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.queries import Status
+from groundwatch.storage.answers import Answers
 from groundwatch.storage.clickhouse import Client, EventDatabase, Rows
 from groundwatch.storage.errors import StorageError
 
@@ -50,8 +51,7 @@ class QueryEngine:
         self._database = database
         self._limits = limits
         self._clock_ms = clock_ms
-        self._events_stored = 0.0
-        self._counted_ms: int | None = None
+        self._stored = Answers[str, float](clock_ms, life_ms=STORED_AGE_MS)
 
     async def run(
         self,
@@ -92,11 +92,11 @@ class QueryEngine:
 
     async def events_stored(self) -> float:
         """Return how many events there are, of all groups, as of some seconds ago."""
-        now_ms = self._clock_ms()
-        if self._counted_ms is None or now_ms - self._counted_ms > STORED_AGE_MS:
-            found = await self._database.run("read", lambda client: client.query(STORED))
-            self._events_stored, self._counted_ms = float(found.result_rows[0][0]), now_ms
-        return self._events_stored
+        return await self._stored.get("events", self._count_stored) or 0.0
+
+    async def _count_stored(self) -> float:
+        found = await self._database.run("read", lambda client: client.query(STORED))
+        return float(found.result_rows[0][0])
 
     async def kill(self, query_id: str, task: asyncio.Task[None] | None) -> None:
         """Stop the engine's work on a query, and return when nothing is left of it; `task` runs its statements."""
