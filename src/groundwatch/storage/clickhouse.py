@@ -28,9 +28,9 @@ Purpose = Literal["write", "read", "search", "query", "upkeep", "care"]
 Repair = Callable[["Client", StorageError], bool]
 """Mends what made a read of the embedded store fail, and returns whether it is worth another try."""
 
-POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "query": 4, "upkeep": 1, "care": 1}
-"""Clients a purpose; care is what operators ask for: backups and checks. One writer: group commit wants one insert at
-a time (docs/decisions/0003-group-commit.md)."""
+POOL_SIZES: dict[Purpose, int] = {"write": 1, "read": 3, "search": 2, "upkeep": 1, "care": 1}
+"""Clients a purpose, but for queries, whose number is the operator's; care is what operators ask for: backups and
+checks. One writer: group commit wants one insert at a time (docs/decisions/0003-group-commit.md)."""
 
 MAX_REPAIRS = 10
 """How many broken parts one statement may come upon before its caller is told."""
