@@ -19,7 +19,8 @@ from groundwatch.gateway.openapi.described import DESCRIBING
 from groundwatch.gateway.openapi.dialects import elements, mapping, resolve, text
 from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.findings import Findings
-from groundwatch.gateway.openapi.reader import LOCATIONS, VERBS
+from groundwatch.gateway.openapi.reader import LOCATIONS
+from groundwatch.gateway.openapi.shapes import VERBS
 
 _PATH_ITEM = ("summary", "description")
 

@@ -16,9 +16,8 @@ from groundwatch.gateway.openapi.document import Tree
 from groundwatch.gateway.openapi.draft import ApiDraft, MethodDraft
 from groundwatch.gateway.openapi.findings import Findings
 from groundwatch.gateway.openapi.security import SecurityReader
-from groundwatch.gateway.openapi.shapes import check_shapes
+from groundwatch.gateway.openapi.shapes import VERBS, check_shapes
 
-VERBS = ("get", "put", "post", "delete", "options", "head", "patch")
 LOCATIONS = {"query": "querystring", "header": "header", "path": "path"}
 _PATH_PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
 

@@ -10,7 +10,8 @@ from groundwatch.gateway.openapi.findings import Findings
 Step = str | frozenset[str]
 """A member's name, `*` for every member but extensions, or a choice of names."""
 
-_OPERATIONS = frozenset(("get", "put", "post", "delete", "options", "head", "patch", extensions.ANY_METHOD))
+VERBS = ("get", "put", "post", "delete", "options", "head", "patch")
+_OPERATIONS = frozenset((*VERBS, extensions.ANY_METHOD))
 _INTEGRATION: tuple[Step, ...] = ("paths", "*", _OPERATIONS, extensions.INTEGRATION)
 _RESPONSE: tuple[Step, ...] = ("paths", "*", _OPERATIONS, "responses", "*")
 _MAPS = frozenset(("requestParameters", "requestTemplates", "responseParameters", "responseTemplates", "tlsConfig"))
