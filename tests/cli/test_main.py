@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import click
 import pytest
@@ -93,11 +94,49 @@ def test_no_credentials(capsys):
     )
 
 
-def test_a_closed_pipe_is_no_error():
-    with subprocess.Popen([*PROGRAM, "version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+# Whoever reads the output may go, and the output may have nowhere to go
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["version"], id="written as it is"),
+        pytest.param(["--help"], id="help of the program"),
+        pytest.param(["version", "--help"], id="help of a command"),
+        pytest.param(["doctor", "--data", "nowhere"], id="drawn as a table"),
+        pytest.param(["pattern", "", "lines"], id="drawn line by line"),
+    ],
+)
+def test_a_closed_pipe_is_no_error(tmp_path, arguments):
+    (tmp_path / "lines").write_text("a\n")
+    with subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait() == 0
+
+
+def test_a_mistake_is_one_though_nobody_reads_of_it():
+    command = [*PROGRAM, "version", "--x"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stderr.close()
+        assert process.stdout.read() == ""
+        assert process.wait() == 2
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">&-", 0), ("2>&-", 0), ("</dev/null >&- 2>&-", 0)])
+def test_a_stream_that_is_closed_from_the_start_is_no_error(tmp_path, redirection, code):
+    (tmp_path / "lines").write_text("a\n")
+    shell = ["sh", "-c", f'"$@" {redirection}', "-"]
+    done = subprocess.run([*shell, *PROGRAM, "pattern", "", "lines"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("arguments", [["version"], ["--help"], ["pattern", "", "lines"]])
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path, arguments):
+    (tmp_path / "lines").write_text("a\n")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "groundwatch: cannot write the output: No space left on device\n")
 
 
 # serve

@@ -7,12 +7,12 @@ everything else, 130 after Ctrl-C.
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
+
+from groundwatch.cli.streams import faults_of_output, open_closed_streams, told
 
 
 class CommandEntry(NamedTuple):
@@ -64,15 +64,16 @@ class CommandTable(click.Group):
             raise TypeError(f"groundwatch.cli.{entry.module}.command is no click command")
         return command
 
+    def make_context(self, *arguments: Any, **settings: Any) -> click.Context:  # noqa: ANN401 - click's signature
+        """Read the arguments; `--help` writes and ends here."""
+        # Else click would take a closed pipe for a failure.
+        with faults_of_output():
+            return super().make_context(*arguments, **settings)
+
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a closed pipe is the reader's way to say that it has enough."""
-        try:
-            result: object = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            silence_stdout()
-            return 0
-        return result
+        """Run the command."""
+        with faults_of_output():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the summaries of the table."""
@@ -90,20 +91,18 @@ program = CommandTable(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name and return the exit code."""
+    open_closed_streams()
     try:
         code = program.main(arguments, prog_name="groundwatch", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        with told():
+            error.show()
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        click.echo(f"{context.command_path if context else 'groundwatch'}: {error.format_message()}", err=True)
+        with told():
+            click.echo(f"{context.command_path if context else 'groundwatch'}: {error.format_message()}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
     return code if isinstance(code, int) else 0
-
-
-def silence_stdout() -> None:
-    """Send what is still to be written nowhere, after the reader of a pipe has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

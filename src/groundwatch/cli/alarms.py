@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +18,7 @@ from groundwatch.cli.calls import Calls
 from groundwatch.cli.options import format_option, server_options
 from groundwatch.cli.show import visible
 from groundwatch.cli.sparkline import Spark, sparkline
+from groundwatch.cli.terminal import Terminal
 from groundwatch.cli.times import moment_ms, now_ms
 
 SERVICE = "cloudwatch"
@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     if form == "json":
         click.echo(_json(found))
     elif found:
-        Console().print(_table(found, asked.sparks(found)))
+        Terminal().print(_table(found, asked.sparks(found)))
     else:
         click.echo("no alarms", err=True)
     return 0
@@ -149,7 +149,7 @@ def _show_one(asked: Asked, name: str, last: int, form: str) -> int:
     if form == "json":
         click.echo(_json({"alarm": alarm, "history": history}))
     else:
-        console = Console()
+        console = Terminal()
         console.print(_table([alarm], asked.sparks([alarm])))
         console.print(Text(visible(str(alarm["StateReason"]))), soft_wrap=True)
         console.print(_history(history))

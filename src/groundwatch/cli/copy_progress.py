@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from groundwatch.cli.terminal import Terminal
 
 REFRESH_S = 0.2
 Show = Callable[[int, int], None]
@@ -17,7 +18,7 @@ Show = Callable[[int, int], None]
 @contextmanager
 def progress_bar(what: str) -> Iterator[Show]:
     """Show a progress bar on stderr while it is a terminal."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if not console.is_terminal:
         yield lambda _done, _total: None
         return

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 import yaml
-from rich.console import Console
 
 from groundwatch.app.adapters import policy_fault
 from groundwatch.cli.api import Wishes
 from groundwatch.cli.deploy_report import show_report
 from groundwatch.cli.options import data_option
 from groundwatch.cli.running_api import RunningApi
+from groundwatch.cli.terminal import Terminal
 from groundwatch.deploy import cloudformation, terraform
 from groundwatch.deploy.assemble import Running, Wanted, role_names, stack_of
 from groundwatch.deploy.definition import Definition, DefinitionError, read_definition
@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     wanted = Wanted(stage, _domain(domain, certificate_arn))
     stack = stack_of(read, _running(server, read, stage), wanted)
     if check:
-        return show_report(Console(), read, stack)
+        return show_report(Terminal(), read, stack)
     _write(_rendered(stack, form, out), out)
     for fault in read.warnings:
         click.echo(f"warning: {fault}", err=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Column, Table
 
 from groundwatch.cli.api import ServiceClient, Wishes, api_errors, connect
@@ -21,6 +20,7 @@ from groundwatch.cli.copy_progress import progress_bar
 from groundwatch.cli.options import data_option, format_option
 from groundwatch.cli.show import visible
 from groundwatch.cli.stopped_server import SERVERS_HINT, settings_of
+from groundwatch.cli.terminal import Terminal
 from groundwatch.config import Settings, StartupError, TlsFiles
 from groundwatch.data_directory import RESTORE_MARK, DataDirectoryInUseError, open_data_directory
 from groundwatch.upkeep.backup import embedded_sources
@@ -126,7 +126,7 @@ def _ask_server(client: ServiceClient, show: OnParts) -> list[Finding]:
 
 
 def _show(findings: list[Finding]) -> None:
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     # Folded, not cut: the advice holds paths to copy.
     what = Column("what", overflow="fold")
     table = Table("check", "state", what, box=None, pad_edge=False, header_style="dim")

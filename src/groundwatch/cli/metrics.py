@@ -20,6 +20,7 @@ from groundwatch.cli.asking.charts import MAX_LINES, Series, lines
 from groundwatch.cli.calls import Calls
 from groundwatch.cli.options import format_option, server_options
 from groundwatch.cli.show import visible
+from groundwatch.cli.terminal import Terminal
 from groundwatch.cli.times import moment_ms, now_ms
 
 SERVICE = "cloudwatch"
@@ -69,7 +70,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     """
     calls = Calls(Wishes(endpoint_url, profile, region, data), (SERVICE,))
     found = find_metrics(calls, namespace, name, [_dimension(text) for text in dimensions])
-    console = Console()
+    console = Terminal()
     if name is None:
         show_list(found, console)
         return

@@ -11,7 +11,6 @@ from typing import Any
 
 import botocore.exceptions
 import click
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from groundwatch.cli.api import Wishes, connect, describe_error
@@ -20,6 +19,7 @@ from groundwatch.cli.migration.events import EventsCopy, Show
 from groundwatch.cli.migration.progress_file import ProgressFile
 from groundwatch.cli.migration.settings import SettingsCopy
 from groundwatch.cli.options import server_options
+from groundwatch.cli.terminal import Terminal
 from groundwatch.cli.times import moment_ms, now_ms
 
 Groups = Sequence[Mapping[str, Any]]
@@ -115,7 +115,7 @@ def _copy_events(copy: EventsCopy, groups: Groups, in_flight: int) -> None:
 @contextmanager
 def _progress(total_bytes: int) -> Iterator[Show]:
     """Show a progress bar on stderr while it is a terminal."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if not console.is_terminal:
         yield lambda _events, _size: None
         return

@@ -9,13 +9,13 @@ from typing import BinaryIO, TextIO
 
 import click
 import msgspec
-from rich.console import Console
 from rich.text import Text
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.cli.lines import LineSplitter
 from groundwatch.cli.options import format_option
 from groundwatch.cli.show import visible
+from groundwatch.cli.terminal import Terminal
 from groundwatch.logs.patterns.explain import Explanation, explain
 from groundwatch.logs.patterns.nodes import Pattern
 from groundwatch.logs.patterns.parse import parse_pattern
@@ -97,7 +97,7 @@ class PrettyWriter:
     """Writes a line, and below it the conditions, with their verdicts in colours on a terminal."""
 
     def __init__(self, output: TextIO) -> None:
-        self._console = Console(file=output, highlight=False, soft_wrap=True)
+        self._console = Terminal(file=output, highlight=False, soft_wrap=True)
 
     def __call__(self, checked: Checked) -> None:
         """Write one line with its reasons."""

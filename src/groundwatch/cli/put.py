@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 import click
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from groundwatch.cli.api import Wishes, connect
@@ -24,6 +23,7 @@ from groundwatch.cli.batches import Batcher
 from groundwatch.cli.lines import Line, LineSplitter, Rejection, parse_line
 from groundwatch.cli.options import server_options
 from groundwatch.cli.sender import Account, Sender
+from groundwatch.cli.terminal import Terminal
 
 CHUNK_BYTES = 256 * 1024
 CHUNKS_AHEAD = 32
@@ -191,7 +191,7 @@ def _read_file(source: str, file: BinaryIO, chunks: queue.Queue[Chunk | None]) -
 @contextmanager
 def _progress(files: Sequence[str]) -> Iterator[Callable[[Account, int], None]]:
     """Show a progress bar on stderr while it is a terminal; the value is called with account and bytes read."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if not console.is_terminal:
         yield lambda _account, _read_bytes: None
         return

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TextIO
 
-from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 
 from groundwatch.cli.follow import FoundEvent
+from groundwatch.cli.terminal import Terminal
 
 LEVEL_STYLES = {
     r"(?i)\b(?:fatal|panic|crit(?:ical)?|emerg(?:ency)?|alert|err(?:or)?|fail(?:ed|ure)?)\b": "bold red",
@@ -77,7 +77,7 @@ class Printer:
     def __init__(self, output: TextIO, form: str) -> None:
         self._output = output
         self._form = FORMATS[form]
-        console = Console(file=output, highlight=False, soft_wrap=True)
+        console = Terminal(file=output, highlight=False, soft_wrap=True)
         self._console = console if form == "pretty" and console.color_system else None
 
     def write(self, events: Iterable[FoundEvent]) -> None:

@@ -18,6 +18,7 @@ from rich.text import Text
 from groundwatch.cli.asking.asker import Progress, Row
 from groundwatch.cli.asking.charts import chart
 from groundwatch.cli.show import visible
+from groundwatch.cli.terminal import Terminal
 
 POINTER = "@ptr"
 PREVIEW_ROWS = 10
@@ -67,12 +68,12 @@ def show(rows: Sequence[Row], form: str, out: TextIO) -> None:
     # Rows that have no column would be drawn as nothing, which looks like a fault.
     nothing = "no values: no row has any of the fields" if rows else "no rows"
     shown: RenderableType = table(rows) if _columns(rows) else Text(nothing, "dim")
-    if Console(file=out).is_terminal:
-        Console(file=out).print(shown)
+    if Terminal(file=out).is_terminal:
+        Terminal(file=out).print(shown)
         return
     # A pipe has no width: what reads it wants whole values, and no blanks that only fill a column.
     text = io.StringIO()
-    Console(file=text, width=PIPE_WIDTH).print(shown)
+    Terminal(file=text, width=PIPE_WIDTH).print(shown)
     out.writelines(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
@@ -81,7 +82,7 @@ FORMATS = ("table", "json", "csv")
 
 def show_chart(rows: Sequence[Row], out: TextIO) -> bool:
     """Draw a result; False where it has no column of numbers."""
-    console = Console(file=out)
+    console = Terminal(file=out)
     drawn = chart(rows, console.width, colours=console.is_terminal)
     if drawn is not None:
         console.print(drawn)
@@ -133,12 +134,12 @@ def tell(text: str) -> None:
     """Say something beside the result, to whoever looks at the terminal."""
     # Where both go to one file, in this order.
     sys.stdout.flush()
-    Console(stderr=True).print(Text(text, "dim"))
+    Terminal(stderr=True).print(Text(text, "dim"))
 
 
 def terminal() -> Console:
     """Return the console on which progress is shown: not the one of the result, which may be a pipe."""
-    return Console(stderr=True, force_terminal=None if sys.stderr.isatty() else False)
+    return Terminal(stderr=True, force_terminal=None if sys.stderr.isatty() else False)
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:
