@@ -58,6 +58,29 @@ async def test_a_rule_is_evaluated_at_once_and_with_every_child(operations, chil
     ]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param('{"triggeringAlarms": "none"}', id="of another form"),
+        pytest.param(
+            '{"triggeringAlarms": [{"arn": "a", "state": {"value": "ALARM", "timestamp": "noon"}}]}', id="no time"
+        ),
+        pytest.param(
+            '{"triggeringAlarms": [{"arn": "a", "state": {"value": "ALARM", "timestamp": "0001-01-01"}}]}',
+            id="a time without a zone, of long ago",
+        ),
+    ],
+)
+async def test_whatever_reason_data_a_state_is_set_with(operations, children, database, data):
+    context = children
+    await operations.put_composite_alarm(context, alarm_name="both", alarm_rule="ALARM(a)", alarm_actions=[TOPIC])
+    await operations.set_alarm_state(
+        context, alarm_name="both", state_value="ALARM", state_reason="test", state_reason_data=data
+    )
+    assert (await shown(operations, context, "both"))["StateReasonData"] == data
+    assert await subjects(database, context) == ['ALARM: "both" in US East (N. Virginia)']
+
+
 async def test_composites_of_composites(operations, children):
     context = children
     await operations.put_composite_alarm(context, alarm_name="one", alarm_rule="ALARM(a) OR ALARM(b)")

@@ -95,9 +95,13 @@ async def test_metric_math(tower, watched, context):
     await tower.at(2)
     alarm = await shown(watched, context)
     assert (alarm["StateValue"], alarm["EvaluationState"]) == ("ALARM", "EVALUATION_ERROR")
+    # One time stamp for both (API reference, MetricAlarm).
+    updated_s, transitioned_s = alarm["StateUpdatedTimestamp"], alarm["StateTransitionedTimestamp"]
+    assert updated_s - transitioned_s == 60
     tower.metrics.wrong_math = False
     await tower.at(3)
-    assert "EvaluationState" not in await shown(watched, context)
+    alarm = await shown(watched, context)
+    assert ("EvaluationState" in alarm, alarm["StateUpdatedTimestamp"] - updated_s) == (False, 60)
 
 
 async def test_disabled_actions_are_not_carried_out(tower, watched, context):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from sqlalchemy import Connection, select, update
@@ -161,11 +161,11 @@ def triggering_of(alarm: Alarm) -> Sequence[Triggering]:
     if alarm.state.data is None:
         return ()
     try:
-        data = msgspec.json.decode(alarm.state.data, type=_ReasonData)
-    except msgspec.MsgspecError:
-        # SetAlarmState takes whatever JSON it is given.
+        children = msgspec.json.decode(alarm.state.data, type=_ReasonData).triggering_alarms
+        return [Triggering(child.arn, child.state.value, _ms_of(child.state.timestamp)) for child in children]
+    # SetAlarmState takes whatever JSON it is given, and nobody but its caller knows what that means.
+    except (msgspec.MsgspecError, ValueError):
         return ()
-    return [Triggering(child.arn, child.state.value, _ms_of(child.state.timestamp)) for child in data.triggering_alarms]
 
 
 class _ChildState(msgspec.Struct, frozen=True):
@@ -192,4 +192,9 @@ def _write_suppression(connection: Connection, alarm: Alarm, suppression: Suppre
 
 
 def _ms_of(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp() * 1000)
+    """Return a time in milliseconds; ValueError for none, and for what no alarm can have seen."""
+    moment = datetime.fromisoformat(text)
+    timestamp_ms = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    if timestamp_ms < 0:
+        raise ValueError(f"{text} is before 1970")
+    return timestamp_ms

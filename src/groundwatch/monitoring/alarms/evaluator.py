@@ -87,8 +87,8 @@ class Evaluator:
             return 0
 
         def write(connection: Connection) -> int:
-            _mark(connection, recovered, None)
-            _mark(connection, broken, ERROR_STATE)
+            _mark(connection, recovered, None, now_ms)
+            _mark(connection, broken, ERROR_STATE, now_ms)
             return change_states(connection, changes, now_ms)
 
         return await self._database.write(write)
@@ -125,7 +125,9 @@ def judge(held: Watch, tick_ms: int, points: Sequence[Datapoint], now_ms: int) -
     )
 
 
-def _mark(connection: Connection, watches: Sequence[Watch], evaluation_state: str | None) -> None:
+def _mark(connection: Connection, watches: Sequence[Watch], evaluation_state: str | None, now_ms: int) -> None:
+    # StateUpdatedTimestamp tells of either state (API reference, MetricAlarm).
+    values = {"evaluation_state": evaluation_state, "state_updated_ms": now_ms}
     for held in watches:
         statement = update(table).where(table.c.id == held.alarm.id, table.c.revision == held.alarm.revision)
-        connection.execute(statement.values(evaluation_state=evaluation_state))
+        connection.execute(statement.values(values))

@@ -40,7 +40,12 @@ class StateOperations(Operations):
 
 def _check_json(text: str) -> None:
     try:
-        json.loads(text)
+        json.loads(text, parse_constant=_no_json)
     # Brackets nested some thousand deep exhaust the stack of the parser.
     except (ValueError, RecursionError) as error:
         raise ServiceError("InvalidFormat", f"StateReasonData is not valid JSON: {error}") from error
+
+
+def _no_json(constant: str) -> object:
+    # Python reads NaN and Infinity, and the history, which holds the data as an object, would be no JSON either.
+    raise ValueError(f"{constant} is no JSON")
