@@ -1,10 +1,11 @@
 """The handshake of subscriptions, their end, and what they are set to."""
 
+import asyncio
 import json
 from urllib.parse import urlsplit
 
 import pytest
-from tests.notifications.conftest import ACCOUNT, BASE_URL, OTHER, RefusedError, received
+from tests.notifications.conftest import ACCOUNT, AT_ONCE, BASE_URL, OTHER, RefusedError, received
 from tests.waiting import until
 
 from groundwatch.aws.http import WireRequest
@@ -281,6 +282,19 @@ async def test_attributes_one_at_a_time(world, web_server):
     assert found["RawMessageDelivery"] == "false"
     with pytest.raises(RefusedError, match="subscribe anew"):
         await put("WebhookTemplate", "slack")
+
+
+async def test_attributes_that_are_set_at_the_same_time_are_all_set(world, web_server):
+    arn = await world.subscribed(await world.topic(), web_server)
+    wanted = {"RawMessageDelivery": "true", "FilterPolicy": '{"a":["b"]}', "DeliveryPolicy": AT_ONCE}
+    await asyncio.gather(
+        *(
+            world.call("SetSubscriptionAttributes", SubscriptionArn=arn, AttributeName=name, AttributeValue=value)
+            for name, value in wanted.items()
+        )
+    )
+    found = await attributes(world, arn)
+    assert {name: found.get(name) for name in wanted} == wanted
 
 
 async def test_passwords_of_endpoints_are_not_shown(world, web_server):

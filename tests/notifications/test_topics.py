@@ -106,6 +106,13 @@ REFUSED = [
     ),
     pytest.param(
         "SetTopicAttributes",
+        {"TopicArn": ARN, "AttributeName": "MaximumMessageSize", "AttributeValue": f"000002048{'9' * 5000}"},
+        "InvalidParameter",
+        "Invalid parameter: MaximumMessageSize",
+        id="message size with a likely beginning",
+    ),
+    pytest.param(
+        "SetTopicAttributes",
         {"TopicArn": ARN, "AttributeName": "HTTPFailureFeedbackRoleArn", "AttributeValue": "arn:x"},
         "NotImplementedException",
         "The topic attribute HTTPFailureFeedbackRoleArn",

@@ -27,6 +27,8 @@ PENDING_MS = 3 * 24 * 3_600_000
 
 Change = Callable[[Topic], Mapping[str, object]]
 """Returns the columns to set, from the topic as it is in the transaction."""
+AttributeChange = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""Returns all attributes of a subscription, from those that it has in the transaction."""
 
 
 class NotificationStore:
@@ -137,15 +139,21 @@ class NotificationStore:
         statement = update(subscriptions).where(subscriptions.c.id == subscription_id).values(**columns)
         await self._database.write(lambda connection: connection.execute(statement))
 
-    async def set_attributes(self, topic: Topic, subscription_id: str, attributes: Mapping[str, str]) -> None:
-        """Replace the attributes of a subscription; one filter policy too many for the topic raises its error."""
+    async def change_attributes(self, topic: Topic, subscription_id: str, change: AttributeChange) -> None:
+        """Set the attributes of a subscription to what `change` makes of them; one that is gone stays gone.
+
+        One filter policy too many for the topic raises its error.
+        """
 
         def write(connection: Connection) -> None:
             _required(_find_topic(connection, topic.name, lock=True))
-            row = connection.execute(_subscriptions().where(subscriptions.c.id == subscription_id)).one_or_none()
-            if row is not None and "FilterPolicy" not in row.attributes:
-                _check_filters(connection, topic, attributes)
             own = subscriptions.c.id == subscription_id
+            row = connection.execute(_subscriptions().where(own)).one_or_none()
+            if row is None:
+                return
+            attributes = change(row.attributes)
+            if "FilterPolicy" not in row.attributes:
+                _check_filters(connection, topic, attributes)
             connection.execute(update(subscriptions).where(own).values(attributes=dict(attributes)))
 
         await self._database.write(write)

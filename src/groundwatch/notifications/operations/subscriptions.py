@@ -195,13 +195,15 @@ class SubscriptionOperations(Operations):
         if attribute_name not in SUBSCRIPTION_ATTRIBUTES:
             raise invalid("AttributeName")
         found = await self._own(context, subscription_arn)
-        changed = {**found.attributes, attribute_name: attribute_value}
-        kept = check_subscription_attributes(found.protocol, changed)
-        was_hook, is_hook = webhooks.ATTRIBUTE in found.attributes, webhooks.ATTRIBUTE in kept
-        if was_hook != is_hook:
-            # A web hook skips the handshake, and what has shaken hands expects the documents of SNS.
-            raise invalid("Attributes", f"{webhooks.ATTRIBUTE}: subscribe anew to add or remove it")
-        await self._room.store.set_attributes(await self._room.store.topic(found.topic), found.id, kept)
+
+        def change(present: Mapping[str, str]) -> Mapping[str, str]:
+            kept = check_subscription_attributes(found.protocol, {**present, attribute_name: attribute_value})
+            if (webhooks.ATTRIBUTE in present) != (webhooks.ATTRIBUTE in kept):
+                # A web hook skips the handshake, and what has shaken hands expects the documents of SNS.
+                raise invalid("Attributes", f"{webhooks.ATTRIBUTE}: subscribe anew to add or remove it")
+            return kept
+
+        await self._room.store.change_attributes(await self._room.store.topic(found.topic), found.id, change)
 
     async def _own(self, context: RequestContext, arn: str) -> Subscription:
         found = await self._room.store.subscription(parse_subscription_arn(arn).id)
