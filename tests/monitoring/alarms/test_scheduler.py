@@ -233,6 +233,23 @@ async def test_other_trouble_is_tried_again_later(tower, watched, context):
     assert told(tower) == ["ALARM"]
 
 
+async def test_messages_keep_their_order_when_one_is_tried_again(tower, watched, context):
+    other = TOPIC + "-too"
+    actions = {"alarm_actions": [TOPIC, other], "ok_actions": [TOPIC]}
+    await watched.put_metric_alarm(context, **metric_alarm(**actions))
+    tower.topics.trouble = [OSError("disk")]
+    for value in ("ALARM", "OK"):
+        await watched.set_alarm_state(context, alarm_name="errors", state_value=value, state_reason="test")
+        await tower.actions.drain()
+    # What goes to other topics does not wait for it.
+    assert [(message["topic_arn"], message["subject"][:2]) for message in tower.topics.published] == [(other, "AL")]
+    tower.topics.published.clear()
+    tower.clock.now_ms += 1_000
+    await tower.actions.drain()
+    assert told(tower) == ["ALARM", "OK"]
+    assert await tower.actions.drain() == 0
+
+
 async def test_an_alarm_that_was_changed_meanwhile_is_left_alone(tower, watched, context, own_database):
     await watched.put_metric_alarm(context, **metric_alarm())
     place = Place(context.account_id, context.region)

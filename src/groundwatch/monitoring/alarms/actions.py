@@ -55,6 +55,17 @@ class Notifier(Protocol):
         """
 
 
+Lane = tuple[str, str, str, str]
+"""Account, Region and name of an alarm, and one topic of it: messages of a lane keep their order."""
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """A message that is tried again later, and when."""
+
+    number: int
+    due_ms: int
+
+
 class ActionRunner(BackgroundWork):
     """Carries out waiting actions, as soon as there are some."""
 
@@ -63,6 +74,7 @@ class ActionRunner(BackgroundWork):
         self._database = database
         self._notifier = notifier
         self._clock_ms = clock_ms
+        self._held: dict[Lane, _Held] = {}
 
     async def drain(self) -> int:
         """Carry out everything that is due; return how many actions that was."""
@@ -82,9 +94,17 @@ class ActionRunner(BackgroundWork):
 
     async def _in_order(self, rows: Sequence[Row[Any]]) -> None:
         for row in rows:
-            await self._carry_out(row)
+            lane = (row.account_id, row.region, row.name, row.action_arn)
+            held = self._held.pop(lane, None)
+            if held is not None and held.number < row.id and held.due_ms > self._clock_ms():
+                # Whoever got OK before ALARM would take the alarm for one that still goes off.
+                self._held[lane] = held
+                await self._put_off(row, held.due_ms, row.attempts)
+            elif (due_ms := await self._carry_out(row)) is not None:
+                self._held[lane] = _Held(row.id, due_ms)
 
-    async def _carry_out(self, row: Row[Any]) -> None:
+    async def _carry_out(self, row: Row[Any]) -> int | None:
+        """Carry an action out; return when to try it again, None when it has come to its end."""
         place = Place(row.account_id, row.region)
         try:
             await self._notifier.publish(
@@ -102,16 +122,17 @@ class ActionRunner(BackgroundWork):
         except Exception:
             log.exception("action %s of alarm %s failed", row.action_arn, row.name)
             if row.attempts + 1 < MAX_ATTEMPTS:
-                await self._postpone(row)
-                return
+                due_ms: int = self._clock_ms() + min(1000 * 2**row.attempts, MAX_PAUSE_MS)
+                await self._put_off(row, due_ms, row.attempts + 1)
+                return due_ms
             item = history.failed(row.action_arn, "The server could not publish the message.", row.state_updated_ms)
         else:
             item = history.acted(row.action_arn, row.message, row.state_updated_ms)
         await self._database.write(lambda connection: _strike_off(connection, row, item, self._clock_ms()))
+        return None
 
-    async def _postpone(self, row: Row[Any]) -> None:
-        due_ms = self._clock_ms() + min(1000 * 2**row.attempts, MAX_PAUSE_MS)
-        statement = update(table).where(table.c.id == row.id).values(attempts=row.attempts + 1, due_ms=due_ms)
+    async def _put_off(self, row: Row[Any], due_ms: int, attempts: int) -> None:
+        statement = update(table).where(table.c.id == row.id).values(attempts=attempts, due_ms=due_ms)
         await self._database.write(lambda connection: connection.execute(statement))
 
     async def _round(self) -> float:
