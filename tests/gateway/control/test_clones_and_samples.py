@@ -13,7 +13,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.gateway.access import apigateway_access
 from groundwatch.gateway.mapping.budget import Budget
 from groundwatch.gateway.mapping.template import Template
-from groundwatch.gateway.mapping.values import ContextMap, HeaderMap
+from groundwatch.gateway.mapping.values import ContextMap
 from groundwatch.gateway.mapping.variables import InputVariable, template_scope
 from groundwatch.gateway.store import Place
 
@@ -22,7 +22,7 @@ RICH = Path(__file__).with_name("data") / "rich.yaml"
 
 def rendered(template, body):
     """What the gateway makes of a template."""
-    variable = InputVariable(body.decode(), path={}, querystring={}, header=HeaderMap({}))
+    variable = InputVariable(body.decode(), path={}, querystring={}, header={})
     return Template(template).render(template_scope(variable, ContextMap({}), {}), Budget(1_000_000))
 
 

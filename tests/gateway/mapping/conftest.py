@@ -9,7 +9,7 @@ import pytest
 
 from groundwatch.gateway.mapping.budget import Budget
 from groundwatch.gateway.mapping.template import Template
-from groundwatch.gateway.mapping.values import ContextMap, HeaderMap
+from groundwatch.gateway.mapping.values import ContextMap
 from groundwatch.gateway.mapping.variables import InputVariable, template_scope
 
 
@@ -20,11 +20,13 @@ def _context(value: Any) -> Any:
 @pytest.fixture
 def render() -> Callable[..., str]:
     def run(template: str, body: str | None = None, *, steps: int = 1_000_000, **given: Any) -> str:
+        headers = given.get("header", {})
         variable = InputVariable(
             body or "",
             path=given.get("path", {}),
-            querystring=given.get("querystring", {}),
-            header=HeaderMap(given.get("header", {})),
+            querystring={name: [value] for name, value in given.get("querystring", {}).items()},
+            header={name.lower(): [value] for name, value in headers.items()},
+            spelling={name.lower(): name for name in headers},
         )
         context = _context(given.get("context", {}))
         scope = template_scope(variable, context, given.get("stageVariables", {}))

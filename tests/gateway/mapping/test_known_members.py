@@ -10,7 +10,6 @@ import pytest
 from groundwatch.aws.json_values import with_capital_digits
 from groundwatch.gateway.mapping.budget import Budget
 from groundwatch.gateway.mapping.template import Template
-from groundwatch.gateway.mapping.values import HeaderMap
 from groundwatch.gateway.mapping.variables import InputVariable, template_scope
 
 PAYLOAD = {
@@ -43,7 +42,7 @@ TEMPLATES = [
 
 def rendered(template: str, payload: object, members: Mapping[str, object] | None = None) -> str:
     text = msgspec.json.encode(payload).decode()
-    variable = InputVariable(text, path={}, querystring={}, header=HeaderMap({}), members=members)
+    variable = InputVariable(text, path={}, querystring={}, header={}, members=members)
     return Template(template).render(template_scope(variable, None, {}), Budget(100_000))
 
 

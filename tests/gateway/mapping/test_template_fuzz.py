@@ -77,7 +77,7 @@ template = st.recursive(
 
 def check(text: str, body: str, given: dict[str, object] | None = None) -> None:
     """Render a template; whatever it does, it ends, and its overrides can be read."""
-    variable = InputVariable(body, path={"p": "v"}, querystring={"q": "\u00e9"}, header=HeaderMap({"H": "1"}))
+    variable = InputVariable(body, path={"p": "v"}, querystring={"q": ["\u00e9"]}, header={"h": ["1"]})
     overrides = Overrides()
     context = ContextMap(
         requestId="r",

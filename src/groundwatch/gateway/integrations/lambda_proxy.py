@@ -18,7 +18,7 @@ from groundwatch.gateway.runtime.context import build_context
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.header_rules import header_text
 from groundwatch.gateway.runtime.media import is_binary, mime
-from groundwatch.gateway.runtime.overrides import Overrides
+from groundwatch.gateway.runtime.overrides import NO_OVERRIDES
 from groundwatch.gateway.runtime.stages import AnyStage, MappedRequest, Routed
 
 MALFORMED = "Malformed Lambda proxy response"
@@ -106,7 +106,7 @@ def _event_body(mapped: MappedRequest) -> tuple[str | None, bool]:
 
 def event_context(stage: AnyStage) -> dict[str, Any]:
     """Return the `requestContext` of an event: `$context`, with every member of `identity`."""
-    context = build_context(stage, Overrides())
+    context = build_context(stage, NO_OVERRIDES)
     kept = {name: value for name, value in context.items() if name not in _NOT_IN_EVENTS}
     return {**kept, "identity": {**_NULL_IDENTITY, **kept["identity"]}}
 

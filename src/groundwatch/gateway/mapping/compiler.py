@@ -38,6 +38,7 @@ from groundwatch.gateway.mapping.values import (
     subtract,
     truth,
 )
+from groundwatch.gateway.mapping.variables import PROVIDED
 
 _Step = Callable[[Run, VtlValue], VtlValue]
 
@@ -145,7 +146,8 @@ class Compiler:
     def _reference(self, node: nodes.Reference) -> Evaluable:
         name = node.name
         self.names.add(name)
-        steps = tuple(self._step(step) for step in node.steps)
+        kind = PROVIDED.get(name)
+        steps = tuple(self._step(step, None if place else kind) for place, step in enumerate(node.steps))
 
         def resolve(run: Run) -> VtlValue:
             value = run.scope.get(name)
@@ -159,7 +161,8 @@ class Compiler:
 
         return resolve
 
-    def _step(self, step: nodes.Property | nodes.Index | nodes.Call) -> _Step:
+    def _step(self, step: nodes.Property | nodes.Index | nodes.Call, kind: type[TemplateObject] | None) -> _Step:
+        """Compile a step after a value which is likely of this kind."""
         self._cost += 1
         if isinstance(step, nodes.Property):
             name = step.name
@@ -167,9 +170,9 @@ class Compiler:
         if isinstance(step, nodes.Index):
             key = self.expression(step.key)
             return lambda run, value: get_index(run, value, key(run))
-        return self._call(step)
+        return self._call(step, kind)
 
-    def _call(self, step: nodes.Call) -> _Step:
+    def _call(self, step: nodes.Call, kind: type[TemplateObject] | None) -> _Step:
         name = step.name
         arguments = [self.expression(argument) for argument in step.arguments]
         count = len(arguments)
@@ -184,7 +187,18 @@ class Compiler:
             given = constants if are_constant else [argument(run) for argument in arguments]
             return method.function(run, value, *given)
 
-        return call
+        method = None if kind is None else kind.methods.get(name)
+        if method is None or count != 1 or not method.minimum <= 1 <= method.maximum:
+            return call
+        function, (argument,) = method.function, arguments
+
+        def call_known(run: Run, value: VtlValue) -> VtlValue:
+            # A template may put something else in the place of `$input`.
+            if type(value) is not kind:
+                return call(run, value)
+            return function(run, value, constants[0] if are_constant else argument(run))
+
+        return call_known
 
     def _text(self, node: nodes.Text) -> Executable:
         text = node.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from groundwatch.gateway.mapping.regex import Regex
@@ -54,14 +55,14 @@ class Function:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Path:
     """Steps from the root, or from the current element when `relative`."""
 
     steps: tuple[Step, ...]
     relative: bool = False
 
-    @property
+    @cached_property
     def definite(self) -> bool:
         """True when the path names one place, so that the result is a value and not a list of them."""
         return all(
@@ -71,7 +72,7 @@ class Path:
             for step in self.steps
         )
 
-    @property
+    @cached_property
     def member(self) -> str | None:
         """The name, when the path leads to one member of the root and no further."""
         if len(self.steps) != 1:

@@ -47,13 +47,28 @@ class Message(msgspec.Struct, frozen=True):
 class BodyDocument:
     """A body that is parsed once, however many expressions look into it, and one budget for all of them."""
 
-    __slots__ = ("_is_parsed", "_value", "budget", "text")
+    __slots__ = ("_body", "_budget", "_is_parsed", "_value")
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, body: str | bytes) -> None:
+        """Take text, or bytes of UTF-8."""
+        self._body = body
         self._value: VtlValue = None
         self._is_parsed = False
-        self.budget = Budget(BODY_STEPS)
+        self._budget: Budget | None = None
+
+    @property
+    def text(self) -> str:
+        """The body as it is."""
+        if isinstance(self._body, bytes):
+            self._body = self._body.decode("utf-8", "replace")
+        return self._body
+
+    @property
+    def budget(self) -> Budget:
+        """What is left for looking into the body."""
+        if self._budget is None:
+            self._budget = Budget(BODY_STEPS)
+        return self._budget
 
     def value(self) -> VtlValue:
         """Return the parsed body; raises PayloadError when it is not JSON."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import unquote_plus
 
@@ -20,7 +20,7 @@ from groundwatch.gateway.mapping.text import (
     reading_steps,
     to_json,
 )
-from groundwatch.gateway.mapping.values import ContextMap, Method, TemplateObject, VtlValue
+from groundwatch.gateway.mapping.values import ContextMap, HeaderMap, Method, TemplateObject, VtlValue
 
 _JAVASCRIPT = re.compile(r"[\"'\\\x00-\x1f]")
 _URL_UNSAFE = re.compile(r"[^A-Za-z0-9.*_-]+")
@@ -31,73 +31,107 @@ _JAVASCRIPT_ESCAPES = {
 }  # fmt: skip
 
 
+def _path(run: Run, given: InputVariable, expression: VtlValue) -> VtlValue:
+    """`$input.path('$.a')`: the value itself."""
+    path = run.paths.get(text_of(run, expression))
+    if given.members is not None and (name := path.member) is not None:
+        member = given.members.get(name)
+        if member is None or isinstance(member, str | int):
+            return member
+    return evaluate(path, given.document(run), run.budget)
+
+
+def _json(run: Run, given: InputVariable, expression: VtlValue) -> str:
+    """`$input.json('$.a')`: JSON text; two quotes when there is nothing."""
+    path = run.paths.get(text_of(run, expression))
+    if given.members is not None and (name := path.member) is not None:
+        return member_to_json(given.members.get(name), run.budget)
+    value = evaluate(path, given.document(run), run.budget)
+    return '""' if value is None else to_json(value, run.budget)
+
+
+def _params(run: Run, given: InputVariable, *name: VtlValue) -> VtlValue:
+    """`$input.params()` or `$input.params('name')`: path before query string before header."""
+    return given.parameter(text_of(run, name[0])) if name else given.parameters()
+
+
 class InputVariable(TemplateObject):
     """`$input`: the payload, and the parameters of the client's request."""
 
     def __init__(
         self,
-        payload: str,
+        payload: str | bytes,
         *,
         path: Mapping[str, str],
-        querystring: Mapping[str, str],
-        header: dict[str, str],
+        querystring: Mapping[str, Sequence[str]],
+        header: Mapping[str, Sequence[str]],
+        spelling: Mapping[str, str] | None = None,
         members: Mapping[str, object] | None = None,
     ) -> None:
-        """Take the payload as text; `members` are `IntegrationAnswer.members`."""
+        """Take the payload, bytes of UTF-8 or text, and the request's parameters, of which the last value counts.
+
+        `header` is by lower-case name, `spelling` says how templates that go through the names see them; `members`
+        are `IntegrationAnswer.members`.
+        """
         self._payload = payload
-        # Most of a page of events need not become values and text again: it is there as templates write it.
-        self._members = members
-        self._parameters = {"path": dict(path), "querystring": dict(querystring), "header": header}
+        self.members = members
+        """None once the payload was read: the template may have changed it."""
+        self._path = path
+        self._query = querystring
+        self._header = header
+        self._spelling = spelling or {}
+        self._parameters: dict[str, dict[str, VtlValue]] | None = None
         self._document: VtlValue = None
         self._parsed = False
 
     def property(self, name: str) -> VtlValue:
         """Return `$input.body`, the raw payload; an empty one reads as an empty object."""
-        return (self._payload or "{}") if name == "body" else None
+        return (self._text() or "{}") if name == "body" else None
+
+    def _text(self) -> str:
+        # Pages of events are large, and mostly nobody wants them as one text.
+        if isinstance(self._payload, bytes):
+            self._payload = self._payload.decode("utf-8", "replace")
+        return self._payload
 
     def document(self, run: Run) -> VtlValue:
         """Return the parsed payload, which is parsed once."""
         if not self._parsed:
-            run.budget.charge_text(len(self._payload))
-            run.budget.charge(reading_steps(self._payload))
-            self._document = parse_payload(self._payload)
+            text = self._text()
+            run.budget.charge_text(len(text))
+            run.budget.charge(reading_steps(text))
+            self._document = parse_payload(text)
             self._parsed = True
-            # From now on the template may have changed something.
-            self._members = None
+            self.members = None
         return self._document
 
-    def path(self, run: Run, expression: VtlValue) -> VtlValue:
-        """`$input.path('$.a')`: the value itself."""
-        path = run.paths.get(text_of(run, expression))
-        if self._members is not None and (name := path.member) is not None:
-            member = self._members.get(name)
-            if member is None or isinstance(member, str | int):
-                return member
-        return evaluate(path, self.document(run), run.budget)
+    def parameter(self, name: str) -> VtlValue:
+        """Return a parameter of the request, or an empty text: path before query string before header."""
+        if self._parameters is not None:
+            # What the template was given all of, it may have changed.
+            found = (location.get(name) for location in self._parameters.values())
+            return next((value for value in found if value is not None), "")
+        value = self._path.get(name)
+        if value is not None:
+            return value
+        values = self._query.get(name) or self._header.get(name.lower())
+        return values[-1] if values else ""
 
-    def json(self, run: Run, expression: VtlValue) -> str:
-        """`$input.json('$.a')`: JSON text; two quotes when there is nothing."""
-        path = run.paths.get(text_of(run, expression))
-        if self._members is not None and (name := path.member) is not None:
-            return member_to_json(self._members.get(name), run.budget)
-        value = evaluate(path, self.document(run), run.budget)
-        return '""' if value is None else to_json(value, run.budget)
-
-    def params(self, run: Run, *name: VtlValue) -> VtlValue:
-        """`$input.params()` or `$input.params('name')`: path before query string before header."""
-        if not name:
-            return self._parameters
-        wanted = text_of(run, name[0])
-        for location in self._parameters.values():
-            value = location.get(wanted)
-            if value is not None:
-                return value
-        return ""
+    def parameters(self) -> dict[str, dict[str, VtlValue]]:
+        """Return all parameters by location and name."""
+        if self._parameters is None:
+            spelling = self._spelling
+            self._parameters = {
+                "path": dict(self._path),
+                "querystring": {name: values[-1] for name, values in self._query.items()},
+                "header": HeaderMap({spelling.get(name, name): values[-1] for name, values in self._header.items()}),
+            }
+        return self._parameters
 
     methods: ClassVar[Mapping[str, Method]] = {
-        "path": Method(lambda run, self, expression: self.path(run, expression), 1, 1),
-        "json": Method(lambda run, self, expression: self.json(run, expression), 1, 1),
-        "params": Method(lambda run, self, *name: self.params(run, *name), 0, 1),
+        "path": Method(_path, 1, 1),
+        "json": Method(_json, 1, 1),
+        "params": Method(_params, 0, 1),
     }
 
 
@@ -131,7 +165,10 @@ def _url_encode(run: Run, _util: object, value: VtlValue) -> str:
 
 
 def _percent_encode(match: re.Match[str]) -> str:
-    return "".join([_PERCENT_ENCODED[byte] for byte in match.group().encode("utf-8", "replace")])
+    text = match.group()
+    if len(text) == 1 and text.isascii():
+        return _PERCENT_ENCODED[ord(text)]
+    return "".join([_PERCENT_ENCODED[byte] for byte in text.encode("utf-8", "replace")])
 
 
 def _url_decode(run: Run, _util: object, value: VtlValue) -> str:
@@ -162,12 +199,23 @@ class UtilVariable(TemplateObject):
     }
 
 
-def template_scope(variable: InputVariable, context: ContextMap | None, stage_variables: Mapping[str, str]) -> Scope:
+PROVIDED: Mapping[str, type[TemplateObject]] = {"input": InputVariable, "util": UtilVariable}
+"""What the names of variables with methods stand for, unless a template changes it."""
+
+
+_UTIL = UtilVariable()
+
+
+def template_scope(
+    variable: InputVariable, context: ContextMap | None, stage_variables: Mapping[str, str] | None
+) -> Scope:
     """Return the variables that a template starts with; the maps are the evaluation's own and may be changed by it.
 
-    `context` is None for a template that does not mention it.
+    `context` and `stage_variables` are None for a template that does not mention them.
     """
-    scope: Scope = {"input": variable, "util": UtilVariable(), "stageVariables": dict(stage_variables)}
+    scope: Scope = {"input": variable, "util": _UTIL}
+    if stage_variables is not None:
+        scope["stageVariables"] = dict(stage_variables)
     if context is not None:
         scope["context"] = context
     return scope

@@ -16,6 +16,7 @@ from groundwatch.gateway.definition import (
     Integration,
     IntegrationResponse,
     Method,
+    MethodResponse,
     Resource,
     RestApi,
 )
@@ -29,7 +30,7 @@ from groundwatch.gateway.mapping.parameters import (
 )
 from groundwatch.gateway.mapping.regex import Regex
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
-from groundwatch.gateway.runtime.header_rules import check_request_header, header_text
+from groundwatch.gateway.runtime.header_rules import check_request_header, client_header_name, header_text
 from groundwatch.gateway.runtime.rendering import TemplateSource
 from groundwatch.gateway.runtime.routing import PathMatch, Router
 from groundwatch.gateway.validation.schemas import ApiSchemas
@@ -52,13 +53,26 @@ def _status(text: str) -> int:
 class CompiledResponse:
     """One integration response."""
 
-    def __init__(self, response: IntegrationResponse) -> None:
+    def __init__(self, response: IntegrationResponse, declared: Mapping[str, MethodResponse]) -> None:
+        """`declared` are the responses of the method by status."""
         self.definition = response
         self.status = _status(response.status_code)
         self.pattern = Regex(response.selection_pattern) if response.selection_pattern else None
         """None for the default response."""
         self.headers: tuple[ResponseHeader, ...] = compile_response_parameters(response.response_parameters)
+        self.is_declared = response.status_code in declared
+        self.undeclared_header = _undeclared(self.headers, declared.get(response.status_code))
+        """The first header that the method's response does not declare."""
+        self.sent_as = {header.name: client_header_name(header.name) for header in self.headers}
+        """The names under which headers reach the client; None for one that is dropped."""
         self.templates = _templates(response.response_templates)
+        self.only_template = next(iter(self.templates.items())) if len(self.templates) == 1 else None
+        """The content type and template of every answer, whatever its client accepts."""
+
+
+def _undeclared(headers: tuple[ResponseHeader, ...], response: MethodResponse | None) -> str | None:
+    declared = () if response is None else response.response_parameters
+    return next((each.name for each in headers if f"method.response.header.{each.name}" not in declared), None)
 
 
 def _header_spelling(method: Method) -> dict[str, str]:
@@ -117,7 +131,7 @@ class CompiledMethod:
         self.header_spelling = _header_spelling(method)
         """Lower-case header name → the name as the method declares it."""
         self.cache_sources = _cache_sources(integration)
-        self.responses = tuple(CompiledResponse(response) for response in integration.responses.values())
+        self.responses = tuple(CompiledResponse(each, method.responses) for each in integration.responses.values())
 
 
 class CompiledGatewayResponse:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from groundwatch.gateway.mapping.parameters import BodyDocument, Message
 from groundwatch.gateway.mapping.run import Scope
-from groundwatch.gateway.mapping.values import ContextMap, HeaderMap
+from groundwatch.gateway.mapping.values import ContextMap
 from groundwatch.gateway.mapping.variables import InputVariable, template_scope
 from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.exchange import Values
-from groundwatch.gateway.runtime.overrides import Overrides
+from groundwatch.gateway.runtime.overrides import NO_OVERRIDES, Overrides
 from groundwatch.gateway.runtime.stages import (
     Admitted,
     AnyStage,
@@ -117,7 +117,7 @@ class _Context:
 
     def __call__(self) -> ContextMap:
         if self._made is None:
-            self._made = build_context(self._stage, Overrides(), self._error)
+            self._made = build_context(self._stage, NO_OVERRIDES, self._error)
         return self._made
 
 
@@ -125,11 +125,14 @@ def message_for(
     stage: AnyStage,
     *,
     error: GatewayError | None = None,
-    body: str = "",
+    body: str | bytes = "",
     response_header: Values | None = None,
 ) -> Message:
-    """Return what mapping expressions may read at this stage."""
-    exchange, located, routed = exchange_of(stage), reached(stage, Located), reached(stage, Routed)
+    """Return what mapping expressions may read at this stage; `body` is text, or bytes of UTF-8."""
+    # From the later stage to the earlier, since each look begins at the end.
+    routed = reached(stage, Routed)
+    located = reached(routed or stage, Located)
+    exchange = exchange_of(located or stage)
     return Message(
         path={} if routed is None else routed.path_parameters,
         querystring=exchange.query,
@@ -146,29 +149,22 @@ def scope_for(
     stage: AnyStage,
     routed: Routed,
     overrides: Overrides,
-    payload: str,
+    payload: str | bytes,
     members: Mapping[str, object] | None = None,
 ) -> Scope:
     """Return fresh variables for one evaluation of a template of the method that mentions `names`.
 
-    `$context`, the dearest of them, is left out where it is not mentioned. `members` are `IntegrationAnswer.members`.
+    `payload` and `members` are as for `InputVariable`.
     """
     exchange = routed.exchange
     variable = InputVariable(
         payload,
         path=routed.path_parameters,
-        querystring={name: values[-1] for name, values in exchange.query.items()},
-        header=_declared_headers(routed),
+        querystring=exchange.query,
+        header=exchange.headers,
+        # The listener hands names over in lower case, but templates that go through them expect the declared ones.
+        spelling=routed.method.header_spelling,
         members=members,
     )
     context = build_context(stage, overrides) if "context" in names else None
-    return template_scope(variable, context, routed.located.stage.variables)
-
-
-def _declared_headers(routed: Routed) -> HeaderMap:
-    """Return the request's headers, those that the method declares in the case of the declaration.
-
-    The listener hands names over in lower case, but templates that go through the names expect the declared ones.
-    """
-    spelled = routed.method.header_spelling
-    return HeaderMap({spelled.get(name, name): values[-1] for name, values in routed.exchange.headers.items()})
+    return template_scope(variable, context, routed.located.stage.variables if "stageVariables" in names else None)

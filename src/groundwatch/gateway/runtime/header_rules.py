@@ -61,6 +61,7 @@ def header_text(name: str, value: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise MappingError(f"{name[:80]!r} is not a header name")
-    if _CONTROL.search(value):
+    # What can be printed has no control characters, which is quicker to find out.
+    if not value.isprintable() and _CONTROL.search(value):
         raise MappingError(f"the value of header {name} has control characters")
     return value.strip()

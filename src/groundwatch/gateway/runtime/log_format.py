@@ -13,7 +13,7 @@ import msgspec
 from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.context import build_context
 from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.overrides import Overrides
+from groundwatch.gateway.runtime.overrides import NO_OVERRIDES
 from groundwatch.gateway.runtime.stages import AnyStage, Authorized, Integrated, Routed, exchange_of, reached
 
 _REFERENCE = re.compile(r"\$context\.([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
@@ -42,7 +42,7 @@ class LogFormat:
 
     def line(self, outcome: Outcome) -> str:
         """Return the line of a request."""
-        context = build_context(outcome.stage, Overrides(), outcome.error)
+        context = build_context(outcome.stage, NO_OVERRIDES, outcome.error)
         values = [_text(_value(names, context, outcome)) for names in self._names]
         mixed = [part for pair in zip(self._literals, values, strict=False) for part in pair]
         return "".join([*mixed, self._literals[-1]])

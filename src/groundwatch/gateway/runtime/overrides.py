@@ -34,6 +34,10 @@ class Overrides(msgspec.Struct):
         return made
 
 
+NO_OVERRIDES = Overrides()
+"""What a message begins with."""
+
+
 def read_overrides(variable: VtlValue) -> Overrides:
     """Return what a template left in its `$context`, if it left it a map.
 

@@ -17,15 +17,15 @@ from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.execution_log import java_map
 from groundwatch.gateway.runtime.header_rules import check_request_header, header_text
 from groundwatch.gateway.runtime.media import JSON, for_type, is_binary, mime
-from groundwatch.gateway.runtime.overrides import Overrides, override_texts, read_overrides
+from groundwatch.gateway.runtime.overrides import NO_OVERRIDES, Overrides, override_texts, read_overrides
 from groundwatch.gateway.runtime.rendering import TemplateRunner, TemplateSource
 from groundwatch.gateway.runtime.stages import MappedRequest, Routed, Validated
 
 
 class _Parameters(msgspec.Struct):
-    path: dict[str, str] = msgspec.field(default_factory=dict)
-    query: list[tuple[str, str]] = msgspec.field(default_factory=list)
-    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    path: dict[str, str]
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
 
 
 class MapRequest:
@@ -43,10 +43,11 @@ class MapRequest:
             parameters = _parameters(stage, routed, payload)
             source = _choose_template(routed)
             if source is None:
-                body, overrides = payload if isinstance(payload, bytes) else _encode(payload), Overrides()
+                body, overrides = payload if isinstance(payload, bytes) else _encode(payload), NO_OVERRIDES
             else:
                 body, overrides = await self._render(stage, routed, source, payload)
-            _override(parameters, overrides, routed.method.integration.type)
+            if overrides is not NO_OVERRIDES:
+                _override(parameters, overrides, routed.method.integration.type)
         except MappingError as error:
             raise configuration_error(str(error)) from error
         except PayloadError as error:
@@ -59,9 +60,9 @@ class MapRequest:
         if isinstance(payload, bytes):
             raise MappingError("a template cannot read a binary payload; set contentHandling to CONVERT_TO_TEXT")
         output, scope = await self._runner.render(
-            source, lambda names: scope_for(names, stage, routed, Overrides(), payload), len(payload)
+            source, lambda names: scope_for(names, stage, routed, NO_OVERRIDES, payload), len(payload)
         )
-        return _encode(output), read_overrides(scope["context"]) if "context" in scope else Overrides()
+        return _encode(output), read_overrides(scope["context"]) if "context" in scope else NO_OVERRIDES
 
 
 def _encode(text: str) -> bytes:
@@ -85,11 +86,10 @@ def _payload(routed: Routed, body: bytes) -> str | bytes:
 
 
 def _parameters(stage: Validated, routed: Routed, payload: str | bytes) -> _Parameters:
-    mapped = _Parameters()
     constant = routed.method.constant_headers
     if constant is not None:
-        mapped.headers = dict(constant)
-        return mapped
+        return _Parameters({}, [], dict(constant))
+    mapped = _Parameters({}, [], {})
     text = payload if isinstance(payload, str) else ""
     message = message_for(stage, body=text)
     kind = routed.method.integration.type

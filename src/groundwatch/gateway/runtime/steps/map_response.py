@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 
 from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
@@ -17,7 +18,7 @@ from groundwatch.gateway.runtime.execution_log import java_map
 from groundwatch.gateway.runtime.header_rules import client_header_name, header_text
 from groundwatch.gateway.runtime.media import JSON, MAX_PAYLOAD_BYTES, for_accept, is_binary, mime
 from groundwatch.gateway.runtime.overrides import Overrides, override_texts, read_overrides
-from groundwatch.gateway.runtime.rendering import TemplateRunner
+from groundwatch.gateway.runtime.rendering import TemplateRunner, TemplateSource
 from groundwatch.gateway.runtime.stages import Answered, Routed, Selected
 from groundwatch.gateway.runtime.steps.pass_response import pass_answer
 
@@ -39,30 +40,35 @@ class MapResponse:
             status = _status(response.status, mapped.overrides.response_status)
             return Answered(stage, _response(stage, status, [], JSON, stage.previous.answer.body))
         try:
-            payload = _payload(stage, response, routed)
-            headers = _mapped_headers(stage, response, routed, payload)
-            chosen = for_accept(response.templates, routed.exchange.last_header("accept"))
-            overrides, content_type = mapped.overrides, JSON
+            payload, is_text = _payload(stage.previous.answer, response, routed)
+            headers = _mapped_headers(stage, response, payload if is_text else b"")
+            chosen = response.only_template or for_accept(response.templates, routed.exchange.last_header("accept"))
+            overrides, content_type, body = mapped.overrides, JSON, payload
             if chosen is not None:
+                _require_text(is_text=is_text)
                 content_type, source = chosen
-                text = _text(payload)
-                members = stage.previous.answer.members
-                payload, scope = await self._runner.render(
-                    source,
-                    lambda names: scope_for(names, stage, routed, mapped.overrides, text, members),
-                    len(text),
-                )
-                if "context" in scope:
-                    overrides = read_overrides(scope["context"])
+                body, overrides = await self._render(stage, source, payload)
+            elif is_text and not payload.isascii():
+                body = payload.decode("utf-8", "replace").encode()
             status = _status(response.status, overrides.response_status)
-            _override(headers, overrides)
-            sendable = _sendable(headers)
+            if overrides.response_header:
+                _override(headers, overrides)
+            sendable = _sendable(headers, response.sent_as)
         except (MappingError, PayloadError) as error:
             raise configuration_error(str(error)) from error
-        body = payload if isinstance(payload, bytes) else payload.encode("utf-8", "replace")
         if len(body) > MAX_PAYLOAD_BYTES:
             raise configuration_error(f"the answer has more than {MAX_PAYLOAD_BYTES} bytes")
         return Answered(stage, _response(stage, status, sendable, content_type, body))
+
+    async def _render(self, stage: Selected, source: TemplateSource, payload: bytes) -> tuple[bytes, Overrides]:
+        mapped, members = stage.previous.previous, stage.previous.answer.members
+        text, scope = await self._runner.render(
+            source,
+            lambda names: scope_for(names, stage, mapped.routed, mapped.overrides, payload, members),
+            len(payload),
+        )
+        overrides = read_overrides(scope["context"]) if "context" in scope else mapped.overrides
+        return text.encode("utf-8", "replace"), overrides
 
 
 def _passes(stage: Selected, response: CompiledResponse, routed: Routed) -> bool:
@@ -79,20 +85,25 @@ def _passes(stage: Selected, response: CompiledResponse, routed: Routed) -> bool
     )
 
 
-def _payload(stage: Selected, response: CompiledResponse, routed: Routed) -> str | bytes:
-    """Return the backend's body as text or bytes, by its own type, what the client accepts and `contentHandling`."""
-    answer, handling = stage.previous.answer, response.definition.content_handling
+def _payload(answer: IntegrationAnswer, response: CompiledResponse, routed: Routed) -> tuple[bytes, bool]:
+    """Return the backend's body and whether it is text, by its own type, what the client accepts and `contentHandling`.
+
+    Text is UTF-8 as the backend wrote it, perhaps with faults.
+    """
+    handling = response.definition.content_handling
     types = routed.located.deployment.api.binary_media_types
+    if not types and handling != "CONVERT_TO_BINARY":
+        return answer.body, True
     from_binary = is_binary(mime(_backend_header(answer, "content-type")), types)
     to_binary = is_binary(mime(routed.exchange.last_header("accept")), types)
     if handling is not None:
         to_binary = handling == "CONVERT_TO_BINARY"
     if from_binary:
-        return answer.body if to_binary else base64.b64encode(answer.body).decode()
+        return (answer.body, False) if to_binary else (base64.b64encode(answer.body), True)
     if not to_binary:
-        return answer.body.decode("utf-8", "replace")
+        return answer.body, True
     try:
-        return base64.b64decode(answer.body, validate=True)
+        return base64.b64decode(answer.body, validate=True), False
     except binascii.Error as error:
         raise MappingError("the backend's payload is not base64") from error
 
@@ -101,27 +112,22 @@ def _backend_header(answer: IntegrationAnswer, name: str) -> str | None:
     return next((value for key, value in answer.headers if key.lower() == name), None)
 
 
-def _text(payload: str | bytes) -> str:
-    if isinstance(payload, bytes):
+def _require_text(*, is_text: bool) -> None:
+    if not is_text:
         raise MappingError("a template cannot read a binary payload; set contentHandling to CONVERT_TO_TEXT")
-    return payload
 
 
-def _mapped_headers(
-    stage: Selected, response: CompiledResponse, routed: Routed, payload: str | bytes
-) -> dict[str, str]:
+def _mapped_headers(stage: Selected, response: CompiledResponse, body: bytes) -> dict[str, str]:
     if not response.headers:
         return {}
-    declared = routed.method.definition.responses[response.definition.status_code].response_parameters
+    if response.undeclared_header is not None:
+        raise MappingError(f"header {response.undeclared_header} is not declared by the method response")
     backend: Values = {}
     for name, value in stage.previous.answer.headers:
         backend.setdefault(name.lower(), []).append(value)
-    body = payload if isinstance(payload, str) else ""
     message = message_for(stage, body=body, response_header=backend)
     headers: dict[str, str] = {}
     for header in response.headers:
-        if f"method.response.header.{header.name}" not in declared:
-            raise MappingError(f"header {header.name} is not declared by the method response")
         values = header.source(message)
         if values:
             headers[header.name] = ",".join(values)
@@ -145,17 +151,20 @@ def _override(headers: dict[str, str], overrides: Overrides) -> None:
         headers[name] = ",".join(override_texts(value))
 
 
-def _sendable(mapped: dict[str, str]) -> list[tuple[str, str]]:
-    named = ((client_header_name(name), value) for name, value in mapped.items())
-    return [(name, header_text(name, value)) for name, value in named if name is not None]
+def _sendable(mapped: dict[str, str], sent_as: Mapping[str, str | None]) -> list[tuple[str, str]]:
+    sendable: list[tuple[str, str]] = []
+    for given, value in mapped.items():
+        name = sent_as[given] if given in sent_as else client_header_name(given)
+        if name is not None:
+            sendable.append((name, header_text(name, value)))
+    return sendable
 
 
 def _response(
-    stage: Selected, status: int, mapped: list[tuple[str, str]], content_type: str, body: bytes
+    stage: Selected, status: int, headers: list[tuple[str, str]], content_type: str, body: bytes
 ) -> WireResponse:
     exchange = stage.previous.previous.routed.exchange
-    headers = list(mapped)
-    if not any(name.lower() == "content-type" for name, _ in mapped):
+    if "content-type" not in [name.lower() for name, _ in headers]:
         headers.insert(0, ("Content-Type", content_type))
     if stage.previous.answer.traced:
         headers.append(("X-Amzn-Trace-Id", exchange.trace_id))

@@ -26,7 +26,7 @@ class SelectResponse:
                 "No match for output mapping and no default output mapping configured. "
                 f"Endpoint Response Status Code: {stage.answer.status}"
             )
-        if response.definition.status_code not in method.definition.responses:
+        if not response.is_declared:
             raise configuration_error(
                 f"Output mapping refers to an invalid method response: {response.definition.status_code}"
             )
