@@ -41,14 +41,20 @@ CLOSE_TIMEOUT_S = 5
 ATTEMPTS = 3
 OWN_PACKAGE = "groundwatch"
 LEVEL_STYLES = {"ERROR": "bold red", "CRITICAL": "bold red", "WARNING": "yellow", "INFO": "green", "DEBUG": "dim"}
+# Between name and value in headers, settings, JSON (within JSON, too), and what Python shows of mappings and pairs.
+_BETWEEN = r"""(?:\\?["']?\s*[:=]|["'],)\s*(?:b(?=["']))?\\?["']?"""
 SECRETS = re.compile(
     r"(\bSignature=|\bX-Amz-(?:Signature|Security-Token)=|\bBearer\s+|"
-    r"(?:x-amz-security-token|x-api-key|secret_?access_?key|password)\"?\s*[:=]\s*[\"']?)"
-    r"[^\s\"'&,;]+",
+    rf"\bauthorization{_BETWEEN}Basic\s+|"
+    rf"(?:x-amz-security-token|x-api-key|secret_?access_?key|session_?token|password){_BETWEEN})"
+    r"""(?:[^\s"'&,;\\]|\\(?!["']))+""",
     re.IGNORECASE,
 )
 URL_PASSWORDS = re.compile(r"(?<=://)([^/\s:@\"]*):[^/\s@\"]*@")
-SECRET_HINTS = ("signature=", "security-token", "bearer", "api-key", "access", "password", "://")
+SECRET_HINTS = (
+    *("signature=", "security-token", "bearer", "api-key", "access", "password", "://"),
+    *("sessiontoken", "session_token", "authorization"),
+)
 own_logger = logging.getLogger(__name__)
 # Set in the context of an append, so that other tasks' records are kept meanwhile.
 _STORING: contextvars.ContextVar[bool] = contextvars.ContextVar("storing", default=False)
