@@ -79,17 +79,23 @@ class AwsIntegration:
 
 
 def _wire_request(mapped: MappedRequest, target: AwsTarget, method: str, source_arn: str) -> WireRequest:
-    query = [("Action", target.action), *mapped.query] if target.action else mapped.query
+    action = None if target.action is None else _action_query(target.action)
+    query = query_text(mapped.query) if mapped.query else ""
     body = b"" if method in ("GET", "HEAD") else mapped.body
     return WireRequest(
         method=method,
         path=target.path,
-        query_string=query_text(query),
+        query_string=f"{action}&{query}" if action and query else action or query,
         headers=_headers(mapped, target, source_arn, len(body)),
         body=body,
         source_ip=mapped.routed.exchange.request.source_ip,
         secure=True,
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _action_query(action: str) -> str:
+    return query_text([("Action", action)])
 
 
 @functools.lru_cache(maxsize=4)
@@ -104,9 +110,7 @@ def _headers(mapped: MappedRequest, target: AwsTarget, source_arn: str, length: 
         "accept": JSON,
         "user-agent": user_agent(mapped.routed),
         "content-type": content_type(mapped.routed),
-    }
-    headers |= {name.lower(): value for name, value in mapped.headers.items()}
-    headers |= {
+        **{name.lower(): value for name, value in mapped.headers.items()},
         "host": target.host,
         "content-length": str(length),
         "x-amzn-apigateway-api-id": exchange.target.api_id,

@@ -74,6 +74,7 @@ class RoleSessions:
             raise configuration_error(f"{role_arn} may not {check.action}: {error.message}") from error
 
 
+@functools.lru_cache(maxsize=1024)
 def is_caller(role_arn: str) -> bool:
     """Tell whether an integration's `credentials` are those of whoever calls."""
     return _CALLER_CREDENTIALS.fullmatch(role_arn) is not None
@@ -93,8 +94,8 @@ def check_role(mapped: MappedRequest, role_arn: str) -> None:
 
 def source_arn_of(routed: Routed) -> str:
     """Return `aws:SourceArn` of the gateway's calls for a method."""
-    api, target = routed.located.deployment.api, routed.exchange.target
-    resource = f"{api.id}/{target.stage_name}/{routed.exchange.method}{routed.method.resource.path}"
+    api, exchange = routed.located.deployment.api, routed.exchange
+    resource = f"{api.id}/{exchange.target.stage_name}/{exchange.method}{routed.method.resource.path}"
     return f"arn:aws:execute-api:{api.region}:{api.account_id}:{resource}"
 
 

@@ -34,12 +34,8 @@ class AwsTarget:
     """Percent-encoded, starting with `/`; `/` for actions."""
     action: str | None
     subdomain: str | None
-
-    @property
-    def host(self) -> str:
-        """The public endpoint's name."""
-        prefix = f"{self.subdomain}." if self.subdomain else ""
-        return f"{prefix}{self.service}.{self.region}.amazonaws.com"
+    host: str
+    """The public endpoint's name."""
 
 
 def fill_stage_variables(text: str, variables: Mapping[str, str]) -> str:
@@ -86,13 +82,15 @@ def _parse(uri: str, path_parameters: Mapping[str, str]) -> AwsTarget:
     kind: Literal["action", "path"] = "action" if match["kind"] == "action" else "path"
     if kind == "action" and not _ACTION.fullmatch(rest):
         raise MappingError("Invalid ARN specified in the request")
+    label = "" if subdomain is None else _host_label(_fill(subdomain, path_parameters))
     return AwsTarget(
         service=match["service"],
         region=match["region"],
         kind=kind,
         path="/" if kind == "action" else _path(rest, path_parameters),
         action=rest if kind == "action" else None,
-        subdomain=None if subdomain is None else _host_label(_fill(subdomain, path_parameters)),
+        subdomain=label or None,
+        host=f"{label}{'.' if label else ''}{match['service']}.{match['region']}.amazonaws.com",
     )
 
 

@@ -29,8 +29,8 @@ class Integrate:
         work = Begun(integration.integrate(stage))
         answer = work.result if work.is_done else await _within(definition.timeout_in_millis, work)
         latency_ms = self._clock_ms() - started_ms
-        if definition.type != "MOCK":
-            log = stage.routed.exchange.log
+        log = stage.routed.exchange.log
+        if log.active and definition.type != "MOCK":
             log.received(f"Received response. Status: {answer.status}, Integration latency: {latency_ms} ms")
         return Integrated(stage, answer, latency_ms)
 
