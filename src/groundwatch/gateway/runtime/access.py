@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -10,13 +11,11 @@ from groundwatch.gateway.runtime.errors import GatewayError
 from groundwatch.gateway.runtime.exchange import Exchange
 from groundwatch.gateway.runtime.stages import (
     Admitted,
-    AnyStage,
     Arrived,
     Authorized,
     Integrated,
     Located,
     Routed,
-    stages_of,
 )
 
 
@@ -64,11 +63,11 @@ class AccessLog(Protocol):
 
 
 def access_entry(
-    stage: AnyStage, status: int, length_bytes: int, latency_ms: int, error: GatewayError | None
+    stages: Mapping[type, Any], status: int, length_bytes: int, latency_ms: int, error: GatewayError | None
 ) -> AccessEntry:
-    """Return the entry for a request that came as far as `stage`."""
-    stages = stages_of(stage)
+    """Return the entry for a request that went through `stages`, as `stages_of` gives them."""
     exchange: Exchange = stages[Arrived].exchange
+    target = exchange.target
     located: Located | None = stages.get(Located)
     routed: Routed | None = stages.get(Routed)
     authorized: Authorized | None = stages.get(Authorized)
@@ -77,11 +76,11 @@ def access_entry(
     return AccessEntry(
         request_id=exchange.request_id,
         extended_request_id=exchange.extended_request_id,
-        api_id=exchange.target.api_id,
-        stage=exchange.target.stage_name,
-        domain_name=exchange.target.domain_name,
+        api_id=target.api_id,
+        stage=target.stage_name,
+        domain_name=target.domain_name,
         http_method=exchange.method,
-        path=exchange.target.client_path,
+        path=target.client_path,
         protocol=exchange.protocol,
         source_ip=exchange.request.source_ip,
         user_agent=exchange.request.header("user-agent"),
@@ -95,7 +94,7 @@ def access_entry(
         resource_path=routed.method.resource.path if routed else None,
         api_key_id=admitted.api_key.id if admitted and admitted.api_key else None,
         caller_arn=authorized.principal.arn if authorized and authorized.principal else None,
-        authorizer_principal=_authorizer_principal(authorized) if authorized else None,
+        authorizer_principal=_authorizer_principal(authorized) if authorized and authorized.authorizer else None,
         integration_status=integrated.answer.status if integrated else None,
         integration_latency_ms=integrated.latency_ms if integrated else None,
         error_response_type=error.response_type if error else None,

@@ -10,7 +10,7 @@ from groundwatch.gateway.runtime.context import backend_request_id
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.log_format import LogFormat, Outcome
 from groundwatch.gateway.runtime.stage_logs import StageLogs, truncated
-from groundwatch.gateway.runtime.stages import Integrated, Located, Routed, exchange_of, reached
+from groundwatch.gateway.runtime.stages import Integrated, Located, Routed, exchange_of, reached, stages_of
 from groundwatch.gateway.runtime.traffic import TrafficCounts
 
 MAX_FORMATS = 1000
@@ -36,21 +36,21 @@ class Reporter:
 
     def report(self, outcome: Outcome) -> None:
         """Report a request after its answer is made."""
+        stages = stages_of(outcome.stage)
         self._access_log.record(
-            access_entry(outcome.stage, outcome.status, outcome.length_bytes, outcome.latency_ms, outcome.error)
+            access_entry(stages, outcome.status, outcome.length_bytes, outcome.latency_ms, outcome.error)
         )
-        located = reached(outcome.stage, Located)
+        located: Located | None = stages.get(Located)
         if located is None:
             return
-        self._count(outcome, located)
+        self._count(outcome, located, stages.get(Routed), stages.get(Integrated))
         if located.stage.access_log_settings is not None:
             self._log_access(outcome, located)
-        log = exchange_of(outcome.stage).log
+        log = located.previous.exchange.log
         if log.active and isinstance(log, StageLog):
             self._log_execution(outcome, located, log)
 
-    def _count(self, outcome: Outcome, located: Located) -> None:
-        routed, integrated = reached(outcome.stage, Routed), reached(outcome.stage, Integrated)
+    def _count(self, outcome: Outcome, located: Located, routed: Routed | None, integrated: Integrated | None) -> None:
         figures = self._counts.of_stage(located) if routed is None else self._counts.of(routed)
         figures.answered(outcome.status, outcome.latency_ms, None if integrated is None else integrated.latency_ms)
 

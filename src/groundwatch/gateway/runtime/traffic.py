@@ -38,12 +38,13 @@ class Times(msgspec.Struct):
 
     def add(self, time_ms: int) -> None:
         """Count one time."""
-        self.least_ms = time_ms if self.count == 0 else min(self.least_ms, time_ms)
+        if self.count == 0 or time_ms < self.least_ms:
+            self.least_ms = time_ms
         self.most_ms = max(self.most_ms, time_ms)
         self.count += 1
         self.total_ms += time_ms
-        shift = max(time_ms.bit_length() - EXACT_BITS, 0)
-        shared_ms = time_ms >> shift << shift
+        shift = time_ms.bit_length() - EXACT_BITS
+        shared_ms = time_ms if shift <= 0 else time_ms >> shift << shift
         self.counted[shared_ms] = self.counted.get(shared_ms, 0) + 1
 
 
@@ -80,16 +81,17 @@ class TrafficCounts:
 
     def __init__(self, max_series: int = MAX_SERIES) -> None:
         self._max_series = max_series
-        self._figures: dict[MethodPlace, Figures] = {}
+        # By the members of `MethodPlace`, which takes thrice as long to make as a tuple.
+        self._figures: dict[tuple[str, str, str, str], Figures] = {}
         self.lost = 0
         """Requests that were not counted since there were too many methods."""
 
     def of(self, routed: Routed) -> Figures:
         """Return the figures of a request's method, to add to."""
         exchange = routed.exchange
-        path, verb = routed.method.resource.path, exchange.method
-        place = MethodPlace(exchange.target.api_id, exchange.target.stage_name, path, verb)
-        return self._figures.get(place) or self._new(place, routed.located)
+        target = exchange.target
+        place = (target.api_id, target.stage_name, routed.method.resource.path, exchange.method)
+        return self._figures.get(place) or self._new(MethodPlace(*place), routed.located)
 
     def of_stage(self, located: Located) -> Figures:
         """Return the figures of requests that reach no method of a stage, to add to."""
@@ -100,7 +102,7 @@ class TrafficCounts:
     def take(self) -> dict[MethodPlace, Figures]:
         """Return everything that was counted, and begin anew."""
         taken, self._figures = self._figures, {}
-        return taken
+        return {MethodPlace(*place): figures for place, figures in taken.items()}
 
     def _new(self, place: MethodPlace, located: Located) -> Figures:
         api = located.deployment.api
