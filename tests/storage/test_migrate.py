@@ -52,6 +52,31 @@ async def test_a_failed_write_leaves_nothing(database):
     assert ("kept",) in names
 
 
+async def test_only_what_is_written_ahead_does_not_wait_for_the_disk(database):
+    def synchronous(connection):
+        return connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
+
+    def fail(connection):
+        connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+        raise LookupError
+
+    full, normal = 2, 1
+    await database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE t (a INTEGER)"))
+    await database.write_ahead(lambda connection: connection.exec_driver_sql("INSERT INTO t VALUES (1)"))
+    with pytest.raises(LookupError):
+        await database.write_ahead(fail)
+    assert await database.write_ahead(synchronous) == normal
+    assert await database.write(synchronous) == full
+    await database.sync()
+    assert await database.read(lambda connection: connection.exec_driver_sql("SELECT a FROM t").all()) == [(1,)]
+
+
+async def test_there_may_be_nothing_to_sync(tmp_path):
+    unused = Database(f"sqlite:///{tmp_path}/unused.db")
+    await unused.sync()
+    unused.close()
+
+
 def test_an_unreachable_event_store_is_one_named_error():
     with pytest.raises(StorageUnavailableError, match=r"^cannot open the event store: ") as refused:
         EventDatabase("http://reader:secret@127.0.0.1:9/default")

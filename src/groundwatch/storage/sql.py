@@ -7,6 +7,7 @@ writes go through one thread: the file has one writer anyway, and queueing beats
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,10 +19,11 @@ from sqlalchemy.exc import IntegrityError
 
 T = TypeVar("T")
 READERS = 4
+SYNCED, UNSYNCED = "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     # An acknowledged change survives a power cut: WAL with FULL syncs at every commit.
-    "PRAGMA synchronous=FULL",
+    SYNCED,
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=5000",
 )
@@ -51,6 +53,18 @@ class Database:
         """
         return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, work)
 
+    async def write_ahead(self, work: Callable[[Connection], T]) -> T:
+        """Do as `write`, but do not wait for SQLite's disk: a change survives the process, a power cut after `sync`."""
+        if self._shared:
+            return await self.write(work)
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._write_unsynced, work)
+
+    async def sync(self) -> None:
+        """Return when all that was written ahead survives a power cut. Raises OSError."""
+        if not self._shared:
+            # Not in the writers' thread: a change that comes meanwhile syncs all before it, too.
+            await asyncio.to_thread(_sync, f"{self.engine.url.database}-wal")
+
     def close(self) -> None:
         """Finish what is running and close every connection."""
         self._writers.shutdown()
@@ -71,6 +85,18 @@ class Database:
             # again; whoever counts on the constraint breaks it again.
             return self._transact(work)
 
+    def _write_unsynced(self, work: Callable[[Connection], T]) -> T:
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(UNSYNCED)
+            try:
+                result = work(connection)
+                connection.commit()
+            finally:
+                # SQLite changes this only between transactions.
+                connection.rollback()
+                connection.exec_driver_sql(SYNCED)
+            return result
+
     def _transact(self, work: Callable[[Connection], T]) -> T:
         with self.engine.begin() as connection:
             return work(connection)
@@ -85,6 +111,18 @@ def open_engine(url: str) -> Engine:
             Path(parsed.database).touch(mode=0o600)
         event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def _sync(path: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        # SQLite has taken over all that was in it.
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _set_pragmas(dbapi_connection: DBAPIConnection, _record: object) -> None:
