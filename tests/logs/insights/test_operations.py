@@ -282,14 +282,6 @@ async def test_one_query_too_many_is_refused(context, put, room_with):
     assert (await refusal(call))[0] == "LimitExceededException"
 
 
-async def test_what_a_gone_process_left_running_has_failed(operations, context, put, room):
-    await put("/app", ["x"])
-    started = await operations.start_query(context, query_string="fields a", log_group_name="/app", **RANGE)
-    await room.query_store.give_up_all()
-    await room.queries.finished(started["queryId"])
-    assert (await operations.get_query_results(context, query_id=started["queryId"]))["status"] == "Failed"
-
-
 def test_every_group_of_a_query_is_authorized(context):
     groups = "arn:aws:logs:us-east-1:" + context.account_id + ":log-group:"
     for members in ({"logGroupNames": ["/a", "/b"]}, {"logGroupIdentifiers": ["/a", groups + "/b"]}):

@@ -1,16 +1,21 @@
 """Runs of queries: what they show meanwhile, how they end, and what they leave."""
 
 import asyncio
+import threading
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from tests.logs.conftest import make_room
+from tests.refusals import refusal
 
 from groundwatch.logs.insights import run as runs
 from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.limits import QueryLimits
+from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.run import part_sizes
 from groundwatch.logs.insights.side_tables import PREFIX, drop_left_tables
 from groundwatch.logs.operations import LogsOperations
+from groundwatch.logs.operations.room import tenant_of
 
 NOW_MS = 1_790_000_000_000
 NOW_S = NOW_MS // 1_000
@@ -136,3 +141,114 @@ async def test_rows_are_limited_as_it_is_set(event_database, sql_database, clock
     await operations._room.queries.finished(started["queryId"])
     answer = await operations.get_query_results(context, query_id=started["queryId"])
     assert len(answer["results"]) == rows
+
+
+@pytest.fixture
+def members(context):
+    return {"context": context, "query_string": "fields @message", "log_group_name": "/app", **RANGE}
+
+
+@pytest.fixture
+def disk(sql_database):
+    """Hold up what is written to the metadata from `hold()` to `go_on()`."""
+
+    class Disk:
+        def __init__(self) -> None:
+            self._free = threading.Event()
+
+        def hold(self) -> None:
+            self._held = asyncio.create_task(sql_database.write(lambda _: self._free.wait()))
+
+        async def go_on(self) -> None:
+            self._free.set()
+            await self._held
+
+    held = Disk()
+    yield held
+    held._free.set()
+
+
+async def test_the_engine_works_while_the_query_is_being_stored(operations, put, gate, disk, members):
+    await put("/app", ["x"])
+    disk.hold()
+    starting = asyncio.create_task(operations.start_query(**members))
+    await gate.reached.wait()
+    assert not starting.done()
+    await disk.go_on()
+    gate.open.set()
+    await operations._room.queries.finished((await starting)["queryId"])
+
+
+async def test_a_query_goes_on_without_the_request_that_started_it(operations, context, put, gate, disk, members):
+    await put("/app", ["x"])
+    disk.hold()
+    starting = asyncio.create_task(operations.start_query(**members))
+    await gate.reached.wait()
+    (query_id,) = operations._room.queries._tasks
+    starting.cancel()
+    await disk.go_on()
+    gate.open.set()
+    await operations._room.queries.finished(query_id)
+    assert (await operations.get_query_results(context, query_id=query_id))["status"] == "Complete"
+
+
+async def test_a_result_is_told_before_it_is_synced(operations, put, gate, sql_database, monkeypatch, members):
+    synced = asyncio.Event()
+    monkeypatch.setattr(sql_database, "sync", synced.wait)
+    await put("/app", ["x", "y"])
+    asked = {"context": members["context"], "query_id": (await operations.start_query(**members))["queryId"]}
+    gate.open.set()
+    while (first := await operations.get_query_results(**asked, max_items=1))["status"] != "Complete":
+        pass
+    second = await operations.get_query_results(**asked, next_token=first["nextToken"])
+    assert [row[0]["value"] for page in (first, second) for row in page["results"]] == ["y", "x"]
+    assert (await refusal(operations.stop_query(**asked)))[0] == "InvalidParameterException"
+    # Whatever looks into the database finds it there, also after a crash of the process.
+    after = QueryStore(sql_database, lambda: NOW_MS)
+    await after.give_up_all()
+    assert [query.status for query in await page(after, members["context"])] == ["Complete"]
+    assert await after.rows(asked["query_id"], 0, 9) == [
+        [(pair["field"], pair["value"]) for pair in row] for answer in (first, second) for row in answer["results"]
+    ]
+    synced.set()
+    await operations._room.queries.finished(asked["query_id"])
+    assert await operations.get_query_results(**asked, max_items=1) == first
+
+
+async def page(store: QueryStore, context):
+    return await store.page(tenant_of(context), before=None, limit=10, status=None, group=None)
+
+
+async def test_what_a_crash_left_running_has_failed(operations, put, gate, sql_database, members):
+    await put("/app", ["x"])
+    query_id = (await operations.start_query(**members))["queryId"]
+    await gate.reached.wait()
+    after = QueryStore(sql_database, lambda: NOW_MS)
+    await after.give_up_all()
+    found = await after.find(tenant_of(members["context"]), query_id)
+    assert (found.status, await after.rows(query_id, 0, 10)) == ("Failed", [])
+    gate.open.set()
+    await operations._room.queries.finished(query_id)
+    assert (await after.find(tenant_of(members["context"]), query_id)).status == "Failed"
+
+
+async def test_a_result_that_cannot_be_stored_has_failed(operations, put, gate, monkeypatch, members):
+    async def fail(*_):
+        raise OperationalError("INSERT", {}, OSError("no space left on device"))
+
+    await put("/app", ["x"])
+    query_id = (await operations.start_query(**members))["queryId"]
+    monkeypatch.setattr(QueryStore, "_write_end", fail)
+    gate.open.set()
+    await operations._room.queries.finished(query_id)
+    answer = await operations.get_query_results(members["context"], query_id=query_id)
+    assert (answer["status"], answer["results"]) == ("Failed", [])
+
+
+async def test_a_refused_query_leaves_its_place(event_database, sql_database, clock, put, members):
+    await put("/app", ["x"])
+    room = make_room(event_database, sql_database, clock, 1_000_000, QueryLimits(active=0, parallel=1))
+    for _ in range(3):
+        assert (await refusal(LogsOperations(room).start_query(**members)))[0] == "LimitExceededException"
+        # The next one would wait for ever for a place that is not freed.
+        assert not room.queries._places.locked()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -9,11 +10,13 @@ from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.background import happens
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS
-from groundwatch.logs.insights.results import PART_ROWS, ResultRow, decoded
+from groundwatch.logs.insights.results import PART_ROWS, ResultRow, decoded, parts_of
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.queries import queries as table
 from groundwatch.storage.tables.queries import query_results as parts
@@ -42,8 +45,26 @@ class StoredQuery(msgspec.Struct, frozen=True):
     """Why it failed, or who stopped it."""
 
 
+class _Own:
+    """A query of this process, from before it is stored until its end is."""
+
+    def __init__(self, query: StoredQuery) -> None:
+        self.query = query
+        self.rows: Sequence[ResultRow] = ()
+        self.is_ending = False
+        self.ended = asyncio.Event()
+
+    def end(self, values: Mapping[str, Any], rows: Sequence[ResultRow] = ()) -> None:
+        """Tell everybody that it has ended, and how."""
+        self.query, self.rows = msgspec.structs.replace(self.query, **values), rows
+        self.ended.set()
+
+
 class QueryStore:
-    """Reads and writes of queries and results."""
+    """Reads and writes of queries and results.
+
+    Where no other node writes the database, a query of this process is read from memory until its end is synced.
+    """
 
     def __init__(
         self, database: Database, clock_ms: Callable[[], int], *, kept_ms: int = DEFAULT_LIMITS.kept_ms
@@ -51,6 +72,8 @@ class QueryStore:
         self._database = database
         self._clock_ms = clock_ms
         self._kept_ms = kept_ms
+        self._alone = database.engine.dialect.name == "sqlite"
+        self._own: dict[str, _Own] = {}
 
     async def add(self, query: StoredQuery, *, limit: int) -> None:
         """Remember a query that begins to wait; `LimitExceededException` beside `limit` that have not ended."""
@@ -67,12 +90,21 @@ class QueryStore:
             place = {"account_id": query.tenant.account_id, "region": query.tenant.region}
             connection.execute(insert(table).values(values | place))
 
-        await self._database.write(add)
+        self._own[query.id] = _Own(query)
+        try:
+            await self._database.write(add)
+        except BaseException:
+            del self._own[query.id]
+            raise
 
     async def begin(self, query_id: str) -> bool:
         """Say that a query runs; False when it was stopped while it waited."""
         statement = update(table).where(table.c.id == query_id, table.c.status == "Scheduled").values(status="Running")
-        return bool(await self._database.write(lambda connection: connection.execute(statement).rowcount))
+        changed = bool(await self._database.write(lambda connection: connection.execute(statement).rowcount))
+        own = self._own.get(query_id)
+        if changed and own is not None:
+            own.query = msgspec.structs.replace(own.query, status="Running")
+        return changed
 
     async def end(
         self,
@@ -80,11 +112,38 @@ class QueryStore:
         status: Status,
         *,
         message: str | None = None,
-        rows: Sequence[bytes] = (),
+        rows: Sequence[ResultRow] = (),
         statistics: Mapping[str, float] | None = None,
     ) -> bool:
-        """End a query with the parts of its result; False when it had ended already, as by StopQuery."""
+        """End a query with its result; False when it had ended already, as by StopQuery."""
         values = {"status": status, "message": message, "ended_ms": self._clock_ms(), "statistics": statistics or {}}
+        own = self._own.get(query_id)
+        if own is None:
+            return await self._write_end(query_id, values, rows)
+        if own.is_ending:
+            return False
+        own.is_ending = True
+        try:
+            ended = await self._write_end(query_id, values, rows)
+        except SQLAlchemyError:
+            # Kept, and told so until the next start, which finds a query that has not ended.
+            own.end({"status": "Failed", "message": "its result could not be stored"})
+            raise
+        own.end(values if ended else {}, rows)
+        try:
+            # Told before: this takes as long as a short query (docs/decisions/0023-running-queries.md).
+            await self._database.sync()
+        finally:
+            del self._own[query_id]
+        return ended
+
+    async def ends_within(self, query_id: str, moment_s: float) -> bool:
+        """Return whether a query of this process ends within so many seconds."""
+        own = self._own.get(query_id)
+        return own is not None and await happens(own.ended, moment_s)
+
+    async def _write_end(self, query_id: str, values: dict[str, Any], rows: Sequence[ResultRow]) -> bool:
+        encoded = await asyncio.to_thread(parts_of, rows)
 
         def end(connection: Connection) -> bool:
             changed = update(table).where(table.c.id == query_id, table.c.status.in_(ACTIVE)).values(values)
@@ -92,16 +151,19 @@ class QueryStore:
                 return False
             made = [
                 {"query_id": query_id, "first_row": number * PART_ROWS, "rows": part}
-                for number, part in enumerate(rows)
+                for number, part in enumerate(encoded)
             ]
             if made:
                 connection.execute(insert(parts), made)
             return True
 
-        return await self._database.write(end)
+        return await self._database.write_ahead(end)
 
     async def find(self, tenant: Tenant, query_id: str) -> StoredQuery:
         """Return a query of the tenant; `ResourceNotFoundException` when there is none of that id."""
+        own = self._own_query(query_id)
+        if own is not None and own.query.tenant == tenant:
+            return own.query
         statement = select(table).where(_of(tenant), table.c.id == query_id)
         row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
         if row is None or row.created_ms < self._clock_ms() - self._kept_ms:
@@ -110,6 +172,9 @@ class QueryStore:
 
     async def rows(self, query_id: str, first: int, count: int) -> list[ResultRow]:
         """Return rows of a result, from the row number `first` on."""
+        own = self._own_query(query_id)
+        if own is not None:
+            return list(own.rows[first : first + count])
         place = parts.c.first_row
         statement = select(place, parts.c.rows).where(
             parts.c.query_id == query_id, place > first - PART_ROWS, place < first + count
@@ -152,11 +217,15 @@ class QueryStore:
 
     async def give_up_all(self) -> None:
         """End what a process that is gone left running; only for a database without other users."""
-        if self._database.engine.dialect.name != "sqlite":
+        if not self._alone:
             return
         values = {"status": "Failed", "message": "the server was stopped", "ended_ms": self._clock_ms()}
         statement = update(table).where(table.c.status.in_(ACTIVE)).values(values)
         await self._database.write(lambda connection: connection.execute(statement))
+
+    def _own_query(self, query_id: str) -> _Own | None:
+        # Other nodes may end a query, too: where there are any, only the database knows.
+        return self._own.get(query_id) if self._alone else None
 
 
 def new_query_id() -> str:

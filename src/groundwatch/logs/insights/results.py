@@ -14,6 +14,8 @@ from groundwatch.logs.pointers import Pointer
 
 T = TypeVar("T")
 PART_ROWS = 1_000
+FEW_ROWS = 200
+"""So many take less time than handing them to another thread."""
 Pair = tuple[str, str]
 ResultRow = list[Pair]
 """Field and value, of those that have one."""

@@ -28,7 +28,7 @@ from groundwatch.logs.insights.patterns import Sample
 from groundwatch.logs.insights.pipeline import Window
 from groundwatch.logs.insights.queries import StoredQuery
 from groundwatch.logs.insights.references import Reference
-from groundwatch.logs.insights.results import ResultRow, parts_of, portions, result_rows
+from groundwatch.logs.insights.results import FEW_ROWS, ResultRow, portions, result_rows
 from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.side_tables import SideTables
@@ -113,8 +113,8 @@ class QueryRun:
         self._asked_ms = tools.clock_ms()
         self._progress = 0.0
 
-    async def answer(self) -> tuple[list[bytes], dict[str, float]]:
-        """Return the parts of the result and the statistics. Raises StorageError, also beyond a limit."""
+    async def answer(self) -> tuple[Sequence[ResultRow], dict[str, float]]:
+        """Return the rows of the result and the statistics. Raises StorageError, also beyond a limit."""
         try:
             return await self._answer()
         finally:
@@ -128,7 +128,7 @@ class QueryRun:
             self._progress = max(self._progress, await self._tools.engine.progress(self._wish.stored.id))
         return Shown(self._rows, self._statistics(self._matched, len(self._rows), self._progress))
 
-    async def _answer(self) -> tuple[list[bytes], dict[str, float]]:
+    async def _answer(self) -> tuple[Sequence[ResultRow], dict[str, float]]:
         source = await self._sourced()
         compiled = self._compile(source)
         if compiled.needs_streams:
@@ -147,7 +147,7 @@ class QueryRun:
 
     async def _shredded_or_not(
         self, source: Source, scanning: asyncio.Task[None]
-    ) -> tuple[list[bytes], dict[str, float]]:
+    ) -> tuple[Sequence[ResultRow], dict[str, float]]:
         try:
             return await self._answer_from(source, scanning)
         except StorageError as error:
@@ -165,7 +165,9 @@ class QueryRun:
         self._events, self._bytes = sum(row[1] for row in rows), sum(row[2] for row in rows)
         self._span_ms = min((row[3] for row in rows), default=0), max((row[4] for row in rows), default=0)
 
-    async def _answer_from(self, source: Source, scanning: asyncio.Task[None]) -> tuple[list[bytes], dict[str, float]]:
+    async def _answer_from(
+        self, source: Source, scanning: asyncio.Task[None]
+    ) -> tuple[Sequence[ResultRow], dict[str, float]]:
         compiled = self._compile(source)
         if compiled.samples_sql is not None:
             source = await self._mined(source, compiled, compiled.samples_sql)
@@ -180,8 +182,7 @@ class QueryRun:
         await scanning
         self._progress, self._reading = 1.0, False
         matched = await self._count_matched(compiled, rows)
-        found = await self._result(compiled, rows)
-        return await asyncio.to_thread(parts_of, found), self._statistics(matched, len(rows), 1.0)
+        return await self._result(compiled, rows), self._statistics(matched, len(rows), 1.0)
 
     async def _count_matched(self, compiled: Compiled, rows: Sequence[Sequence[Any]]) -> int:
         """Return how many events passed the filters; what is known already is not read again."""
@@ -212,6 +213,8 @@ class QueryRun:
 
     async def _result(self, compiled: Compiled, rows: Sequence[Sequence[Any]]) -> list[ResultRow]:
         named = await self._pointers(compiled, rows)
+        if len(rows) <= FEW_ROWS:
+            return result_rows(compiled, rows, named)
         return await asyncio.to_thread(result_rows, compiled, rows, named)
 
     def _compile(self, source: Source) -> Compiled:

@@ -16,7 +16,6 @@ from groundwatch.logs.insights.engine import QueryEngine, ending
 from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS, QueryLimits
 from groundwatch.logs.insights.queries import QueryStore
-from groundwatch.logs.insights.results import parts_of
 from groundwatch.logs.insights.run import NOTHING_BESIDE, Beside, QueryRun, QueryWish, Shown, Tools, source_of
 from groundwatch.logs.insights.side_tables import drop_left_tables
 from groundwatch.storage.clickhouse import EventDatabase
@@ -61,15 +60,18 @@ class QueryRunner:
         # Where it can run at once it is stored as running: that spares a write, which takes as long as a short query.
         runs = not self._places.locked() and await self._places.acquire()
         stored = msgspec.structs.replace(wish.stored, status="Running") if runs else wish.stored
+        adding = asyncio.create_task(self._store.add(stored, limit=self.limits.active_of(stored.language)))
+        # The engine works while the disk does: whoever is told of the query finds it stored all the same.
+        task = asyncio.create_task(self._run(wish, adding, runs=runs), name=f"query {stored.id}")
+        self._tasks[stored.id] = task
+        task.add_done_callback(lambda _task: self._tasks.pop(stored.id, None))
         try:
-            await self._store.add(stored, limit=self.limits.active_of(stored.language))
-        except BaseException:
+            # A request that ends meanwhile does not end the query.
+            await asyncio.shield(adding)
+        except (ServiceError, SQLAlchemyError):
             if runs:
-                self._places.release()
+                await self._kill(stored.id)
             raise
-        task = asyncio.create_task(self._run(wish, runs=runs), name=f"query {wish.stored.id}")
-        self._tasks[wish.stored.id] = task
-        task.add_done_callback(lambda _task: self._tasks.pop(wish.stored.id, None))
 
     async def shown(self, query_id: str) -> Shown | None:
         """Return what there is of a query that runs in this process, None for every other."""
@@ -79,9 +81,10 @@ class QueryRunner:
     async def cancel(self, query_id: str) -> bool:
         """End a query and the engine's work on it, and keep what was shown of it; False when it had ended."""
         shown = await self.shown(query_id) or Shown((), {})
-        parts = parts_of(shown.rows)
         message = "stopped by StopQuery"
-        if not await self._store.end(query_id, "Cancelled", message=message, rows=parts, statistics=shown.statistics):
+        if not await self._store.end(
+            query_id, "Cancelled", message=message, rows=shown.rows, statistics=shown.statistics
+        ):
             return False
         await self._kill(query_id)
         return True
@@ -94,8 +97,7 @@ class QueryRunner:
 
     async def ends_now(self, query_id: str) -> bool:
         """Return whether a query of this process ends within the moment that a caller who asks for its end may wait."""
-        task = self._tasks.get(query_id)
-        return task is not None and bool((await asyncio.wait([task], timeout=MOMENT_S))[0])
+        return await self._store.ends_within(query_id, MOMENT_S)
 
     async def stop(self) -> None:
         """Stop every query: the server ends."""
@@ -106,26 +108,37 @@ class QueryRunner:
     async def _kill(self, query_id: str) -> None:
         await self._engine.kill(query_id, self._tasks.get(query_id))
 
-    async def _run(self, wish: QueryWish, *, runs: bool) -> None:
-        if not runs:
-            await self._places.acquire()
+    async def _run(self, wish: QueryWish, adding: asyncio.Task[None], *, runs: bool) -> None:
         query_id = wish.stored.id
+        if not runs:
+            if not await _added(adding):
+                return
+            await self._places.acquire()
         try:
             if runs or await self._store.begin(query_id):
-                await self._answer(wish)
+                await self._answer(wish, adding)
         except (StorageError, ServiceError) as error:
+            if not await _added(adding):
+                return
             status, message = ending(error)
             log.warning("query %s: %s: %s", query_id, message, error)
             await self._store.end(query_id, status, message=message)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, OSError):
             log.exception("query %s: its result cannot be stored", query_id)
         finally:
             self._places.release()
 
-    async def _answer(self, wish: QueryWish) -> None:
+    async def _answer(self, wish: QueryWish, adding: asyncio.Task[None]) -> None:
         run = self._runs[wish.stored.id] = QueryRun(wish, self._tools)
         try:
-            parts, statistics = await run.answer()
+            rows, statistics = await run.answer()
+            if await _added(adding):
+                await self._store.end(wish.stored.id, "Complete", rows=rows, statistics=statistics)
         finally:
             del self._runs[wish.stored.id]
-        await self._store.end(wish.stored.id, "Complete", rows=parts, statistics=statistics)
+
+
+async def _added(adding: asyncio.Task[None]) -> bool:
+    """Return whether a query has been stored, as soon as that is known; whoever asked for it is told why not."""
+    await asyncio.wait([adding])
+    return adding.exception() is None

@@ -52,6 +52,8 @@ class SideTables:
     async def drop(self) -> None:
         """Drop what was made."""
         made, self._made = self._made, []
+        if not made:
+            return
         with contextlib.suppress(StorageError):
             await self._database.run("read", lambda client: _drop(client, made))
 
