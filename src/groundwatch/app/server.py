@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 from groundwatch import bundled_api, welcome
 from groundwatch.app import first_start, own_metrics
@@ -39,6 +40,8 @@ from groundwatch.upkeep.examination import Examination
 from groundwatch.upkeep.operations import UpkeepOperations, upkeep_access
 
 log = logging.getLogger(__name__)
+SLOW_CLOSE_S = 2.0
+"""After so long an operator is told what the process waits for."""
 
 
 class Server:
@@ -150,6 +153,7 @@ class Server:
     async def stop(self) -> None:
         """Finish what was accepted: the ports no longer take requests."""
         log.info("stopping")
+        self._base.events.stop_mending()
         await self._base.identity.key_uses.stop()
         await self._gateway.stop()
         await self._backups.stop()
@@ -166,4 +170,10 @@ class Server:
         """Close both stores."""
         self._gateway.close()
         self._logs.close()
-        self._base.close()
+        # What a thread asks of the engine cannot be cut short, and reading a broken block takes seconds.
+        late = threading.Timer(SLOW_CLOSE_S, log.info, ["waiting for the event store to end what it does"])
+        late.start()
+        try:
+            self._base.close()
+        finally:
+            late.cancel()

@@ -128,6 +128,7 @@ class EventDatabase:
         # A query counts what it reads beside its own statement.
         self._sizes = POOL_SIZES | {"query": 2 * parallel_queries}
         self._repair = repair
+        self._mends = True
         self.embedded = urlsplit(url).scheme == "chdb"
         self._connect = connect or open_client
         self._pools: dict[Purpose, _Pool] = {}
@@ -149,6 +150,13 @@ class EventDatabase:
             return translated(work, client)
         finally:
             client.close()
+
+    def stop_mending(self) -> None:
+        """Let statements that come upon a broken part fail from now on: the process is about to end.
+
+        To find out what of a part can be read takes seconds a fault, and the next process does it as well.
+        """
+        self._mends = False
 
     def close(self) -> None:
         """Finish what is running and close every client."""
@@ -172,7 +180,7 @@ class EventDatabase:
                 try:
                     return translated(work, client)
                 except StorageError as error:
-                    if not repair(client, error):
+                    if not self._mends or not repair(client, error):
                         raise
             return work(client)
 
