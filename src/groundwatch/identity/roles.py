@@ -53,27 +53,25 @@ class RoleAssumer:
         """
         account, name = _place(role_arn)
         role = await self._store.find_role(account_id, name) if account == account_id else None
-        # A path is part of the ARN: policies may grant by it, so it must be the true one.
-        if role is None or role.arn != role_arn:
-            raise _denied(service, role_arn, Decision("implicitDeny", "trust"))
-        session = self._session(role, service, session_name, source_arn)
+        session = self._unconditional.get((role_arn, service, session_name))
+        # The store hands out the same role until something changes.
+        if session is None or session.role is not role:
+            # A path is part of the ARN: policies may grant by it, so it must be the true one.
+            if role is None or role.arn != role_arn:
+                raise _denied(service, role_arn, Decision("implicitDeny", "trust"))
+            session = self._session(role, service, session_name, source_arn)
         if not session.decision.allowed:
             raise _denied(service, role_arn, session.decision)
         return session.principal
 
     def _session(self, role: Role, service: str, session_name: str, source_arn: str | None) -> _Session:
-        place = (role.arn, service, session_name)
-        known = self._unconditional.get(place)
-        # The store hands out the same role until something changes.
-        if known is not None and known.role is role:
-            return known
         trust = self._library.read(role.trust_policy, "trust")
         decision = self._asked(role, trust, service, session_name, source_arn)
         session = _Session(role, decision, session_principal(role, session_name, ()))
         if not any(statement.conditions for statement in trust.statements):
             if len(self._unconditional) >= MAX_KEPT:
                 self._unconditional.clear()
-            self._unconditional[place] = session
+            self._unconditional[role.arn, service, session_name] = session
         return session
 
     def _asked(self, role: Role, trust: Policy, service: str, session_name: str, source_arn: str | None) -> Decision:

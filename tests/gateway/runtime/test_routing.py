@@ -9,7 +9,7 @@ from groundwatch.gateway.runtime.routing import Router
 
 PATHS = [
     "/", "/groups", "/groups/{group}", "/groups/{group}/streams", "/groups/all", "/files", "/files/{path+}",
-    "/files/static", "/files/static/logo", "/x/{proxy+}",
+    "/files/static", "/files/static/logo", "/x/{proxy+}", "/100%25",
 ]  # fmt: skip
 
 ROWS = [
@@ -24,6 +24,7 @@ ROWS = [
     pytest.param("/groups/a%20b%2B+c", "/groups/{group}", {"group": "a b++c"}, id="a plus in a path is a plus"),
     pytest.param("/groups/%67/streams", "/groups/{group}/streams", {"group": "g"}, id="a variable in the middle"),
     pytest.param("/%67roups", "/groups", {}, id="literals are compared decoded"),
+    pytest.param("/100%25", None, None, id="what a literal is compared with is decoded even where it looks the same"),
     pytest.param("/groups/all/streams", None, None, id="a literal takes its subtree from the variable"),
     pytest.param("/files/a/b", "/files/{path+}", {"path": "a/b"}, id="greedy takes the rest"),
     pytest.param("/x/proxy-value//double/", "/x/{proxy+}", {"proxy": "proxy-value//double"}, id="greedy keeps slashes"),

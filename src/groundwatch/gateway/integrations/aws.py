@@ -60,7 +60,7 @@ class AwsIntegration:
         if self._elsewhere is not None and endpoint is not None:
             answer = await self._elsewhere.call(mapped, target, endpoint, request, role_arn)
         else:
-            principal = await self._sessions.principal(mapped, role_arn)
+            principal = await self._sessions.principal(mapped, role_arn, source_arn)
             answer = await self._call(target, request, principal, source_arn)
         log_answer(routed, answer.headers, answer.body)
         return IntegrationAnswer(

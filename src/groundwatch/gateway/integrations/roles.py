@@ -25,8 +25,10 @@ class RoleSessions:
         self._roles = roles
         self._authorizer = authorizer
 
-    async def principal(self, mapped: MappedRequest, role_arn: str) -> Principal:
+    async def principal(self, mapped: MappedRequest, role_arn: str, source_arn: str | None = None) -> Principal:
         """Return who an integration with these `credentials` calls as: a session of the role, or the client itself.
+
+        `source_arn` is that of the method, if it is known already.
 
         Raises:
             GatewayError: when there is no role, or it cannot be used.
@@ -42,7 +44,7 @@ class RoleSessions:
                 SERVICE_PRINCIPAL,
                 account_id=api.account_id,
                 session_name=SESSION_NAME,
-                source_arn=source_arn_of(routed),
+                source_arn=source_arn or source_arn_of(routed),
             )
         except ServiceError as error:
             reason = f"API Gateway does not have permission to assume the provided role {role_arn}"

@@ -22,7 +22,6 @@ from groundwatch.storage.sql import Database
 
 WRITE_INTERVAL_S = 1.0
 MAX_KEYS = 100_000
-Changes = dict[tuple[UsageKey, int], DayUsage]
 
 
 class _Count(msgspec.Struct):
@@ -42,7 +41,8 @@ class UsageLedger(WriteBehind):
         self._clock_ms = clock_ms
         self._max_keys = max_keys
         self._counts: OrderedDict[UsageKey, _Count] = OrderedDict()
-        self._unwritten: Changes = {}
+        self._unwritten: dict[tuple[UsageKey, int], int] = {}
+        """Requests by key and day."""
         self._shared = database.engine.dialect.name != "sqlite"
         # Sums are read while nothing is being written, so that no count is seen twice or not at all.
         self._lock = asyncio.Lock()
@@ -91,12 +91,13 @@ class UsageLedger(WriteBehind):
             if not self._unwritten:
                 return
             taken, self._unwritten = self._unwritten, {}
+            changes = {place: DayUsage(place[1], used) for place, used in taken.items()}
             try:
                 # Shielded, so that a stop in between does not lose what was taken.
-                await asyncio.shield(self._database.write(lambda connection: sql.add_usage(connection, taken)))
+                await asyncio.shield(self._database.write(lambda connection: sql.add_usage(connection, changes)))
             except SQLAlchemyError:
-                for place, change in taken.items():
-                    self._merge(place, change)
+                for place, used in taken.items():
+                    self._unwritten[place] = self._unwritten.get(place, 0) + used
                 raise
             self._forget()
 
@@ -107,18 +108,13 @@ class UsageLedger(WriteBehind):
                 # Another request of the key was faster, and may have counted meanwhile.
                 return present
             totals = await self._database.read(lambda connection: sql.read_totals(connection, key, first_day))
-            waiting = [change.used for (who, day), change in self._unwritten.items() if who == key and day >= first_day]
+            waiting = [used for (who, day), used in self._unwritten.items() if who == key and day >= first_day]
             count = self._counts[key] = _Count(first_day, totals.used + sum(waiting), totals.granted)
             return count
 
     def _note(self, key: UsageKey, day: int) -> None:
-        known = self._unwritten.get((key, day))
-        self._unwritten[key, day] = DayUsage(day, 1 if known is None else known.used + 1)
-
-    def _merge(self, place: tuple[UsageKey, int], change: DayUsage) -> None:
-        later = self._unwritten.get(place)
-        used = change.used + (later.used if later is not None else 0)
-        self._unwritten[place] = DayUsage(change.day, used)
+        place = (key, day)
+        self._unwritten[place] = self._unwritten.get(place, 0) + 1
 
     def _forget(self) -> None:
         """Forget sums that other nodes may have changed, and those that are too many."""

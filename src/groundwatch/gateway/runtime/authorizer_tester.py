@@ -77,7 +77,8 @@ def _routed(
     exchange = new_exchange(wire, target, received_ms=context.received_ms, log=log)
     stage = Stage(STAGE_NAME, "", context.received_ms, context.received_ms, variables=request.stage_variables)
     located = Located(Arrived(exchange), stage, CompiledDeployment("", api))
-    return Routed(located, CompiledMethod(Resource(api.root_resource_id, "/"), method, Integration("MOCK")), {})
+    compiled = CompiledMethod(Resource(api.root_resource_id, "/"), method, Integration("MOCK"))
+    return Routed(located, located.previous.exchange, compiled, {})
 
 
 def test_wire_request(

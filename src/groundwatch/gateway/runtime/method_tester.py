@@ -84,7 +84,7 @@ class MethodTester:
         if compiled is None:
             exchange.log.line(f"Execution failed: the resource has no method {method.http_method}")
             return _bare(plain_response(GatewayError("MISSING_AUTHENTICATION_TOKEN")))
-        routed = Routed(located, compiled, *_path_parameters(resource, request))
+        routed = Routed(located, located.previous.exchange, compiled, *_path_parameters(resource, request))
         progress = Progress(Admitted(Authorized(routed, principal=None), api_key=None))
         response, failure = await run_to_answer(progress, self._steps)
         return response if failure is None else _bare(response)

@@ -38,8 +38,12 @@ class Router:
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._root = _Node()
+        self._literal: dict[str, PathMatch] = {}
+        """What paths without variables lead to: nothing else can take them."""
         for resource in resources:
             self._add(resource)
+            if "{" not in resource.path and unquote(resource.path) == resource.path:
+                self._literal[resource.path] = PathMatch(resource, {}, {})
 
     def _add(self, resource: Resource) -> None:
         node = self._root
@@ -53,6 +57,12 @@ class Router:
 
         Repeated slashes and a trailing slash do not matter, except inside the value of a greedy parameter.
         """
+        literal = self._literal.get(path)
+        if literal is not None:
+            return literal
+        return self._walk(path)
+
+    def _walk(self, path: str) -> PathMatch | None:
         node = self._root
         raw: dict[str, str] = {}
         segments = path.split("/")

@@ -45,6 +45,8 @@ class Routed(msgspec.Struct, frozen=True):
     """The resource and method exist."""
 
     previous: Located
+    exchange: Exchange
+    """The request; here since everything that follows asks for it, two dozen times."""
     method: CompiledMethod
     path_parameters: dict[str, str]
     """Percent-decoded."""
@@ -55,11 +57,6 @@ class Routed(msgspec.Struct, frozen=True):
     def located(self) -> Located:
         """The stage of the API."""
         return self.previous
-
-    @property
-    def exchange(self) -> Exchange:
-        """The request."""
-        return self.previous.previous.exchange
 
 
 class Authorized(msgspec.Struct, frozen=True):
@@ -94,6 +91,8 @@ class MappedRequest(msgspec.Struct, frozen=True):
     """What the integration shall do."""
 
     previous: Validated
+    routed: Routed
+    """The method."""
     path: dict[str, str]
     """Values for the `{name}` placeholders of the URI."""
     query: list[tuple[str, str]]
@@ -101,11 +100,6 @@ class MappedRequest(msgspec.Struct, frozen=True):
     """By name as mapped; without the gateway's own headers."""
     body: bytes
     overrides: Overrides
-
-    @property
-    def routed(self) -> Routed:
-        """The method."""
-        return self.previous.previous.previous.previous
 
 
 class Integrated(msgspec.Struct, frozen=True):

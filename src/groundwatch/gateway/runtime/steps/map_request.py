@@ -52,7 +52,7 @@ class MapRequest:
             raise configuration_error(str(error)) from error
         except PayloadError as error:
             raise GatewayError("BAD_REQUEST_BODY", "Invalid JSON in request body", reason=str(error)) from error
-        return MappedRequest(stage, parameters.path, parameters.query, parameters.headers, body, overrides)
+        return MappedRequest(stage, routed, parameters.path, parameters.query, parameters.headers, body, overrides)
 
     async def _render(
         self, stage: Validated, routed: Routed, source: TemplateSource, payload: str | bytes
@@ -74,8 +74,8 @@ def _payload(routed: Routed, body: bytes) -> str | bytes:
     integration = routed.method.integration
     # Events have a member that says what their body is, so nothing is converted before.
     handling = None if integration.type == "AWS_PROXY" else integration.content_handling
-    content_type = mime(routed.exchange.last_header("content-type"))
-    if is_binary(content_type, routed.located.deployment.api.binary_media_types):
+    types = routed.located.deployment.api.binary_media_types
+    if types and is_binary(mime(routed.exchange.last_header("content-type")), types):
         return base64.b64encode(body).decode() if handling == "CONVERT_TO_TEXT" else body
     if handling != "CONVERT_TO_BINARY":
         return body.decode("utf-8", "replace")

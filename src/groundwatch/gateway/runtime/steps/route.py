@@ -18,4 +18,4 @@ class Route:
         method = stage.deployment.method(match.resource, exchange.method)
         if method is None:
             raise not_found(exchange)
-        return Routed(stage, method, match.parameters, match.raw)
+        return Routed(stage, exchange, method, match.parameters, match.raw)
