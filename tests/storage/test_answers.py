@@ -53,6 +53,30 @@ async def test_absent_values_are_asked_for_again():
     assert load.count == 2
 
 
+async def test_of_several_answers_only_unknown_ones_are_asked_for():
+    answers, asked = Answers(ManualClock(0), life_ms=None), []
+
+    async def load(keys):
+        asked.append(list(keys))
+        return {key: key.upper() for key in keys if key != "x"}
+
+    assert await answers.get_all("ab", load) == {"a": "A", "b": "B"}
+    assert await answers.get_all("xbc", load) == {"b": "B", "c": "C"}
+    assert await answers.get_all("abc", load) == {"a": "A", "b": "B", "c": "C"}
+    assert asked == [["a", "b"], ["x", "c"]]
+
+
+async def test_several_answers_of_before_a_change_are_not_kept():
+    answers = Answers(ManualClock(0), life_ms=None)
+
+    async def load(keys):
+        answers.drop("a")
+        return dict.fromkeys(keys, "old")
+
+    assert await answers.get_all("ab", load) == {"a": "old", "b": "old"}
+    assert [answers.peek(key) for key in "ab"] == [None, None]
+
+
 DROPS = [
     pytest.param(lambda answers: answers.drop("k"), id="this one"),
     pytest.param(lambda answers: answers.drop("other"), id="another one: nobody knows what the change concerned"),

@@ -6,7 +6,7 @@ process is the only writer (SQLite), for a second when other nodes may change th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -75,6 +75,8 @@ class LogCatalog:
         life_ms = SHARED_MEMORY_MS if self.shared else None
         self._groups = Answers[tuple[Tenant, str], LogGroup](clock_ms, life_ms=life_ms, capacity=REMEMBERED)
         self._streams = Answers[tuple[int, str], LogStream](clock_ms, life_ms=life_ms, capacity=REMEMBERED)
+        self._names = Answers[tuple[int, int], str](clock_ms, life_ms=life_ms, capacity=REMEMBERED)
+        self._reclaims = Answers[None, list[Reclaim]](clock_ms, life_ms=life_ms)
 
     async def create_group(
         self,
@@ -188,9 +190,14 @@ class LogCatalog:
     async def stream_names(self, group: LogGroup, numbers: Sequence[int]) -> dict[int, str]:
         """Return the names of the streams with these numbers; those deleted meanwhile are left out."""
         columns = select(log_streams.c.id, log_streams.c.name).where(log_streams.c.group_id == group.number)
-        statement = columns.where(log_streams.c.id.in_(numbers))
-        rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        return {row.id: row.name for row in rows}
+
+        async def load(keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+            statement = columns.where(log_streams.c.id.in_([number for _, number in keys]))
+            rows = await self._database.read(lambda connection: connection.execute(statement).all())
+            return {(group.number, row.id): row.name for row in rows}
+
+        found = await self._names.get_all([(group.number, number) for number in numbers], load)
+        return {number: name for (_, number), name in found.items()}
 
     async def change_group(self, group: LogGroup, **columns: object) -> None:
         """Set columns of a group, such as `retention_in_days`; `ResourceNotFoundException` when it is gone."""
@@ -225,6 +232,8 @@ class LogCatalog:
         await self._database.write(remove)
         self._groups.drop((group.tenant, group.name))
         self._streams.drop_where(lambda key: key[0] == group.number)
+        self._names.drop_where(lambda key: key[0] == group.number)
+        self._reclaims.clear()
 
     async def delete_stream(self, stream: LogStream) -> None:
         """Remove a stream, and remember that its events wait to be reclaimed."""
@@ -235,6 +244,8 @@ class LogCatalog:
 
         await self._database.write(remove)
         self._streams.drop((stream.group_number, stream.name))
+        self._names.drop((stream.group_number, stream.number))
+        self._reclaims.clear()
 
     async def retentions(self) -> dict[int, int]:
         """Return the retention in days of every group that has one, of all tenants, by group number."""
@@ -249,6 +260,11 @@ class LogCatalog:
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
         return [Reclaim(row.id, row.group_id, row.stream_id) for row in rows]
 
+    async def deleted_streams(self, groups: Collection[int]) -> list[int]:
+        """Return the numbers of deleted streams of some groups that still have events; every query asks for them."""
+        waiting = await self._reclaims.get(None, self.waiting_reclaims) or []
+        return [one.stream_number for one in waiting if one.stream_number is not None and one.group_number in groups]
+
     async def reclaimed(self, numbers: Sequence[int]) -> None:
         """Strike off reclaims that are done."""
 
@@ -259,6 +275,7 @@ class LogCatalog:
                 connection.execute(delete(reclaims).where(reclaims.c.id.in_(some)))
 
         await self._database.write(strike)
+        self._reclaims.clear()
 
     async def _insert(self, statement: Insert, exists: str) -> None:
         try:

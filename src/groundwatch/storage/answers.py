@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -35,10 +35,25 @@ class Answers(Generic[K, V]):
         generation, asked_ms = self._generation, self._clock_ms()
         value = await load()
         if value is not None and generation == self._generation:
-            self._kept[key] = (asked_ms, value)
-            if len(self._kept) > self._capacity:
-                self._kept.popitem(last=False)
+            self._keep(asked_ms, {key: value})
         return value
+
+    async def get_all(self, keys: Iterable[K], load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> dict[K, V]:
+        """Return the kept answers, and what `load` finds of all others at once."""
+        found, unknown = {}, []
+        for key in keys:
+            kept = self.peek(key)
+            if kept is None:
+                unknown.append(key)
+            else:
+                found[key] = kept
+        if unknown:
+            generation, asked_ms = self._generation, self._clock_ms()
+            loaded = await load(unknown)
+            if generation == self._generation:
+                self._keep(asked_ms, loaded)
+            found.update(loaded)
+        return found
 
     def peek(self, key: K) -> V | None:
         """Return the kept answer, or None when there is none that is young enough."""
@@ -52,6 +67,12 @@ class Answers(Generic[K, V]):
         # The least recently used goes first.
         self._kept.move_to_end(key)
         return entry[1]
+
+    def _keep(self, asked_ms: int, answers: Mapping[K, V]) -> None:
+        for key, value in answers.items():
+            self._kept[key] = (asked_ms, value)
+        while len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)
 
     def drop(self, key: K) -> None:
         """Forget one answer, and whatever is being asked for now."""

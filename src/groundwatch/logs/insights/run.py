@@ -243,11 +243,7 @@ class QueryRun:
         }
 
     async def _sourced(self) -> Source:
-        numbers = {group.number for group in self._wish.all_groups()}
-        waiting = await self._tools.catalog.waiting_reclaims()
-        deleted = [
-            one.stream_number for one in waiting if one.group_number in numbers and one.stream_number is not None
-        ]
+        deleted = await self._tools.catalog.deleted_streams({group.number for group in self._wish.all_groups()})
         stored = StoredFields(self._tools.beside.stored_fields(), complete=True)
         source = msgspec.structs.replace(source_of(self._wish), stored=stored, references=await self._references())
         if len(deleted) > MAX_LISTED:

@@ -31,12 +31,10 @@ class GroupFieldOperations(Operations):
             start_ms, end_ms = middle_ms - AROUND_MS, middle_ms + AROUND_MS
         expired_ms = expired_before_ms(group, now_ms)
         events = EventRange(
-            group.number, max(start_ms, expired_ms or 0), end_ms, await self._deleted_streams(group.number)
+            group.number,
+            max(start_ms, expired_ms or 0),
+            end_ms,
+            await self._room.catalog.deleted_streams([group.number]),
         )
         found = await self._room.field_census.percentages(events)
         return {"logGroupFields": [{"name": name, "percent": percent} for name, percent in found]}
-
-    async def _deleted_streams(self, group_number: int) -> list[int]:
-        waiting = await self._room.catalog.waiting_reclaims()
-        numbers = [one.stream_number for one in waiting if one.group_number == group_number]
-        return [number for number in numbers if number is not None]
