@@ -1,6 +1,7 @@
 """`groundwatch doctor`: what its table shows."""
 
 import json
+import re
 
 import pytest
 
@@ -16,9 +17,19 @@ STUCK = Finding("deletions in events", "failing", "do not get done")
 
 def test_a_path_in_an_advice_is_shown_whole_on_a_narrow_terminal(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
     path = "/var/lib/groundwatch/" + "x" * 100 + "/end"
     _show([Finding("part 1_1_1_0 of events", "failing", "is broken", f"delete {path}")])
-    assert f"delete{path}" in "".join(capsys.readouterr().out.split())
+    assert f"delete{path}" in re.sub(r"\s|\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+
+
+def test_a_pipe_gets_each_finding_in_a_line_of_its_own(capsys):
+    _show([Finding("certificate [red].pem", "warning", "x" * 100 + " expires", "renew it\\")])
+    assert capsys.readouterr().out.splitlines() == [
+        f"check{' ' * 18}state{' ' * 4}what",
+        f"certificate [red].pem  warning  {'x' * 100} expires",
+        f"{' ' * 32}→ renew it\\",
+    ]
 
 
 @pytest.mark.parametrize(

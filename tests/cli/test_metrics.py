@@ -7,7 +7,8 @@ import datetime as dt
 import pytest
 from tests.live import run_command
 
-from groundwatch.cli.metrics import fitting_period_s
+from groundwatch.cli.metrics import fitting_period_s, show_list
+from groundwatch.cli.terminal import Terminal
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,13 @@ def test_metrics_are_listed(environment):
     assert sorted(line.split() for line in listed[1:]) == [
         ["shop/cli", "latency", f"host=web-{number}", "zone=[red]"] for number in (0, 1)
     ]
+
+
+def test_a_pipe_gets_names_whole_and_no_blanks_at_the_end(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "a" * 100
+    show_list([{"Namespace": "n", "MetricName": name, "Dimensions": []}], Terminal())
+    assert capsys.readouterr().out.splitlines() == [f"namespace  metric{' ' * 96}dimensions", f"n          {name}"]
 
 
 def test_a_metric_is_drawn(environment):
@@ -68,6 +76,7 @@ def test_metric_math(environment):
         (("nowhere",), 1, "no metric has had data for two weeks"),
         (("shop/cli", "nothing"), 1, "no metric nothing of shop/cli"),
         (("shop/cli", "latency", "host"), 2, "'host' is no dimension; write NAME=VALUE"),
+        (("shop/nothing",), 1, "no metric of shop/nothing has had data for two weeks"),
         (("shop/cli", "latency", "--since", "often"), 2, "--since: 'often' is no time"),
         (("shop/cli", "latency", "--stat", "p101"), 1, "is not a valid statistic"),
         (("shop/cli", "latency", "--since", "2s"), 1, "no data since 2s; ask for more with --since"),

@@ -179,11 +179,17 @@ def test_since_option(text, timestamp_ms):
     assert moment_ms("--since", text, NOW) == timestamp_ms
 
 
-def test_a_wrong_since_is_a_wrong_call(capsys):
-    assert main(["tail", "g", "--since", "10 minutes"]) == 2
-    assert capsys.readouterr().err == (
-        "groundwatch tail: --since: '10 minutes' is no time; write 90s, 10m, 2h, 1d or ISO 8601\n"
-    )
+@pytest.mark.parametrize(
+    ("since", "why"),
+    [
+        ("10 minutes", "'10 minutes' is no time; write 90s, 10m, 2h, 1d or ISO 8601"),
+        ("99999999999d", "'99999999999d' is before 1970, from when on there are log events"),
+        ("1969-12-31", "'1969-12-31' is before 1970, from when on there are log events"),
+    ],
+)
+def test_a_wrong_since_is_a_wrong_call(capsys, since, why):
+    assert main(["tail", "g", "--since", since]) == 2
+    assert capsys.readouterr().err == f"groundwatch tail: --since: {why}\n"
 
 
 # How events look

@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     if form == "json":
         click.echo(_json(found))
     elif found:
-        Terminal().print(_table(found, asked.sparks(found)))
+        Terminal().print_whole(_table(found, asked.sparks(found)))
     else:
         click.echo("no alarms", err=True)
     return 0
@@ -150,9 +150,9 @@ def _show_one(asked: Asked, name: str, last: int, form: str) -> int:
         click.echo(_json({"alarm": alarm, "history": history}))
     else:
         console = Terminal()
-        console.print(_table([alarm], asked.sparks([alarm])))
+        console.print_whole(_table([alarm], asked.sparks([alarm])))
         console.print(Text(visible(str(alarm["StateReason"]))), soft_wrap=True)
-        console.print(_history(history))
+        console.print_whole(_history(history))
     return 0 if alarm["StateValue"] == "OK" else 1
 
 

@@ -13,7 +13,7 @@ import click
 
 from groundwatch.cli.api import ServiceClient, Wishes, api_errors, connect
 from groundwatch.cli.copy_progress import progress_bar, watched
-from groundwatch.cli.options import data_option
+from groundwatch.cli.options import data_option_for
 
 POLL_S = 0.3
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -22,7 +22,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 @click.command(short_help="Back up a running server, or the data directory of a stopped one.")
 @click.argument("name", metavar="[NAME|DIRECTORY]", required=False)
 @click.option("--offline", is_flag=True, help="Back up the stopped server of --data into DIRECTORY, a new one.")
-@data_option
+@data_option_for("Data directory of the server.")
 @click.option("--profile", metavar="NAME", help="Profile in ~/.aws whose credentials are used.")
 @click.option("--endpoint-url", metavar="URL", help="The server's service port.")
 def command(*, name: str | None, offline: bool, data: Path, profile: str | None, endpoint_url: str | None) -> int:

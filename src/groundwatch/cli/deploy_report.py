@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from groundwatch.cli.terminal import Terminal
 from groundwatch.deploy.definition import Definition
 from groundwatch.deploy.differences import Difference, differences
 from groundwatch.deploy.readers import accesses
 from groundwatch.deploy.stack import ALARM_ACTIONS, Document, RolePlan, Stack, UsagePlanPlan
 
 
-def show_report(console: Console, definition: Definition, stack: Stack) -> int:
+def show_report(console: Terminal, definition: Definition, stack: Stack) -> int:
     """Print the report and return the exit code: 1 when something cannot work on AWS."""
-    console.print(_creates(stack))
-    console.print(_readers(definition, stack))
+    console.print_whole(_creates(stack))
+    console.print_whole(_readers(definition, stack))
     found = differences(definition.api)
     if found:
-        console.print(_differences(found))
+        console.print_whole(_differences(found))
     for fault in definition.warnings:
         console.print(f"[yellow]warning[/yellow] {fault}", highlight=False)
     blocking = sum(difference.blocking for difference in found)

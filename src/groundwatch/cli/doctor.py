@@ -14,10 +14,11 @@ from pathlib import Path
 import click
 import msgspec
 from rich.table import Column, Table
+from rich.text import Text
 
 from groundwatch.cli.api import ServiceClient, Wishes, api_errors, connect
 from groundwatch.cli.copy_progress import progress_bar
-from groundwatch.cli.options import data_option, format_option
+from groundwatch.cli.options import data_option_for, format_option
 from groundwatch.cli.show import visible
 from groundwatch.cli.stopped_server import SERVERS_HINT, settings_of
 from groundwatch.cli.terminal import Terminal
@@ -33,7 +34,7 @@ OnParts = Callable[[int, int], None]
 
 
 @click.command(short_help="Say what is wrong with a server's data, and what to do.")
-@data_option
+@data_option_for("Data directory of the server.")
 @format_option("pretty", "json")
 @click.option("--profile", metavar="NAME", help="Profile in ~/.aws whose credentials are used.")
 @click.option("--endpoint-url", metavar="URL", help="The server's service port.")
@@ -132,5 +133,6 @@ def _show(findings: list[Finding]) -> None:
     table = Table("check", "state", what, box=None, pad_edge=False, header_style="dim")
     for finding in findings:
         text = visible(finding.text) + (f"\n→ {visible(finding.advice)}" if finding.advice else "")
-        table.add_row(visible(finding.check), f"[{STYLES[finding.state]}]{finding.state}[/]", text.replace("[", r"\["))
-    console.print(table)
+        # As they are: brackets in a name are no markup.
+        table.add_row(Text(visible(finding.check)), Text(finding.state, STYLES[finding.state]), Text(text))
+    console.print_whole(table)

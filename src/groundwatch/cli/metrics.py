@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -72,6 +71,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     found = find_metrics(calls, namespace, name, [_dimension(text) for text in dimensions])
     console = Terminal()
     if name is None:
+        if not found:
+            whose = f" of {namespace}" if namespace else ""
+            raise click.ClickException(f"no metric{whose} has had data for two weeks")
         show_list(found, console)
         return
     start_ms, end_ms = moment_ms("--since", since_text, now_ms()), now_ms()
@@ -100,16 +102,14 @@ def find_metrics(
     return list(islice(calls.pages(SERVICE, "list_metrics", "Metrics", **given), MAX_LISTED))
 
 
-def show_list(found: Sequence[Metric], console: Console) -> None:
+def show_list(found: Sequence[Metric], console: Terminal) -> None:
     """Print metrics as a table."""
-    if not found:
-        raise click.ClickException("no metric has had data for two weeks")
     table = Table("namespace", "metric", "dimensions", box=None, pad_edge=False)
     for metric in found:
         names = (visible(metric["Namespace"]), visible(metric["MetricName"]), dimensions_text(metric))
         # As they are: brackets in a name are no markup.
         table.add_row(*map(Text, names))
-    console.print(table)
+    console.print_whole(table)
 
 
 def dimensions_text(metric: Metric) -> str:

@@ -13,8 +13,8 @@ from groundwatch.credentials_file import AdminCredentials, CredentialsFileError,
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-def data_option(command: Decorated) -> Decorated:
-    """Add `--data`, the data directory of the server on this machine."""
+def data_option_for(what: str) -> Callable[[Decorated], Decorated]:
+    """Return `--data`, the data directory of the server on this machine, with its help."""
     return click.option(
         "--data",
         metavar="DIRECTORY",
@@ -22,8 +22,11 @@ def data_option(command: Decorated) -> Decorated:
         default="./data",
         show_default=True,
         type=click.Path(path_type=Path),
-        help="Data directory of the server, for the administrator's credentials.",
-    )(command)
+        help=what,
+    )
+
+
+data_option = data_option_for("Data directory of the server, for the administrator's credentials.")
 
 
 def server_options(command: Decorated) -> Decorated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from groundwatch.cli.options import format_option, server_options
 from groundwatch.cli.times import moment_ms, now_ms
 
 LANGUAGES = ("CWLI", "SQL", "PPL")
+GROUP_NAME = re.compile(r"[.\-_/#A-Za-z0-9]+")
 
 
 @click.command()
@@ -73,6 +75,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     if out is not None:
         check_file(out)
         _refuse_beside_out(click.get_current_context(), chart=chart, limit=limit)
+    _refuse_half_a_question(words, language)
     question = Question(
         groups=words[:-1],
         query=words[-1],
@@ -88,6 +91,18 @@ def command(  # noqa: PLR0913 - one parameter an option
     rows, last = _ask(asker, question)
     _show(rows, form, chart=chart)
     tell(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'} · {summary(last)}")
+
+
+def _refuse_half_a_question(words: Sequence[str], language: str) -> None:
+    """Refuse a query that names no group, and a group without a query, in the words of this command."""
+    query = words[-1]
+    # SQL names its groups in FROM.
+    if len(words) > 1 or language == "SQL" or "source" in query.lower():
+        return
+    if GROUP_NAME.fullmatch(query):
+        example = f"groundwatch query {query} 'fields @message'"
+        raise click.UsageError(f"{query!r} is a log group, and the query is missing; write for example `{example}`")
+    raise click.UsageError("no log group is named; write it before the query, or begin the query with SOURCE")
 
 
 def _refuse_beside_out(context: click.Context, *, chart: bool, limit: int | None) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from groundwatch.cli.copy_progress import watched
-from groundwatch.cli.options import data_option
+from groundwatch.cli.options import data_option_for
 
 
 @click.command(short_help="Restore a backup into an empty data directory.")
 @click.argument("backup", metavar="BACKUP", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@data_option
+@data_option_for("Where the backup goes: an empty directory, or a new one.")
 def command(*, backup: Path, data: Path) -> int:
     """Restore a backup, a directory that `groundwatch backup` made, into an empty data directory.
 

@@ -24,9 +24,10 @@ def moment_ms(option: str, text: str, present_ms: int) -> int:
     UsageError, which names the option.
     """
     span = re.fullmatch(r"(\d+)([smhdw])", text)
-    if span is not None:
-        return present_ms - int(span[1]) * UNITS_S[span[2]] * 1000
     try:
-        return parse_timestamp_ms(text)
+        moment = present_ms - int(span[1]) * UNITS_S[span[2]] * 1000 if span else parse_timestamp_ms(text)
     except ValueError as error:
         raise click.UsageError(f"{option}: {text!r} is no time; write 90s, 10m, 2h, 1d or ISO 8601") from error
+    if moment < 0:
+        raise click.UsageError(f"{option}: {text!r} is before 1970, from when on there are log events")
+    return moment

@@ -22,7 +22,6 @@ from groundwatch.cli.terminal import Terminal
 
 POINTER = "@ptr"
 PREVIEW_ROWS = 10
-PIPE_WIDTH = 10_000
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -67,14 +66,7 @@ def show(rows: Sequence[Row], form: str, out: TextIO) -> None:
         return
     # Rows that have no column would be drawn as nothing, which looks like a fault.
     nothing = "no values: no row has any of the fields" if rows else "no rows"
-    shown: RenderableType = table(rows) if _columns(rows) else Text(nothing, "dim")
-    if Terminal(file=out).is_terminal:
-        Terminal(file=out).print(shown)
-        return
-    # A pipe has no width: what reads it wants whole values, and no blanks that only fill a column.
-    text = io.StringIO()
-    Terminal(file=text, width=PIPE_WIDTH).print(shown)
-    out.writelines(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+    Terminal(file=out).print_whole(table(rows) if _columns(rows) else Text(nothing, "dim"))
 
 
 FORMATS = ("table", "json", "csv")
