@@ -8,6 +8,8 @@ import threading
 import pytest
 
 from groundwatch.cli import batches, main, put
+from groundwatch.cli.lines import Rejection
+from groundwatch.cli.sender import REJECTIONS_KEPT, Account
 
 
 @pytest.fixture
@@ -97,6 +99,13 @@ def test_a_long_list_of_rejections_is_cut(known_service, write, capsys):
     assert len(err.splitlines()) == 21
     assert err.splitlines()[-1] == "rejected: 5 more"
     assert out == "1 event stored, 25 rejected\n"
+
+
+def test_a_file_of_the_wrong_form_takes_no_memory_for_each_of_its_lines():
+    account = Account()
+    for number in range(3):
+        account.reject(*(Rejection("a", number * 900 + line, "no") for line in range(900)))
+    assert (account.rejected, len(account.rejections)) == (2_700, REJECTIONS_KEPT)
 
 
 def test_a_missing_group_is_made(known_service, write, refuse):

@@ -212,19 +212,19 @@ def _report(account: Account, *, interrupted: bool) -> int:
     rejections = sorted(account.rejections, key=lambda rejection: (rejection.source, rejection.line_number))
     for rejection in rejections[:REJECTIONS_SHOWN]:
         click.echo(f"rejected: {rejection}", err=True)
-    if len(account.rejections) > REJECTIONS_SHOWN:
-        click.echo(f"rejected: {len(account.rejections) - REJECTIONS_SHOWN:,} more", err=True)
+    if account.rejected > REJECTIONS_SHOWN:
+        click.echo(f"rejected: {account.rejected - REJECTIONS_SHOWN:,} more", err=True)
     if account.failure:
         click.echo(f"stopped: {account.failure}", err=True)
     parts = [f"{_count(account.stored, 'event')} stored"]
-    if account.rejections:
-        parts.append(f"{len(account.rejections):,} rejected")
+    if account.rejected:
+        parts.append(f"{account.rejected:,} rejected")
     if account.blank_lines:
         parts.append(f"{_count(account.blank_lines, 'blank line')} skipped")
     click.echo(", ".join(parts))
     if interrupted:
         return 130
-    return 1 if account.rejections or account.failure else 0
+    return 1 if account.rejected or account.failure else 0
 
 
 def _count(number: int, thing: str) -> str:

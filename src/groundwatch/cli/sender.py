@@ -14,6 +14,7 @@ from groundwatch.cli.api import ServiceClient, describe_error
 from groundwatch.cli.batches import Batch, rejected_events
 from groundwatch.cli.lines import Rejection
 
+REJECTIONS_KEPT = 1_000
 SDK_ERRORS = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
 
 
@@ -23,7 +24,9 @@ class Account:
     def __init__(self) -> None:
         self.stored = 0
         self.blank_lines = 0
+        self.rejected = 0
         self.rejections: list[Rejection] = []
+        """The first of them, at most `REJECTIONS_KEPT`: a file of the wrong form has one a line."""
         self.failure: str | None = None
         """Why sending stopped, with the lines of the batch that it stopped at."""
         self._lock = threading.Lock()
@@ -31,7 +34,8 @@ class Account:
     def reject(self, *rejections: Rejection) -> None:
         """Count events that are not stored."""
         with self._lock:
-            self.rejections.extend(rejections)
+            self.rejected += len(rejections)
+            self.rejections.extend(rejections[: REJECTIONS_KEPT - len(self.rejections)])
 
     def store(self, number: int) -> None:
         """Count events that the server has acknowledged."""
