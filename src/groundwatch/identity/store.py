@@ -121,7 +121,8 @@ class IdentityStore:
 
     async def is_active(self, account_id: str) -> bool:
         """Tell whether the account exists and is not suspended; as old as `ACCOUNT_LIFETIME_MS` with several nodes."""
-        account = await self._accounts.get(
+        # Asked for every request of the gateway: what is in memory needs no coroutine.
+        account = self._accounts.peek(account_id) or await self._accounts.get(
             account_id, lambda: self.read(lambda connection: accounts.find_account(connection, account_id))
         )
         return account is not None and account.status == "ACTIVE"

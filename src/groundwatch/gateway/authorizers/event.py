@@ -53,5 +53,5 @@ def _shown(name: str, value: Any, secrets: frozenset[str]) -> Any:  # noqa: ANN4
     return value
 
 
-def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
+def _last(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {name: held[-1] for name, held in values.items()}

@@ -42,19 +42,19 @@ class TokenBuckets:
         A limit may change between two calls; the bucket then holds at most the new burst.
         """
         fills = self._fills
-        taken: list[tuple[Hashable, tuple[float, float]]] = []
+        taken: list[tuple[Hashable, float]] = []
         for limit in limits:
-            fill = fills.get(limit.key)
-            if fill is None:
-                tokens = float(limit.burst)
-            else:
-                # A clock that is set back gives no tokens, and takes none.
-                tokens = min(limit.burst, fill[0] + max(0.0, now_s - fill[1]) * limit.rate)
+            key, rate, burst, _ = limit
+            tokens, since_s = fills.get(key) or (burst, now_s)
+            # A clock that is set back gives no tokens, and takes none.
+            if now_s > since_s:
+                tokens += (now_s - since_s) * rate
+            tokens = min(burst, tokens)
             if tokens < 1.0:
                 return limit
-            taken.append((limit.key, (tokens - 1.0, now_s)))
+            taken.append((key, tokens - 1.0))
         for key, left in taken:
-            fills[key] = left
+            fills[key] = (left, now_s)
             fills.move_to_end(key)
         while len(fills) > self._max_buckets:
             fills.popitem(last=False)

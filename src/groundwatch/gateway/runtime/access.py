@@ -83,7 +83,7 @@ def access_entry(
         path=target.client_path,
         protocol=exchange.protocol,
         source_ip=exchange.request.source_ip,
-        user_agent=exchange.request.header("user-agent"),
+        user_agent=exchange.last_header("user-agent"),
         request_time_ms=exchange.received_ms,
         latency_ms=latency_ms,
         status=status,

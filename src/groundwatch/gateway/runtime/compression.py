@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.runtime.codings import acceptable_coding, encoded
-from groundwatch.gateway.runtime.stages import AnyStage, Located, exchange_of, reached
+from groundwatch.gateway.runtime.stages import Located
 
 INLINE_BYTES = 64 * 1024
 """Bodies up to this size, about two milliseconds, are compressed on the event loop."""
@@ -19,14 +19,12 @@ class Compressor:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    async def compressed(self, response: WireResponse, stage: AnyStage) -> WireResponse:
+    async def compressed(self, response: WireResponse, located: Located) -> WireResponse:
         """Return the answer to send: the same one where nobody asks for compression or it is coded already."""
-        located = reached(stage, Located)
-        minimum = None if located is None else located.deployment.api.minimum_compression_size
-        size = len(response.body)
+        minimum, size = located.deployment.api.minimum_compression_size, len(response.body)
         if minimum is None or not size or size < minimum or response.header("content-encoding") is not None:
             return response
-        coding = acceptable_coding(",".join(exchange_of(stage).headers.get("accept-encoding", ())))
+        coding = acceptable_coding(",".join(located.previous.exchange.headers.get("accept-encoding", ())))
         if coding is None:
             return response
         if size <= INLINE_BYTES:

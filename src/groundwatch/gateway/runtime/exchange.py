@@ -6,7 +6,7 @@ import binascii
 import functools
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -69,7 +69,7 @@ class Exchange(msgspec.Struct, frozen=True):
     received_ms: int
     headers: Values
     """What mappings may see of the headers, by lower-case name."""
-    query: Values
+    query: Mapping[str, Sequence[str]]
     log: ExecutionLog
 
     def last_header(self, name: str) -> str | None:
@@ -90,41 +90,37 @@ def new_exchange(  # noqa: PLR0913 -- what a request brings, and what test invoc
 ) -> Exchange:
     """Take a request in: give it its ids, from random bytes of `draw`, and read its headers and query string."""
     random = draw(RANDOM_BYTES)
+    headers = visible_headers(request.headers)
     return Exchange(
         request=request,
         target=target,
-        method=(request.header("x-http-method-override") or request.method).upper(),
+        method=(_last(headers, "x-http-method-override") or request.method).upper(),
         protocol=protocol,
-        request_id=request_id or _request_id(request, random[:16]),
+        request_id=request_id or _request_id(headers, random[:16]),
         extended_request_id=binascii.b2a_base64(random[16:27], newline=False).decode(),
-        trace_id=_trace_id(request, received_ms, random[27:]),
+        trace_id=_trace_id(headers, received_ms, random[27:]),
         received_ms=received_ms,
-        headers=visible_headers(request.headers),
+        headers=headers,
         query=parse_query(request.query_string),
         log=log or ExecutionLog(),
     )
 
 
-def _request_id(request: WireRequest, random: bytes) -> str:
-    given = request.header("x-amzn-requestid")
+def _last(headers: Values, name: str) -> str | None:
+    values = headers.get(name)
+    return values[-1] if values else None
+
+
+def _request_id(headers: Values, random: bytes) -> str:
+    given = _last(headers, "x-amzn-requestid")
     return given if given is not None and _UUID.fullmatch(given) else uuid_of(random)
 
 
-def _trace_id(request: WireRequest, received_ms: int, random: bytes) -> str:
-    given = request.header("x-amzn-trace-id")
+def _trace_id(headers: Values, received_ms: int, random: bytes) -> str:
+    given = _last(headers, "x-amzn-trace-id")
     if given is not None and _TRACE_ROOT.fullmatch(given):
         return given
     return f"Root=1-{received_ms // 1000:08x}-{random.hex()}"
-
-
-@functools.lru_cache(maxsize=256)
-def _unquoted_short(text: str) -> str:
-    return unquote_plus(text)
-
-
-def _unquoted(text: str) -> str:
-    # Who polls sends the same again. What is long would fill the memory: it is not worth its while.
-    return _unquoted_short(text) if len(text) <= MAX_KEPT_CHARACTERS else unquote_plus(text)
 
 
 def visible_headers(headers: Sequence[tuple[str, str]]) -> Values:
@@ -140,15 +136,21 @@ def visible_headers(headers: Sequence[tuple[str, str]]) -> Values:
     return visible
 
 
-def parse_query(query_string: str) -> Values:
+def parse_query(query_string: str) -> Mapping[str, Sequence[str]]:
     """Return all values by name, decoded; both `&` and `;` separate, and a name without `=` has an empty value."""
+    # Who polls sends the same again. What is long would fill the memory: it is not worth its while.
+    return _parse_short(query_string) if len(query_string) <= MAX_KEPT_CHARACTERS else _parse(query_string)
+
+
+def _parse(query_string: str) -> Values:
     values: Values = {}
-    if not query_string:
-        return values
     for part in query_string.replace(";", "&").split("&"):
         if part:
             name, _, value = part.partition("=")
             if "%" in part or "+" in part:
-                name, value = _unquoted(name), _unquoted(value)
+                name, value = unquote_plus(name), unquote_plus(value)
             values.setdefault(name, []).append(value)
     return values
+
+
+_parse_short = functools.lru_cache(maxsize=256)(_parse)

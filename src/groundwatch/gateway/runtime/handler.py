@@ -16,7 +16,7 @@ from groundwatch.gateway.runtime.gateway_responses import error_response, plain_
 from groundwatch.gateway.runtime.log_format import Outcome
 from groundwatch.gateway.runtime.pipeline import Progress, Step
 from groundwatch.gateway.runtime.reporting import Reporter
-from groundwatch.gateway.runtime.stages import AnyStage, Arrived, exchange_of
+from groundwatch.gateway.runtime.stages import AnyStage, Arrived, Located, exchange_of, reached
 
 _log = logging.getLogger(__name__)
 CLIENT_LEFT = 499
@@ -39,7 +39,9 @@ class RequestHandler:
         progress = Progress(Arrived(exchange))
         try:
             response, error = await run_to_answer(progress, self._steps)
-            response = await self._compressor.compressed(response, progress.stage)
+            located = reached(progress.stage, Located)
+            if located is not None and located.deployment.api.minimum_compression_size is not None:
+                response = await self._compressor.compressed(response, located)
         except asyncio.CancelledError:
             self._reporter.report(Outcome(progress.stage, CLIENT_LEFT, 0, self._latency_ms(exchange), None))
             raise

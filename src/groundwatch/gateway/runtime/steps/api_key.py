@@ -25,7 +25,7 @@ class CheckApiKey:
         if routed.located.deployment.api.api_key_source == "AUTHORIZER":
             value = stage.usage_identifier_key
         else:
-            value = routed.exchange.request.header("x-api-key")
+            value = routed.exchange.last_header("x-api-key")
         target = routed.exchange.target
         key = await self._catalog.find_api_key(value, target.api_id, target.stage_name) if value else None
         if key is None:
