@@ -127,7 +127,7 @@ class LogService:
         """Begin the background work."""
         await self.deliveries.start()
         self.reclaimer.start()
-        await self._shredder.start()
+        await self._shredder.begin()
         self._exports.runner.start()
         await self._queries.begin()
         self._schedules.start()

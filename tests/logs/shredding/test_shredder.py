@@ -2,6 +2,7 @@
 
 import pytest
 from tests.logs.insights.conftest import EventGroup
+from tests.waiting import until
 
 from groundwatch.logs.shredding.columns import FieldColumn, add_columns, read_columns, renew_codecs
 from groundwatch.logs.shredding.shredder import MANY_EVENTS, OLD_MS, SETTLED_MS, Shredder, Waiting
@@ -72,6 +73,21 @@ async def test_what_has_settled_is_shredded_once_and_what_is_new_is_added(event_
     assert [column.kind for column in shredder.columns() if column.path == ("level",)] == ["word", "integer"]
     # The table itself remembers.
     assert event_database.run_now(read_columns) == list(shredder.columns())
+
+
+async def test_whatever_fails_it_goes_on(event_database, monkeypatch):
+    shredder, rounds = Shredder(event_database, Clock()), []
+
+    async def fail():
+        rounds.append(None)
+        raise ValueError("a fault of our own")
+
+    monkeypatch.setattr(shredder, "shred", fail)
+    await shredder.begin()
+    await until(lambda: rounds)
+    shredder.wake()
+    await until(lambda: len(rounds) == 2)
+    await shredder.stop()
 
 
 CODEC = "SELECT compression_codec FROM system.columns WHERE table = 'events' AND name = {name:String}"

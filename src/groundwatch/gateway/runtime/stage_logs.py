@@ -7,13 +7,14 @@ queue or the service behind it does not take is counted.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import socket
 import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from groundwatch.background import happens
 
 _log = logging.getLogger(__name__)
 INTERVAL_S = 0.5
@@ -160,8 +161,7 @@ class StageLogs(Generic[D]):
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), INTERVAL_S)
+            await happens(self._stopping, INTERVAL_S)
             await self.flush(all_destinations=False)
 
 

@@ -7,18 +7,17 @@ one with the columns filled, so whatever crashes, an event's columns and its `sh
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import msgspec
 
+from groundwatch.background import BackgroundWork
 from groundwatch.logs.shredding.choosing import choose_columns
 from groundwatch.logs.shredding.columns import FieldColumn, add_columns, read_columns, renew_codecs
 from groundwatch.logs.shredding.rewriting import rewriting
 from groundwatch.storage.clickhouse import Client, EventDatabase, Rows
 from groundwatch.storage.errors import StorageError
 
-log = logging.getLogger(__name__)
 LOOK_S = 5.0
 RETRY_S = 60.0
 POLL_S = 0.2
@@ -70,8 +69,11 @@ class Waiting(msgspec.Struct, frozen=True):
         return not merging and now_ms - self.newest_ms >= SETTLED_MS
 
 
-class Shredder:
-    """Shreds one partition at a time."""
+class Shredder(BackgroundWork):
+    """Shreds one partition at a time. Queries read the messages of what is not shredded, so failures cost only time.
+
+    A stop leaves to the engine what it has begun, which it goes on with when it is opened again.
+    """
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Shredder:
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        super().__init__("shredding of fields", retry_s=RETRY_S)
         self._database = database
         self._clock_ms = clock_ms
         self._pause = pause
@@ -88,23 +91,16 @@ class Shredder:
         """What waits in each part; parts never change, so each is looked at once."""
         self._without_fields: dict[str, int] = {}
         """How many events of a partition waited when a sample of them had no fields."""
-        self._task: asyncio.Task[None] | None = None
 
     def columns(self) -> Sequence[FieldColumn]:
         """Return the columns that queries can use."""
         return self._columns
 
-    async def start(self) -> None:
-        """Learn which columns there are, and begin to work in the background."""
+    async def begin(self) -> None:
+        """Learn which columns there are, and start."""
         self._columns = columns = tuple(await self._database.run("upkeep", read_columns))
         await self._database.run("upkeep", lambda client: renew_codecs(client, columns))
-        self._task = asyncio.create_task(self._run(), name="shredder")
-
-    async def stop(self) -> None:
-        """End the background work; the engine goes on with what it has begun when it is opened again."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        self.start()
 
     async def shred(self, *, everything: bool = False) -> int:
         """Shred what is due, or everything that waits, and return how many events that were."""
@@ -170,16 +166,9 @@ class Shredder:
                     raise StorageError(f"events could not be shredded: {str(reason)[:500]}")
             await self._pause(POLL_S)
 
-    async def _run(self) -> None:
-        while True:
-            pause_s = LOOK_S
-            try:
-                await self.shred()
-            except StorageError:
-                # Queries read the messages of what is not shredded.
-                pause_s = RETRY_S
-                log.exception("fields could not be shredded; next try in %d s", pause_s)
-            await self._pause(pause_s)
+    async def _round(self) -> float:
+        await self.shred()
+        return LOOK_S
 
 
 def batched(items: Sequence[str], size: int) -> Iterator[list[str]]:
