@@ -9,6 +9,7 @@ import msgspec
 
 from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.aws.errors import NotImplementedByServer
+from groundwatch.aws.tag_keys import request_tag_keys
 from groundwatch.identity.names import entity_arn
 
 
@@ -148,17 +149,9 @@ def _resource(target: Target, params: Mapping[str, Any], context: RequestContext
 
 
 def _request_keys(operation: str, params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
-    keys = dict(request_tag_keys(params))
+    keys = request_tag_keys(params)
     if "PermissionsBoundary" in params:
         keys["iam:PermissionsBoundary"] = (params["PermissionsBoundary"],)
     if operation.startswith(("Attach", "Detach")):
         keys["iam:PolicyARN"] = (params["PolicyArn"],)
     return keys
-
-
-def request_tag_keys(params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
-    """Return the condition keys of the tags that a request adds or removes."""
-    tags = params.get("Tags") or ()
-    keys: dict[str, Sequence[str]] = {f"aws:RequestTag/{tag['Key']}": (tag["Value"],) for tag in tags}
-    names = [tag["Key"] for tag in tags] or list(params.get("TagKeys") or ())
-    return keys | {"aws:TagKeys": names} if names else keys

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table
 from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 from groundwatch.aws.service import AccessRule
-from groundwatch.identity.access_rules import request_tag_keys
+from groundwatch.aws.tag_keys import request_tag_keys
 from groundwatch.identity.names import ROLE_PREFIX, account_root_arn, new_id
 from groundwatch.identity.policy.principals import ACCOUNT_ID
 from groundwatch.identity.records import accounts, entities, managed

@@ -7,6 +7,7 @@ from typing import Any
 
 from groundwatch.aws.context import AccessCheck, RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.aws.tag_keys import request_tag_keys
 from groundwatch.notifications.names import TopicName, parse_subscription_arn, parse_topic_arn
 from groundwatch.notifications.policies import policy_of
 from groundwatch.notifications.records import Topic
@@ -58,15 +59,12 @@ def topic_of(params: Mapping[str, Any], context: RequestContext) -> TopicName:
 
 
 def _keys(operation: str, params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
-    keys: dict[str, Sequence[str]] = {}
+    keys = request_tag_keys(params)
     if operation == "Subscribe":
         keys["sns:Protocol"] = (params["Protocol"],)
         if params.get("Endpoint"):
             keys["sns:Endpoint"] = (params["Endpoint"],)
-    tags = params.get("Tags") or ()
-    keys |= {f"aws:RequestTag/{tag['Key']}": (tag["Value"],) for tag in tags}
-    names = [tag["Key"] for tag in tags] or list(params.get("TagKeys") or ())
-    return keys | {"aws:TagKeys": names} if names else keys
+    return keys
 
 
 class TopicPolicies:

@@ -43,7 +43,7 @@ def test_condition_keys(context):
     params = {"AlarmName": "a", "AlarmActions": [TOPIC], "Tags": [{"Key": "team", "Value": "x"}]}
     (check,) = alarms_access("PutMetricAlarm", params, context)
     assert check.keys == {
-        "aws:RequestTag/team": ["x"],
+        "aws:RequestTag/team": ("x",),
         "aws:TagKeys": ["team"],
         "cloudwatch:AlarmActions": [TOPIC],
     }

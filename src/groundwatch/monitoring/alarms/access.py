@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwatch.aws.context import AccessCheck, RequestContext
+from groundwatch.aws.tag_keys import request_tag_keys
 from groundwatch.monitoring.alarms.checks import all_actions
 from groundwatch.monitoring.alarms.model import Place, alarm_arn
 
@@ -35,11 +36,6 @@ def _resources(operation: str, params: Mapping[str, Any], context: RequestContex
     return [alarm_arn(place, name) for name in params.get("AlarmNames") or ["*"]]
 
 
-def _keys(params: Mapping[str, Any]) -> dict[str, list[str]]:
-    tags = params.get("Tags") or ()
-    keys = {f"aws:RequestTag/{tag['Key']}": [tag["Value"]] for tag in tags}
-    named = [tag["Key"] for tag in tags] or list(params.get("TagKeys") or ())
-    if named:
-        keys["aws:TagKeys"] = named
+def _keys(params: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
     actions = all_actions(params)
-    return keys | ({"cloudwatch:AlarmActions": actions} if actions else {})
+    return request_tag_keys(params) | ({"cloudwatch:AlarmActions": actions} if actions else {})

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer
+from groundwatch.aws.tokens import seal
 from groundwatch.notifications.attributes import (
     FUNCTIONS,
     HTTP,
@@ -22,7 +23,7 @@ from groundwatch.notifications.attributes import (
 from groundwatch.notifications.delivery_policy import effective_subscription_text
 from groundwatch.notifications.errors import invalid, no_such_subscription, unauthorized
 from groundwatch.notifications.names import parse_subscription_arn, parse_topic_arn
-from groundwatch.notifications.operations.paging import seal, unseal
+from groundwatch.notifications.operations.paging import last_of
 from groundwatch.notifications.operations.room import PAGE, Operations
 from groundwatch.notifications.records import Subscription, Topic
 from groundwatch.notifications.sending import webhooks
@@ -162,10 +163,10 @@ class SubscriptionOperations(Operations):
 
     async def _page(self, context: RequestContext, token: str | None, topic: Topic | None) -> dict[str, object]:
         listing = f"subscriptions {context.account_id} {context.region}" if topic is None else topic.arn
-        after = unseal(listing, token)
+        after = last_of(listing, token)
         found = await self._room.store.subscriptions(context.account_id, context.region, after, PAGE + 1, topic)
         answer: dict[str, object] = {"Subscriptions": [_shown(subscription) for subscription in found[:PAGE]]}
-        return answer | ({"NextToken": seal(listing, found[PAGE - 1].id)} if len(found) > PAGE else {})
+        return answer | ({"NextToken": seal(listing, [found[PAGE - 1].id])} if len(found) > PAGE else {})
 
     async def get_subscription_attributes(self, context: RequestContext, *, subscription_arn: str) -> dict[str, object]:
         """Return all attributes of a subscription."""

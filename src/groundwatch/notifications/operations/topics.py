@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
+from groundwatch.aws.tokens import seal
 from groundwatch.notifications.attributes import check_topic_attribute
 from groundwatch.notifications.delivery_policy import effective_topic_text
 from groundwatch.notifications.errors import invalid
 from groundwatch.notifications.names import FIFO_SUFFIX, TOPIC_NAME, TopicName, parse_topic_arn
-from groundwatch.notifications.operations.paging import seal, unseal
+from groundwatch.notifications.operations.paging import last_of
 from groundwatch.notifications.operations.room import PAGE, Operations
 from groundwatch.notifications.policies import policy_of, with_statement, without_statement
 from groundwatch.notifications.records import Topic
@@ -67,10 +68,10 @@ class TopicOperations(Operations):
     async def list_topics(self, context: RequestContext, *, next_token: str | None = None) -> dict[str, object]:
         """Return a page of the account's topics in the region, in order of name."""
         listing = f"topics {context.account_id} {context.region}"
-        after = unseal(listing, next_token)
+        after = last_of(listing, next_token)
         found = await self._room.store.topics(context.account_id, context.region, after, PAGE + 1)
         answer: dict[str, object] = {"Topics": [{"TopicArn": topic.arn} for topic in found[:PAGE]]}
-        return answer | ({"NextToken": seal(listing, found[PAGE - 1].name.name)} if len(found) > PAGE else {})
+        return answer | ({"NextToken": seal(listing, [found[PAGE - 1].name.name])} if len(found) > PAGE else {})
 
     async def get_topic_attributes(self, context: RequestContext, *, topic_arn: str) -> dict[str, object]:
         """Return all attributes of a topic."""
