@@ -85,6 +85,17 @@ async def test_a_query_gives_rows_statistics_and_pointers(operations, context, p
     assert record["logRecord"]["n"] == "2"
 
 
+async def test_a_stream_is_gone_from_queries_with_its_deletion(operations, context, put):
+    await put("/app", ["one", "two"], stream="gone")
+    found = []
+    for _ in range(2):
+        _, answer = await run(operations, context, "fields @message", log_group_name="/app")
+        found.append([[pair["field"] for pair in row] for row in answer["results"]])
+        if len(found) == 1:
+            await operations.delete_log_stream(context, log_group_name="/app", log_stream_name="gone")
+    assert found == [[["@message", "@ptr"]] * 2, []]
+
+
 async def test_several_groups_are_told_apart(operations, context, put):
     await put("/a", ["one"], stream="x")
     await put("/b", ["two", "three"], stream="y")

@@ -30,11 +30,7 @@ class GroupFieldOperations(Operations):
             middle_ms = min(time * 1_000, LAST_MS)
             start_ms, end_ms = middle_ms - AROUND_MS, middle_ms + AROUND_MS
         expired_ms = expired_before_ms(group, now_ms)
-        events = EventRange(
-            group.number,
-            max(start_ms, expired_ms or 0),
-            end_ms,
-            await self._room.catalog.deleted_streams([group.number]),
-        )
+        deleted = await self._room.catalog.deleted_streams([group.number])
+        events = EventRange(group.number, max(start_ms, expired_ms or 0), end_ms, deleted)
         found = await self._room.field_census.percentages(events)
         return {"logGroupFields": [{"name": name, "percent": percent} for name, percent in found]}
