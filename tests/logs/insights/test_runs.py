@@ -11,7 +11,7 @@ from tests.refusals import refusal
 from groundwatch.logs.insights import run as runs
 from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.limits import QueryLimits
-from groundwatch.logs.insights.queries import QueryStore
+from groundwatch.logs.insights.queries import QueryStore, moment_s
 from groundwatch.logs.insights.run import part_sizes
 from groundwatch.logs.insights.side_tables import PREFIX, drop_left_tables
 from groundwatch.logs.operations import LogsOperations
@@ -92,6 +92,11 @@ async def test_a_stopped_query_keeps_what_was_shown(operations, context, put, ga
     kept = await operations.get_query_results(context, query_id=query_id)
     assert (kept["status"], kept["results"]) == ("Cancelled", shown["results"])
     assert kept["results"]
+
+
+@pytest.mark.parametrize(("run_ms", "waited_s"), [(-9, 0.005), (0, 0.005), (40, 0.02), (9_000, 0.1)])
+def test_who_asks_for_a_longer_query_waits_longer(run_ms, waited_s):
+    assert moment_s(run_ms) == waited_s
 
 
 async def test_a_small_query_reads_nothing_twice():
@@ -252,3 +257,19 @@ async def test_a_refused_query_leaves_its_place(event_database, sql_database, cl
         assert (await refusal(LogsOperations(room).start_query(**members)))[0] == "LimitExceededException"
         # The next one would wait for ever for a place that is not freed.
         assert not room.queries._places.locked()
+
+
+async def test_queries_that_wait_or_run_count(event_database, sql_database, clock, put, gate, members):
+    await put("/app", ["x"])
+    limits = QueryLimits(active=2, active_other=1, parallel=1)
+    operations = LogsOperations(make_room(event_database, sql_database, clock, 1_000_000, limits))
+    other = members | {"query_string": "fields `@message`", "query_language": "PPL"}
+    sql = members | {"query_string": "SELECT `@message` FROM `/app`", "query_language": "SQL", "log_group_name": None}
+    started = [await operations.start_query(**one) for one in (members, members, other)]
+    for one in (members, sql):
+        assert (await refusal(operations.start_query(**one)))[0] == "LimitExceededException"
+    gate.open.set()
+    for one in started:
+        await operations._room.queries.finished(one["queryId"])
+    assert await operations.start_query(**sql)
+    assert await operations.start_query(**members)

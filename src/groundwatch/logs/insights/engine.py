@@ -61,6 +61,7 @@ class QueryEngine:
         *,
         deadline_ms: int,
         max_read_rows: int | None = None,
+        threads: int | None = None,
     ) -> Rows:
         """Return the rows of a statement; with `max_read_rows` those of a part of the events that large, or a bit more.
 
@@ -77,6 +78,8 @@ class QueryEngine:
             settings["os_threads_nice_value_query"] = str(min(os.nice(0) + NICENESS, 19))
         if max_read_rows is not None:
             settings |= {"max_rows_to_read": str(max_read_rows), "read_overflow_mode": "break"}
+        if threads is not None:
+            settings["max_threads"] = str(threads)
 
         def work(client: Client) -> Rows:
             return client.query(sql, parameters=parameters, settings=settings)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
@@ -24,6 +24,9 @@ from groundwatch.storage.tables.queries import query_results as parts
 Status = Literal["Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout"]
 ACTIVE = ("Scheduled", "Running")
 READ_ROWS = 200
+MOMENT_S, LONGEST_MOMENT_S = 0.005, 0.1
+MOMENT_SHARE = 0.5
+"""Of the time since a query was started: how long who asks for its end waits for it."""
 
 
 class StoredQuery(msgspec.Struct, frozen=True):
@@ -51,8 +54,14 @@ class _Own:
     def __init__(self, query: StoredQuery) -> None:
         self.query = query
         self.rows: Sequence[ResultRow] = ()
+        self.stored_ms = 0
         self.is_ending = False
         self.ended = asyncio.Event()
+
+    def is_active_beside(self, query: StoredQuery) -> bool:
+        """Whether it waits or runs, and counts together with another query."""
+        same = (self.query.tenant, self.query.language == "CWLI") == (query.tenant, query.language == "CWLI")
+        return same and not self.is_ending
 
     def end(self, values: Mapping[str, Any], rows: Sequence[ResultRow] = ()) -> None:
         """Tell everybody that it has ended, and how."""
@@ -79,23 +88,24 @@ class QueryStore:
         """Remember a query that begins to wait; `LimitExceededException` beside `limit` that have not ended."""
 
         def add(connection: Connection) -> None:
-            # SQL and PPL count together, apart from Insights' own language.
-            same = table.c.language == "CWLI" if query.language == "CWLI" else table.c.language != "CWLI"
-            active = select(func.count()).select_from(table).where(_of(query.tenant), same, table.c.status.in_(ACTIVE))
-            if connection.execute(active).scalar_one() >= limit:
-                raise ServiceError("LimitExceededException", "Account maximum query concurrency limit reached.")
+            if not self._alone and connection.execute(_active_beside(query)).scalar_one() >= limit:
+                raise too_many()
             # Results are found for some days; nobody else looks after what is older.
             connection.execute(delete(table).where(table.c.created_ms < self._clock_ms() - self._kept_ms))
             values = {name: getattr(query, name) for name in query.__struct_fields__ if name != "tenant"}
             place = {"account_id": query.tenant.account_id, "region": query.tenant.region}
             connection.execute(insert(table).values(values | place))
 
-        self._own[query.id] = _Own(query)
+        # All that wait or run are in memory, unless other nodes have some: no look through the queries of a week.
+        if self._alone and sum(own.is_active_beside(query) for own in self._own.values()) >= limit:
+            raise too_many()
+        own = self._own[query.id] = _Own(query)
         try:
             await self._database.write(add)
         except BaseException:
             del self._own[query.id]
             raise
+        own.stored_ms = self._clock_ms()
 
     async def begin(self, query_id: str) -> bool:
         """Say that a query runs; False when it was stopped while it waited."""
@@ -137,10 +147,13 @@ class QueryStore:
             del self._own[query_id]
         return ended
 
-    async def ends_within(self, query_id: str, moment_s: float) -> bool:
-        """Return whether a query of this process ends within so many seconds."""
+    async def ends_soon(self, query_id: str) -> bool:
+        """Return whether a query of this process ends within a moment, which is longer for one that has taken longer.
+
+        A client that asks again at once takes the processor from the query that it waits for.
+        """
         own = self._own.get(query_id)
-        return own is not None and await happens(own.ended, moment_s)
+        return own is not None and await happens(own.ended, moment_s(self._clock_ms() - own.stored_ms))
 
     async def _write_end(self, query_id: str, values: dict[str, Any], rows: Sequence[ResultRow]) -> bool:
         encoded = await asyncio.to_thread(parts_of, rows)
@@ -231,6 +244,22 @@ class QueryStore:
 def new_query_id() -> str:
     """Return an id that no query has."""
     return str(uuid.uuid4())
+
+
+def moment_s(passed_ms: int) -> float:
+    """Return how long to wait for the end of a query that was started so long ago."""
+    return min(max(MOMENT_S, passed_ms / 1_000 * MOMENT_SHARE), LONGEST_MOMENT_S)
+
+
+def too_many() -> ServiceError:
+    """Return the refusal of a query beside as many as an account may have."""
+    return ServiceError("LimitExceededException", "Account maximum query concurrency limit reached.")
+
+
+def _active_beside(query: StoredQuery) -> Select[int]:
+    # SQL and PPL count together, apart from Insights' own language.
+    same = table.c.language == "CWLI" if query.language == "CWLI" else table.c.language != "CWLI"
+    return select(func.count()).select_from(table).where(_of(query.tenant), same, table.c.status.in_(ACTIVE))
 
 
 def _of(tenant: Tenant) -> ColumnElement[bool]:

@@ -140,25 +140,27 @@ class QueryRun:
             if await self._tools.engine.events_stored() >= FIRST_PART_EVENTS * PART_SHARE:
                 # So many that a part may have to be read ahead.
                 await scanning
-            return await self._shredded_or_not(source, scanning)
+            return await self._shredded_or_not(source, compiled, scanning)
         finally:
             # Tables of the query are dropped next.
             await scanning
 
     async def _shredded_or_not(
-        self, source: Source, scanning: asyncio.Task[None]
+        self, source: Source, compiled: Compiled, scanning: asyncio.Task[None]
     ) -> tuple[Sequence[ResultRow], dict[str, float]]:
         try:
-            return await self._answer_from(source, scanning)
+            return await self._answer_from(source, compiled, scanning)
         except StorageError as error:
             if engine_code(error) != WAITING_CODE:
                 raise
         stored = msgspec.structs.replace(source.stored, complete=False)
-        return await self._answer_from(msgspec.structs.replace(source, stored=stored), scanning)
+        source = msgspec.structs.replace(source, stored=stored)
+        return await self._answer_from(source, self._compile(source), scanning)
 
     async def _scan(self, compiled: Compiled) -> None:
         """Find out how much is read, and the times of its first event and its last."""
-        streams = (await self._run(compiled.scanned_sql, compiled)).result_rows
+        # A row or so of each stream: a second thread would cost more than it does, and the statement beside has it.
+        streams = (await self._run(compiled.scanned_sql, compiled, threads=1)).result_rows
         rows = [row for row in streams if row[0]]
         if len(rows) < len(streams):
             rows += (await self._run(compiled.cut_sql, compiled)).result_rows
@@ -166,9 +168,8 @@ class QueryRun:
         self._span_ms = min((row[3] for row in rows), default=0), max((row[4] for row in rows), default=0)
 
     async def _answer_from(
-        self, source: Source, scanning: asyncio.Task[None]
+        self, source: Source, compiled: Compiled, scanning: asyncio.Task[None]
     ) -> tuple[Sequence[ResultRow], dict[str, float]]:
-        compiled = self._compile(source)
         if compiled.samples_sql is not None:
             source = await self._mined(source, compiled, compiled.samples_sql)
             compiled = self._compile(source)
@@ -221,7 +222,9 @@ class QueryRun:
         most_rows = self._tools.limits.rows
         return compile_query(self._query, source, max_rows=min(self._wish.max_rows, most_rows), most_rows=most_rows)
 
-    async def _run(self, sql: str, compiled: Compiled, *, max_read_rows: int | None = None) -> Rows:
+    async def _run(
+        self, sql: str, compiled: Compiled, *, max_read_rows: int | None = None, threads: int | None = None
+    ) -> Rows:
         stored = self._wish.stored
         return await self._tools.engine.run(
             stored.id,
@@ -229,6 +232,7 @@ class QueryRun:
             compiled.parameters,
             deadline_ms=stored.created_ms + self._tools.limits.time_s * 1_000,
             max_read_rows=max_read_rows,
+            threads=threads,
         )
 
     def _statistics(self, matched: int, results: int, progress: float) -> dict[str, float]:

@@ -22,8 +22,6 @@ from groundwatch.storage.clickhouse import EventDatabase
 from groundwatch.storage.errors import StorageError
 
 log = logging.getLogger(__name__)
-MOMENT_S = 0.005
-"""Clients that ask again at once take the processor from the query they wait for."""
 
 
 class QueryRunner:
@@ -94,10 +92,6 @@ class QueryRunner:
         task = self._tasks.get(query_id)
         if task is not None:
             await asyncio.wait([task])
-
-    async def ends_now(self, query_id: str) -> bool:
-        """Return whether a query of this process ends within the moment that a caller who asks for its end may wait."""
-        return await self._store.ends_within(query_id, MOMENT_S)
 
     async def stop(self) -> None:
         """Stop every query: the server ends."""

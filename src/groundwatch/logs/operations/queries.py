@@ -79,7 +79,7 @@ class QueryOperations(Operations):
     ) -> dict[str, object]:
         """Return the status of a query, its statistics, and a page of its rows once it is complete."""
         query = await self._room.query_store.find(tenant_of(context), query_id)
-        if query.status == "Running" and await self._room.queries.ends_now(query_id):
+        if query.status == "Running" and await self._room.query_store.ends_soon(query_id):
             query = await self._room.query_store.find(tenant_of(context), query_id)
         request = ["query-results", query_id]
         first = int(unseal(request, next_token, int)[0]) if next_token else 0
