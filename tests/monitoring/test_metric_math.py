@@ -58,6 +58,17 @@ LOGIC = {"m1": [30, 20, 0, 0], "m2": [20, GAP, 20, GAP]}
         pytest.param("10 - 2 - a", {"a": [3]}, [5], id="differences from the left"),
         pytest.param("a ^ 0.5", {"a": [4, -4]}, [2], id="the root of a negative number is no point"),
         pytest.param("a ^ 999", {"a": [10, 1]}, [GAP, 1], id="what is too large is no point"),
+        *(
+            pytest.param(f"{name}([a, b, a])", {"a": [1e308, 1], "b": [1e308, 1]}, [GAP, value], id=f"{name} too large")
+            for name, value in (("SUM", 3), ("AVG", 1))
+        ),
+        pytest.param(
+            "STDDEV([a, b])", {"a": [1.7e308, 3], "b": [-1.7e308, 1]}, [1.7e308, 1], id="STDDEV of large ones"
+        ),
+        pytest.param("a * SUM(b)", {"a": [1], "b": [1e308, 1e308]}, [], id="a sum of one series that is too large"),
+        pytest.param(
+            "FIRST(SORT([a, b], SUM, ASC))", {"a": [1e308, 1e308], "b": [2, 2]}, [2, 2], id="sorted by large sums"
+        ),
         pytest.param("ABS(a)", {"a": [-1, 2]}, [1, 2], id="ABS"),
         pytest.param("CEIL(a)", {"a": [1.2]}, [2], id="CEIL"),
         pytest.param("FLOOR(a)", {"a": [1.8]}, [1], id="FLOOR"),

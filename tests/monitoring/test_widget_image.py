@@ -153,6 +153,7 @@ def test_marks_of_axes():
     assert value_ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10]
     assert value_ticks(0.1, 0.9, 4) == pytest.approx([0.2, 0.4, 0.6, 0.8])
     assert value_ticks(3, 3, 4) == [3]
+    assert value_ticks(0, 5e-324, 5) == [0]
     assert [value_text(value) for value in (0, 1500, 2e7, 0.25)] == ["0", "1.5k", "20M", "0.25"]
     assert list(time_ticks(0, 3_600_000, 6)) == [600_000 * n for n in range(7)]
     assert [time_text(NOW_MS, span) for span in (60_000, 3_600_000, 10 * 86_400_000)] == ["03:00:00", "03:00", "01/02"]

@@ -104,6 +104,26 @@ async def test_metric_math(tower, watched, context):
     assert ("EvaluationState" in alarm, alarm["StateUpdatedTimestamp"] - updated_s) == (False, 60)
 
 
+async def test_math_that_goes_wrong_keeps_no_other_alarm_from_being_evaluated(tower, watched, context, monkeypatch):
+    stat = {"Metric": {"Namespace": "App", "MetricName": "Errors"}, "Period": 60, "Stat": "Sum"}
+    single = dict.fromkeys(("metric_name", "namespace", "statistic", "period"))
+    queries = [{"Id": "m", "MetricStat": stat, "ReturnData": False}, {"Id": "e", "Expression": "m * 2"}]
+    await watched.put_metric_alarm(context, **metric_alarm(alarm_name="math", **single, metrics=queries))
+    await watched.put_metric_alarm(context, **metric_alarm())
+
+    async def overflow(*_arguments, **_words):
+        raise OverflowError("intermediate overflow in fsum")
+
+    monkeypatch.setattr(tower.metrics, "evaluate", overflow)
+    tower.metrics.put("Errors", NOW_MS, 9)
+    await tower.at(1)
+    alarms = (await watched.describe_alarms(context))["MetricAlarms"]
+    assert [(alarm["StateValue"], alarm.get("EvaluationState")) for alarm in alarms] == [
+        ("ALARM", None),
+        ("INSUFFICIENT_DATA", "EVALUATION_ERROR"),
+    ]
+
+
 async def test_disabled_actions_are_not_carried_out(tower, watched, context):
     await watched.put_metric_alarm(context, **metric_alarm(**ACTIONS, actions_enabled=False))
     tower.metrics.put("Errors", NOW_MS, 9)

@@ -106,7 +106,8 @@ class Evaluator:
                 offset_ms=held.offset_ms(tick_ms),
             )
             return points_of(series)
-        except (ServiceError, ValueError) as error:
+        # Of the alarm's own making; what the store fails with concerns all alarms, and is tried again.
+        except (ServiceError, ValueError, ArithmeticError) as error:
             log.info("the alarm %s cannot be evaluated: %s", held.alarm.arn, error)
             return None
 

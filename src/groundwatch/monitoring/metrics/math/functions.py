@@ -240,11 +240,19 @@ def _end(position: int) -> Function:
     return Function(body)
 
 
+def _sum(values: Sequence[float]) -> float:
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        # Infinite, and so no point of a series.
+        return sum(values)
+
+
 def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+    return _sum(values) / len(values)
 
 
-REDUCTIONS: dict[str, Callable[[Sequence[float]], float]] = {"AVG": _mean, "MIN": min, "MAX": max, "SUM": math.fsum}
+REDUCTIONS: dict[str, Callable[[Sequence[float]], float]] = {"AVG": _mean, "MIN": min, "MAX": max, "SUM": _sum}
 
 
 def _sort(_around: Surroundings, given: Sequence[Value]) -> Value:
@@ -295,7 +303,7 @@ FUNCTIONS: dict[str, Function] = {
     "FILL": Function(_fill, 2, 2),
     "IF": Function(_if, 2, 3),
     "AVG": _aggregate(_mean, missing_is_zero=True),
-    "SUM": _aggregate(math.fsum, missing_is_zero=True),
+    "SUM": _aggregate(_sum, missing_is_zero=True),
     "MIN": _aggregate(min, missing_is_zero=False),
     "MAX": _aggregate(max, missing_is_zero=False),
     "STDDEV": _aggregate(statistics.pstdev, missing_is_zero=False),

@@ -18,10 +18,10 @@ MAX_MARKS = 100
 
 def value_ticks(low: float, high: float, wanted: int) -> list[float]:
     """Return about `wanted` round values in [low, high]."""
-    span = high - low
-    if not (span > 0 and math.isfinite(span)):
+    # Zero also where a span is so small that no part of it is a number.
+    rough = (high - low) / max(wanted, 1)
+    if not (rough > 0 and math.isfinite(rough)):
         return [low]
-    rough = span / max(wanted, 1)
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= rough)
     first, last = math.ceil(low / step), math.floor(high / step)
