@@ -63,7 +63,7 @@ LOGIC = {"m1": [30, 20, 0, 0], "m2": [20, GAP, 20, GAP]}
             for name, value in (("SUM", 3), ("AVG", 1))
         ),
         pytest.param(
-            "STDDEV([a, b])", {"a": [1.7e308, 3], "b": [-1.7e308, 1]}, [1.7e308, 1], id="STDDEV of large ones"
+            "STDDEV([a, b])", {"a": [1.7e308, 3], "b": [-1.7e308, 1]}, [1.7e308, 1], id="STDDEV, large"
         ),
         pytest.param("a * SUM(b)", {"a": [1], "b": [1e308, 1e308]}, [], id="a sum of one series that is too large"),
         pytest.param(
