@@ -101,8 +101,9 @@ class IdentityStore:
 
     async def find_role(self, account_id: str, name: str) -> Role | None:
         """Return the account's role of this name, or None; a suspended account has none that could be assumed."""
-        return await self._roles.get(
-            (account_id, name.lower()), lambda: self.read(lambda connection: _load_role(connection, account_id, name))
+        place = (account_id, name.lower())
+        return self._roles.peek(place) or await self._roles.get(
+            place, lambda: self.read(lambda connection: _load_role(connection, account_id, name))
         )
 
     async def find_named(self, account_id: str, kind: str, name: str) -> NamedEntity | None:

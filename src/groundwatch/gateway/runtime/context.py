@@ -131,16 +131,16 @@ def message_for(
     """Return what mapping expressions may read at this stage; `body` is text, or bytes of UTF-8."""
     # From the later stage to the earlier, since each look begins at the end.
     routed = reached(stage, Routed)
-    located = reached(routed or stage, Located)
-    exchange = exchange_of(located or stage)
+    located = reached(stage, Located) if routed is None else routed.located
+    exchange = exchange_of(stage) if located is None else located.previous.exchange
     return Message(
-        path={} if routed is None else routed.path_parameters,
-        querystring=exchange.query,
-        header=exchange.headers,
-        context=_Context(stage, error),
-        stage_variables={} if located is None else located.stage.variables,
-        document=BodyDocument(body),
-        response_header=response_header or {},
+        {} if routed is None else routed.path_parameters,
+        exchange.query,
+        exchange.headers,
+        _Context(stage, error),
+        {} if located is None else located.stage.variables,
+        BodyDocument(body),
+        response_header or {},
     )
 
 

@@ -16,7 +16,7 @@ from groundwatch.gateway.runtime.gateway_responses import error_response, plain_
 from groundwatch.gateway.runtime.log_format import Outcome
 from groundwatch.gateway.runtime.pipeline import Progress, Step
 from groundwatch.gateway.runtime.reporting import Reporter
-from groundwatch.gateway.runtime.stages import AnyStage, Arrived, Located, exchange_of, reached
+from groundwatch.gateway.runtime.stages import AnyStage, Arrived, Located, exchange_of, stages_of
 
 _log = logging.getLogger(__name__)
 CLIENT_LEFT = 499
@@ -39,11 +39,13 @@ class RequestHandler:
         progress = Progress(Arrived(exchange))
         try:
             response, error = await run_to_answer(progress, self._steps)
-            located = reached(progress.stage, Located)
+            stages = stages_of(progress.stage)
+            located: Located | None = stages.get(Located)
             if located is not None and located.deployment.api.minimum_compression_size is not None:
                 response = await self._compressor.compressed(response, located)
         except asyncio.CancelledError:
-            self._reporter.report(Outcome(progress.stage, CLIENT_LEFT, 0, self._latency_ms(exchange), None))
+            left = Outcome(progress.stage, CLIENT_LEFT, 0, self._latency_ms(exchange), None)
+            self._reporter.report(left, stages_of(progress.stage))
             raise
         headers = (
             *response.headers,
@@ -51,7 +53,8 @@ class RequestHandler:
             ("x-amz-apigw-id", exchange.extended_request_id),
         )
         latency_ms = self._latency_ms(exchange)
-        self._reporter.report(Outcome(progress.stage, response.status, len(response.body), latency_ms, error))
+        outcome = Outcome(progress.stage, response.status, len(response.body), latency_ms, error)
+        self._reporter.report(outcome, stages)
         return WireResponse(response.status, headers, response.body)
 
     def _latency_ms(self, exchange: Exchange) -> int:

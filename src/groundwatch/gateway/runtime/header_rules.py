@@ -61,6 +61,11 @@ def header_text(name: str, value: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise MappingError(f"{name[:80]!r} is not a header name")
+    return header_value(name, value)
+
+
+def header_value(name: str, value: str) -> str:
+    """Return the value of a header whose name is known to be one, as `header_text` does."""
     # What can be printed has no control characters, which is quicker to find out.
     if not value.isprintable() and _CONTROL.search(value):
         raise MappingError(f"the value of header {name} has control characters")

@@ -89,10 +89,11 @@ class Progress:
         Raises:
             GatewayError: from the first step that refuses.
         """
+        stage = self.stage
         for step in steps:
-            self.stage = await step(self.stage)
-            if type(self.stage) is ServedFromCache:
-                return self.stage
-        if not isinstance(self.stage, Answered):
+            self.stage = stage = await step(stage)
+            if type(stage) is ServedFromCache:
+                return stage
+        if not isinstance(stage, Answered):
             raise TypeError("the last step does not answer")
-        return self.stage
+        return stage

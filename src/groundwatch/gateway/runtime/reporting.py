@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup, parse_destination
 from groundwatch.gateway.runtime.access import AccessLog, access_entry
@@ -10,7 +11,7 @@ from groundwatch.gateway.runtime.context import backend_request_id
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.log_format import LogFormat, Outcome
 from groundwatch.gateway.runtime.stage_logs import StageLogs, truncated
-from groundwatch.gateway.runtime.stages import Integrated, Located, Routed, exchange_of, reached, stages_of
+from groundwatch.gateway.runtime.stages import Integrated, Located, Routed, exchange_of, reached
 from groundwatch.gateway.runtime.traffic import TrafficCounts
 
 MAX_FORMATS = 1000
@@ -34,9 +35,8 @@ class Reporter:
         self._clock_ms = clock_ms
         self._formats: dict[str, LogFormat] = {}
 
-    def report(self, outcome: Outcome) -> None:
-        """Report a request after its answer is made."""
-        stages = stages_of(outcome.stage)
+    def report(self, outcome: Outcome, stages: Mapping[type, Any]) -> None:
+        """Report a request after its answer is made; `stages` are those of the outcome, as `stages_of` gives them."""
         self._access_log.record(
             access_entry(stages, outcome.status, outcome.length_bytes, outcome.latency_ms, outcome.error)
         )

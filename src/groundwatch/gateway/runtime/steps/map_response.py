@@ -15,7 +15,7 @@ from groundwatch.gateway.runtime.context import message_for, scope_for
 from groundwatch.gateway.runtime.errors import configuration_error
 from groundwatch.gateway.runtime.exchange import Values
 from groundwatch.gateway.runtime.execution_log import java_map
-from groundwatch.gateway.runtime.header_rules import client_header_name, header_text
+from groundwatch.gateway.runtime.header_rules import client_header_name, header_text, header_value
 from groundwatch.gateway.runtime.media import JSON, MAX_PAYLOAD_BYTES, for_accept, is_binary, mime
 from groundwatch.gateway.runtime.overrides import Overrides, override_texts, read_overrides
 from groundwatch.gateway.runtime.rendering import TemplateRunner, TemplateSource
@@ -154,9 +154,13 @@ def _override(headers: dict[str, str], overrides: Overrides) -> None:
 def _sendable(mapped: dict[str, str], sent_as: Mapping[str, str | None]) -> list[tuple[str, str]]:
     sendable: list[tuple[str, str]] = []
     for given, value in mapped.items():
-        name = sent_as[given] if given in sent_as else client_header_name(given)
+        if given in sent_as:
+            # Expressions only name what can be a header's name.
+            name, make = sent_as[given], header_value
+        else:
+            name, make = client_header_name(given), header_text
         if name is not None:
-            sendable.append((name, header_text(name, value)))
+            sendable.append((name, make(name, value)))
     return sendable
 
 
