@@ -62,9 +62,7 @@ LOGIC = {"m1": [30, 20, 0, 0], "m2": [20, GAP, 20, GAP]}
             pytest.param(f"{name}([a, b, a])", {"a": [1e308, 1], "b": [1e308, 1]}, [GAP, value], id=f"{name} too large")
             for name, value in (("SUM", 3), ("AVG", 1))
         ),
-        pytest.param(
-            "STDDEV([a, b])", {"a": [1.7e308, 3], "b": [-1.7e308, 1]}, [1.7e308, 1], id="STDDEV, large"
-        ),
+        pytest.param("STDDEV([a, b])", {"a": [1.7e308, 3], "b": [-1.7e308, 1]}, [1.7e308, 1], id="STDDEV, large"),
         pytest.param("a * SUM(b)", {"a": [1], "b": [1e308, 1e308]}, [], id="a sum of one series that is too large"),
         pytest.param(
             "FIRST(SORT([a, b], SUM, ASC))", {"a": [1e308, 1e308], "b": [2, 2]}, [2, 2], id="sorted by large sums"
@@ -185,6 +183,12 @@ def test_what_is_no_expression_is_refused(expression, why):
 
     with pytest.raises(MathError, match=why):
         parse_expression(expression)
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(100, True), (1_000, False)])
+def test_trees_of_long_expressions_are_not_kept(length, is_kept):
+    text = "m" + "+1" * (length // 2)
+    assert (parse_expression(text) is parse_expression(text)) == is_kept
 
 
 def test_the_table_of_functions_is_the_user_guides():

@@ -285,6 +285,16 @@ async def test_large_expressions_run_beside_the_event_loop(desk, account, expres
     assert bool(threads.used) is in_thread
 
 
+async def test_long_expressions_are_read_beside_the_event_loop(desk, account):
+    threads = RecordingThreads()
+    reader = QueryReader(desk.statistics, Searcher(desk.directory, now_ms), threads)
+    queries = [MetricDataQuery(f"e{number}", expression="1" + " + 1" * 500) for number in range(3)]
+    unfinished = MetricDataQuery("e", expression="1 +")
+    with pytest.raises(ServiceError, match="Error in expression 'e': Unexpected end"):
+        await reader.evaluate(account, "us-east-1", [*queries, unfinished], 0, DAY_MS)
+    assert threads.used == 1
+
+
 class RecordingThreads(ThreadPoolExecutor):
     """Counts what it is given."""
 

@@ -147,6 +147,12 @@ def test_depth_counts_in_bodies_only():
         parse_filter(policy, "MessageBody")
 
 
+@pytest.mark.parametrize(("blanks", "is_kept"), [(100, True), (200_000, False)])
+def test_long_policies_are_not_kept(blanks, is_kept):
+    policy = json.dumps({"a": ["x"]}) + " " * blanks
+    assert (parse_filter(policy, "MessageBody") is parse_filter(policy, "MessageBody")) == is_kept
+
+
 def test_a_message_may_not_keep_the_server_busy():
     group = parse_filter('{"a":{"b":["x"]}}', "MessageBody")
     slow = candidate(json.dumps({"a": [{"b": "y"}] * MAX_LOOKED_AT}))

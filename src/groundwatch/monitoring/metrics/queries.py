@@ -23,6 +23,8 @@ from groundwatch.monitoring.metrics.searching import Found, Searcher
 DEFAULT_PERIOD_S = 300
 THREAD_POINTS = 5_000
 """Expressions that touch more datapoints are evaluated in a thread: they would hold up everyone else."""
+THREAD_CHARACTERS = 4_000
+"""Likewise longer ones, all of a request together, are read in a thread: 5 µs a character, of up to a million."""
 Units = Mapping[str, list[Datapoint]]
 
 
@@ -41,10 +43,19 @@ class Reach(msgspec.Struct, frozen=True):
         return StatisticRequest(stat.metric, stat.stat, stat.period_s, start_ms, self.end_ms, stat.unit, self.offset_ms)
 
 
+class _Expressions(msgspec.Struct, frozen=True):
+    """The expressions of a request by the ids of their queries, and what a walk through them has found."""
+
+    trees: Mapping[str, Node]
+    nodes: int
+    calls_functions: bool
+    searches: tuple[tuple[str, Call], ...]
+
+
 class _Material(msgspec.Struct, frozen=True):
     """What has been read for a request."""
 
-    trees: Mapping[str, Node]
+    expressions: _Expressions
     metrics: Mapping[str, Line]
     messages: Mapping[str, tuple[tuple[str, str], ...]]
     searches: Mapping[Call, Array]
@@ -81,28 +92,31 @@ class QueryReader:
         return _answer(queries, material, reach)
 
     async def _read(self, queries: Sequence[MetricDataQuery], reach: Reach) -> _Material:
-        trees = _parsed(queries)
+        expressions = await self._parsed(queries)
         stats = {query.id: query.stat for query in queries if query.stat is not None}
-        found = await self._search(trees, reach)
+        found = await self._search(expressions.searches, reach)
         several = [one.stat for ones in found.values() for one in ones]
         answers = iter(await self._statistics.read_units([reach.request(stat) for stat in (*stats.values(), *several)]))
         units = {name: next(answers) for name in stats}
         return _Material(
-            trees,
+            expressions,
             {name: _line(units[name], stat) for name, stat in stats.items()},
             {name: _messages(units[name]) for name in stats},
             {call: tuple(_line(next(answers), one.stat, one.label) for one in ones) for call, ones in found.items()},
         )
 
-    async def _search(self, trees: Mapping[str, Node], reach: Reach) -> dict[Call, Sequence[Found]]:
+    async def _parsed(self, queries: Sequence[MetricDataQuery]) -> _Expressions:
+        if sum(len(query.expression or "") for query in queries) > THREAD_CHARACTERS:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _parsed, queries)
+        return _parsed(queries)
+
+    async def _search(self, calls: Sequence[tuple[str, Call]], reach: Reach) -> dict[Call, Sequence[Found]]:
         found = {}
-        for name, tree in trees.items():
-            for node in walk(tree):
-                if isinstance(node, Call) and node.name == "SEARCH":
-                    try:
-                        found[node] = await self._searcher.search(node, reach.account_id, reach.region)
-                    except MathError as error:
-                        raise _validation_error(ExpressionError(name, str(error))) from error
+        for name, call in calls:
+            try:
+                found[call] = await self._searcher.search(call, reach.account_id, reach.region)
+            except MathError as error:
+                raise _validation_error(ExpressionError(name, str(error))) from error
         return found
 
 
@@ -110,22 +124,25 @@ def _effort(material: _Material, reach: Reach) -> int:
     """Return about how many datapoints expressions will touch, those included that functions such as FILL make."""
     lines = [*material.metrics.values(), *(line for lines in material.searches.values() for line in lines)]
     read = sum(len(line.points) for line in lines)
-    nodes = [node for tree in material.trees.values() for node in walk(tree)]
-    if not any(isinstance(node, Call) for node in nodes):
-        return read * max(len(nodes), 1)
+    nodes = material.expressions.nodes
+    if not material.expressions.calls_functions:
+        return read * max(nodes, 1)
     slots = (reach.end_ms - reach.start_ms) // (min((line.period_s for line in lines), default=1) * 1000)
-    return max(read, slots) * len(nodes)
+    return max(read, slots) * nodes
 
 
-def _parsed(queries: Sequence[MetricDataQuery]) -> dict[str, Node]:
-    trees = {}
+def _parsed(queries: Sequence[MetricDataQuery]) -> _Expressions:
+    trees: dict[str, Node] = {}
     for query in queries:
         if query.expression is not None:
             try:
                 trees[query.id] = parse_expression(query.expression)
             except MathError as error:
                 raise _validation_error(ExpressionError(query.id, str(error))) from error
-    return trees
+    nodes = [(name, node) for name, tree in trees.items() for node in walk(tree)]
+    calls = [(name, node) for name, node in nodes if isinstance(node, Call)]
+    searches = tuple((name, call) for name, call in calls if call.name == "SEARCH")
+    return _Expressions(trees, len(nodes), bool(calls), searches)
 
 
 def _validation_error(error: ExpressionError) -> ServiceError:
@@ -147,7 +164,9 @@ def _messages(units: Units) -> tuple[tuple[str, str], ...]:
 def _answer(queries: Sequence[MetricDataQuery], material: _Material, reach: Reach) -> list[Series]:
     returned = [query for query in queries if query.return_data]
     labels = default_labels(returned)
-    solver = Solver(Problem(material.trees, _surroundings(material, reach, DEFAULT_PERIOD_S), material.searches))
+    solver = Solver(
+        Problem(material.expressions.trees, _surroundings(material, reach, DEFAULT_PERIOD_S), material.searches)
+    )
     answer = []
     for query in returned:
         lines = _lines(query, solver, material, reach)
@@ -166,7 +185,7 @@ def _lines(query: MetricDataQuery, solver: Solver, material: _Material, reach: R
     if query.period_s is not None and not material.metrics:
         # Nothing but the query itself says how long the periods of its series are.
         around = _surroundings(material, reach, query.period_s)
-        solver = Solver(Problem(material.trees, around, material.searches))
+        solver = Solver(Problem(material.expressions.trees, around, material.searches))
     try:
         return solver.solve(query.id)
     except ExpressionError as error:

@@ -21,12 +21,16 @@ MAX_NUMBER = 10**9
 MAX_DEPTH = 150
 """Of a body policy, since each array counts as often as it is deep."""
 OR = "$or"
-CACHED_POLICIES = 1024
+CACHED_POLICIES, CACHED_CHARACTERS = 1024, 16 * 1024
+"""Blanks make a policy as long as one likes; all of them together must not take the server's memory."""
 
 
-@lru_cache(maxsize=CACHED_POLICIES)
 def parse_filter(text: str, scope: Scope) -> Group:
     """Return a filter policy in its compiled form; raise `InvalidParameter` for anything that is none."""
+    return _cached(text, scope) if len(text) <= CACHED_CHARACTERS else _parsed(text, scope)
+
+
+def _parsed(text: str, scope: Scope) -> Group:
     if len(text.encode()) > MAX_BYTES:
         raise _refused("Filter policy is too complex")
     try:
@@ -42,6 +46,9 @@ def parse_filter(text: str, scope: Scope) -> Group:
     if _combinations(document, 1, by_depth=scope == "MessageBody") > MAX_COMBINATIONS:
         raise _refused("Filter policy is too complex")
     return _group(document, nested=scope == "MessageBody")
+
+
+_cached = lru_cache(maxsize=CACHED_POLICIES)(_parsed)
 
 
 def _leaf_keys(document: Mapping[str, Any], path: tuple[str, ...] = (), depth: int = 1) -> Iterator[tuple[str, ...]]:

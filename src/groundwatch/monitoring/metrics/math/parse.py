@@ -21,6 +21,8 @@ from groundwatch.monitoring.metrics.math.nodes import (
     Word,
 )
 
+REMEMBERED, REMEMBERED_CHARACTERS = 4_096, 256
+"""The tree of a longer expression takes up to 200 KB, and whoever may read metrics can think of any number of them."""
 GRAMMAR = Path(__file__).with_name("grammar.lark")
 
 
@@ -65,9 +67,12 @@ class _Builder(Transformer[Token, Node]):
 _PARSER = Lark(GRAMMAR.read_text("utf-8"), parser="lalr", transformer=_Builder(), maybe_placeholders=True)
 
 
-@lru_cache(maxsize=10_000)
 def parse_expression(text: str) -> Node:
-    """Return the tree of an expression; raises MathError that says where it breaks off."""
+    """Return the tree of an expression; raises MathError that says where it breaks off. Short ones are remembered."""
+    return _remembered(text) if len(text) <= REMEMBERED_CHARACTERS else _parsed(text)
+
+
+def _parsed(text: str) -> Node:
     try:
         return _PARSER.parse(text)  # type: ignore[return-value]  # the transformer makes nodes of trees
     except UnexpectedToken as error:
@@ -78,3 +83,7 @@ def parse_expression(text: str) -> Node:
         raise MathError(f"Unexpected '{error.char}' at char {error.pos_in_stream}") from error
     except LarkError as error:
         raise MathError("The expression is not valid") from error
+
+
+# Alarms evaluate the same expressions every minute.
+_remembered = lru_cache(maxsize=REMEMBERED)(_parsed)
