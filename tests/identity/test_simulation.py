@@ -1,10 +1,13 @@
 """Simulation: the decisions of the evaluator, the statements that they rest on, and the keys that are missing."""
 
 import json
+import tracemalloc
 
 import pytest
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.identity import simulation as deciding
+from groundwatch.identity.iam import simulation
 from groundwatch.identity.policy.positions import line_and_column, statement_spans
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
@@ -192,7 +195,13 @@ async def test_a_role_and_a_group_as_sources(world, policy):
         assert answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
 
 
-async def test_pages(world):
+@pytest.mark.parametrize(
+    "page_s",
+    [pytest.param(None, id="of so many results"), pytest.param(0.0, id="of what can be decided within a time")],
+)
+async def test_pages(world, monkeypatch, page_s):
+    if page_s is not None:
+        monkeypatch.setattr(simulation, "PAGE_S", page_s)
     pairs, marker = [], None
     while True:
         page = await world.iam.simulate_custom_policy(
@@ -207,7 +216,32 @@ async def test_pages(world):
         marker = page.get("Marker")
         if marker is None:
             break
+        assert len(page["EvaluationResults"]) == (3 if page_s is None and not pairs[3:] else 1)
     assert pairs == [("a:A", "1"), ("a:A", "2"), ("b:B", "1"), ("b:B", "2")]
+
+
+async def test_a_page_takes_no_memory_for_the_pages_behind_it(world):
+    tracemalloc.start()
+    answer = await world.iam.simulate_custom_policy(
+        world.root(),
+        policy_input_list=[document(ANY)],
+        action_names=["a:A"] * 2_000,
+        resource_arns=["arn:aws:a:::1"] * 2_000,
+        max_items=1,
+    )
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (answer["IsTruncated"], len(answer["EvaluationResults"])) == (True, 1)
+    assert peak_bytes < 10_000_000
+
+
+async def test_the_text_of_a_policy_is_looked_through_once(world, monkeypatch):
+    looks = []
+    for module in (simulation, deciding):
+        if hasattr(module, "statement_spans"):
+            monkeypatch.setattr(module, "statement_spans", lambda text: looks.append(text) or statement_spans(text))
+    result = await custom(world, *[READ] * 10)
+    assert (len(result["MatchedStatements"]), len(looks)) == (10, 1)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +254,8 @@ async def test_pages(world):
             "ResourcePolicy: Missing required field Principal",
         ),
         pytest.param({"caller_arn": "x"}, "Invalid ARN:  x"),
+        # A superscript two: a digit to Python, and no number.
+        pytest.param({"marker": "wrI="}, "Invalid Marker."),
         pytest.param({"context_entries": [{}]}, "A context entry has no ContextKeyName."),
         pytest.param(
             {"permissions_boundary_policy_input_list": [document(READ)] * 2},

@@ -16,7 +16,7 @@ from groundwatch.identity.policy.evaluate import (
     evaluate,
 )
 from groundwatch.identity.policy.keys import RequestKeys
-from groundwatch.identity.policy.positions import Span, statement_spans
+from groundwatch.identity.policy.positions import Span
 from groundwatch.identity.policy.principals import Caller
 
 SourceType = Literal["user", "group", "role", "aws-managed", "user-managed", "resource", "none"]
@@ -30,6 +30,8 @@ class Source(msgspec.Struct, frozen=True):
     source_type: SourceType
     text: str
     policy: Policy
+    spans: tuple[Span, ...]
+    """Where in the text the statements stand."""
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -116,7 +118,7 @@ def _matches(scene: Scene, request: PolicyRequest, decision: Decision) -> tuple[
     if effect is None:
         return ()
     return tuple(
-        Match(source, statement_spans(source.text)[place])
+        Match(source, source.spans[place])
         for source in _sources(scene)
         for place in deciding_statements(request, source.policy, effect)
     )

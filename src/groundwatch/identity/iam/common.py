@@ -173,8 +173,13 @@ def page_answer(
     shown = found[:max_items]
     answer: Answer = {member: [show(item) for item in shown], "IsTruncated": len(found) > max_items}
     if answer["IsTruncated"]:
-        answer["Marker"] = base64.urlsafe_b64encode(name_of(shown[-1]).encode()).decode()
+        answer["Marker"] = marker_of(name_of(shown[-1]))
     return answer
+
+
+def marker_of(name: str) -> str:
+    """Return the marker of the page that starts after a name."""
+    return base64.urlsafe_b64encode(name.encode()).decode()
 
 
 def name_key(entity: Entity) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +20,7 @@ from groundwatch.identity.names import POLICY_ARN, account_root_arn
 from groundwatch.identity.policy.document import PolicyKind, parse_policy
 from groundwatch.identity.policy.errors import MalformedPolicyError
 from groundwatch.identity.policy.keys import KeyTable
-from groundwatch.identity.policy.positions import line_and_column
+from groundwatch.identity.policy.positions import line_and_column, statement_spans
 from groundwatch.identity.policy.principals import ACCOUNT_ROOT, Caller
 from groundwatch.identity.records import entities, managed, policies
 from groundwatch.identity.simulation import Match, Scene, Source, SourceType, Verdict, simulate
@@ -27,6 +29,8 @@ from groundwatch.identity.values import Group, Owner, Role, User
 
 ContextEntries = Sequence[Mapping[str, Any]]
 SESSION_NAME = "simulation"
+PAGE_S = 1.0
+"""A page ends after this long, whatever it has: long policies and a thousand results would take hours."""
 
 
 class SimulationOperations(common.IamBase):
@@ -59,7 +63,7 @@ class SimulationOperations(common.IamBase):
             resource=_given_resource(resource_policy),
             resource_account=_owner_account(resource_owner),
         )
-        return _page(scene, action_names, resource_arns, marker, max_items)
+        return await asyncio.to_thread(_page, scene, action_names, resource_arns, marker, max_items)
 
     async def simulate_principal_policy(  # noqa: PLR0913 - the members of the model's input
         self,
@@ -96,7 +100,7 @@ class SimulationOperations(common.IamBase):
             resource=_given_resource(resource_policy),
             resource_account=_owner_account(resource_owner),
         )
-        return _page(scene, action_names, resource_arns, marker, max_items)
+        return await asyncio.to_thread(_page, scene, action_names, resource_arns, marker, max_items)
 
     async def _caller(self, context: RequestContext, caller_arn: str) -> Caller:
         """Return the caller with this ARN; one who does not exist is simulated all the same."""
@@ -172,7 +176,9 @@ def _given_resource(text: str | None) -> Source | None:
 
 def _source(source_id: str, source_type: SourceType, text: str, kind: PolicyKind = "identity") -> Source:
     try:
-        return Source(source_id, source_type, text, parse_policy(text, kind))
+        # Read first: the places are those of a text that is known to be a policy.
+        policy = parse_policy(text, kind)
+        return Source(source_id, source_type, text, policy, statement_spans(text))
     except MalformedPolicyError as error:
         raise malformed_input(source_id, error) from error
 
@@ -229,18 +235,19 @@ def _owner_account(resource_owner: str | None) -> str | None:
 
 def _page(scene: Scene, actions: Sequence[str], resources: Sequence[str], marker: str | None, max_items: int) -> Answer:
     after = common.read_marker(marker)
-    if after and not after.isdigit():
+    if after and not (after.isascii() and after.isdigit()):
         raise ServiceError("ValidationError", "Invalid Marker.")
-    start = int(after or 0)
-    pairs = [(action, resource) for action in actions for resource in resources]
-    numbered = list(enumerate(pairs[start : start + max_items + 1], start + 1))
-    return common.page_answer(
-        "EvaluationResults",
-        numbered,
-        max_items,
-        name_of=lambda item: str(item[0]),
-        show=lambda item: _verdict_answer(simulate(scene, *item[1])),
-    )
+    start, until_s = int(after or 0), time.monotonic() + PAGE_S
+    results: list[Answer] = []
+    # Numbers, since all pairs of two lists may be hundreds of millions.
+    left = range(len(actions) * len(resources))[start:]
+    for number in left[:max_items]:
+        action, resource = divmod(number, len(resources))
+        results.append(_verdict_answer(simulate(scene, actions[action], resources[resource])))
+        if time.monotonic() >= until_s:
+            break
+    answer: Answer = {"EvaluationResults": results, "IsTruncated": len(results) < len(left)}
+    return answer | ({"Marker": common.marker_of(str(start + len(results)))} if answer["IsTruncated"] else {})
 
 
 def _verdict_answer(verdict: Verdict) -> Answer:
