@@ -220,6 +220,12 @@ async def test_pages(world, monkeypatch, page_s):
     assert pairs == [("a:A", "1"), ("a:A", "2"), ("b:B", "1"), ("b:B", "2")]
 
 
+async def test_a_marker_that_is_no_number(world):
+    # A superscript two is a digit to Python.
+    with pytest.raises(ServiceError, match=r"Invalid Marker\."):
+        await custom(world, READ, marker="wrI=")
+
+
 async def test_a_page_takes_no_memory_for_the_pages_behind_it(world):
     tracemalloc.start()
     answer = await world.iam.simulate_custom_policy(
@@ -254,8 +260,6 @@ async def test_the_text_of_a_policy_is_looked_through_once(world, monkeypatch):
             "ResourcePolicy: Missing required field Principal",
         ),
         pytest.param({"caller_arn": "x"}, "Invalid ARN:  x"),
-        # A superscript two: a digit to Python, and no number.
-        pytest.param({"marker": "wrI="}, "Invalid Marker."),
         pytest.param({"context_entries": [{}]}, "A context entry has no ContextKeyName."),
         pytest.param(
             {"permissions_boundary_policy_input_list": [document(READ)] * 2},
