@@ -146,13 +146,13 @@ class Compiler:
     def _reference(self, node: nodes.Reference) -> Evaluable:
         name = node.name
         self.names.add(name)
-        kind = PROVIDED.get(name)
-        steps = tuple(self._step(step, None if place else kind) for place, step in enumerate(node.steps))
+        begin, following = self._beginning(node)
+        steps = tuple(self._step(step) for step in following)
+        if not steps:
+            return begin
 
         def resolve(run: Run) -> VtlValue:
-            value = run.scope.get(name)
-            if isinstance(value, DefinedBlock):
-                value = value.render(run)
+            value = begin(run)
             for step in steps:
                 if value is None:
                     return None
@@ -161,8 +161,45 @@ class Compiler:
 
         return resolve
 
-    def _step(self, step: nodes.Property | nodes.Index | nodes.Call, kind: type[TemplateObject] | None) -> _Step:
-        """Compile a step after a value which is likely of this kind."""
+    def _beginning(self, node: nodes.Reference) -> tuple[Evaluable, tuple[nodes.Step, ...]]:
+        """Compile what a reference begins with, and return it with the steps that follow."""
+        name = node.name
+
+        def variable(run: Run) -> VtlValue:
+            value = run.scope.get(name)
+            return value.render(run) if isinstance(value, DefinedBlock) else value
+
+        kind = PROVIDED.get(name)
+        if kind is None or not node.steps or not isinstance(node.steps[0], nodes.Call):
+            return variable, node.steps
+        return self._provided_call(name, kind, node.steps[0], variable), node.steps[1:]
+
+    def _provided_call(self, name: str, kind: type[TemplateObject], step: nodes.Call, variable: Evaluable) -> Evaluable:
+        """Compile a call of something that the gateway provides: the method is known before there is a value."""
+        self._cost += 1
+        call, arguments = self._call(step)
+
+        def find(run: Run) -> VtlValue:
+            value = variable(run)
+            return None if value is None else call(run, value)
+
+        method = kind.methods.get(step.name)
+        if method is None or len(arguments) != 1 or not method.minimum <= 1 <= method.maximum:
+            return find
+        function, (argument,) = method.function, arguments
+        literal = step.arguments[0] if isinstance(step.arguments[0], nodes.Constant) else None
+        constant = None if literal is None else literal.value
+
+        def call_known(run: Run) -> VtlValue:
+            value = run.scope.get(name)
+            # A template may put something else in the place of `$input`.
+            if type(value) is not kind:
+                return find(run)
+            return function(run, value, argument(run) if literal is None else constant)
+
+        return call_known
+
+    def _step(self, step: nodes.Step) -> _Step:
         self._cost += 1
         if isinstance(step, nodes.Property):
             name = step.name
@@ -170,35 +207,21 @@ class Compiler:
         if isinstance(step, nodes.Index):
             key = self.expression(step.key)
             return lambda run, value: get_index(run, value, key(run))
-        return self._call(step, kind)
+        return self._call(step)[0]
 
-    def _call(self, step: nodes.Call, kind: type[TemplateObject] | None) -> _Step:
+    def _call(self, step: nodes.Call) -> tuple[_Step, list[Evaluable]]:
+        """Compile a call of whatever value it meets, and return it with its arguments."""
         name = step.name
         arguments = [self.expression(argument) for argument in step.arguments]
         count = len(arguments)
-        # Nearly all arguments are constants, such as the path in `$input.json('$.events')`.
-        constants = [each.value for each in step.arguments if isinstance(each, nodes.Constant)]
-        are_constant = len(constants) == count
 
         def call(run: Run, value: VtlValue) -> VtlValue:
             method = find_method(value, name)
             if not method.minimum <= count <= method.maximum:
                 raise MappingError(f"method {name}() does not take {count} arguments")
-            given = constants if are_constant else [argument(run) for argument in arguments]
-            return method.function(run, value, *given)
+            return method.function(run, value, *[argument(run) for argument in arguments])
 
-        method = None if kind is None else kind.methods.get(name)
-        if method is None or count != 1 or not method.minimum <= 1 <= method.maximum:
-            return call
-        function, (argument,) = method.function, arguments
-
-        def call_known(run: Run, value: VtlValue) -> VtlValue:
-            # A template may put something else in the place of `$input`.
-            if type(value) is not kind:
-                return call(run, value)
-            return function(run, value, constants[0] if are_constant else argument(run))
-
-        return call_known
+        return call, arguments
 
     def _text(self, node: nodes.Text) -> Executable:
         text = node.text

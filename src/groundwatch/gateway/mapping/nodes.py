@@ -87,7 +87,7 @@ class Reference:
     """`$name` and what follows it."""
 
     name: str
-    steps: tuple[Property | Index | Call, ...]
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,5 +164,6 @@ class Block:
     children: tuple[Node, ...]
 
 
+Step = Property | Index | Call
 Expression = Constant | Interpolated | ListLiteral | RangeLiteral | MapLiteral | Not | Binary | Reference
 Node = Text | Reference | Set | If | Foreach | Break | Stop | Macro | MacroCall | Define
