@@ -41,6 +41,8 @@ QUERIES = (
     "filter id = 5 or level = 'ERROR' or user.id > 3 or ms < 2 | display id, level, user.id, ms",
     "stats count(*) as c, count_distinct(user.id) as u, sum(ms) as m, max(level) as l by id | sort id, c, u, m, l",
     "stats count(*) as c, count_distinct(id) as i by level, ok | sort level, ok, c, i",
+    "stats count(*) as c, sum(user.id) as s by id, user.id | sort id, user.id",
+    "stats count(*) as c by id, bin(1w) as w | sort w desc, id desc",
     "stats count(id), count_distinct(id), pct(ms, 50), min(s), max(user.name)",
     "filter id >= 5 and id != 6 and user.id < 7 or ms > 1 or 0 = id or id = 5.0 | display id, user.id, ms",
     "filter level like /E/ or s like '1' or user.address.zip in ['1', 2] | sort id desc, s asc | display id, s, level",

@@ -25,6 +25,10 @@ EVENTS = """
 MAX_BOUND_GROUPS = 50
 """Groups that are bound one by one, which lets the engine skip most; beyond, all at once."""
 MAX_LOG_CHARACTERS = 100_000
+# By itself the engine looks at one condition after the other, and drops rows in between: at a field first, then at the
+# range of the query, which all rows pass. That pays where nothing is left of most granules, as is to be expected of
+# identifiers and of several conditions, and costs half of a filter for a value that comes again and again.
+READ_AT_ONCE = " SETTINGS enable_multiple_prewhere_read_steps = 0"
 COUNTED = "count() AS events, sum(length(message)) AS bytes, min(timestamp) AS first, max(timestamp) AS last"
 # What the table keeps for each stream is read without reading an event.
 STREAMS = f"SELECT group_id, stream_id, {COUNTED} FROM events WHERE {{range}} GROUP BY group_id, stream_id"  # noqa: S608
@@ -135,6 +139,10 @@ class _Compiler:
             pipeline.read_from(_events(pipeline, source, needs_streams="@logStream" in pipeline.uses))
         return needs_streams
 
+    def settings(self) -> str:
+        """Return what the engine needs to know to read as little as it must."""
+        return READ_AT_ONCE if all(pipeline.filters_one_field for pipeline, _ in self._made) else ""
+
     @property
     def is_alone(self) -> bool:
         """Whether the query has no subqueries."""
@@ -183,8 +191,9 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
     pipeline = compiler.query(query)
     columns = pipeline.columns()
     needs_streams = compiler.finish()
-    sql = pipeline.render(pipeline.asked_rows or max_rows)
-    matched = pipeline.matched_statement()
+    settings = compiler.settings()
+    sql = pipeline.render(pipeline.asked_rows or max_rows) + settings
+    matched = pipeline.matched_statement() + settings
     if len({column.name for column in columns}) > 1000:
         raise malformed("a result has at most 1000 columns")
     return Compiled(

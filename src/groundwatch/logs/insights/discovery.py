@@ -31,7 +31,8 @@ WAITING_CODE = "395"
 """The engine's for `throwIf`, which nothing else here uses."""
 # Seen in the same parts as the rest of the statement (`enable_shared_storage_snapshot_in_query`), and before it begins.
 # A column that nobody reads: as a condition it would be looked at again for every event.
-NONE_WAITS = "(SELECT throwIf(count() > 0) FROM (SELECT 1 FROM ({events} AND shredded < {version}) LIMIT 1))"
+# The constant in `throwIf` would be looked at without any row, were it not `materialize`d.
+NONE_WAITS = "(SELECT throwIf(materialize(1)) FROM ({events} AND shredded < {version}) LIMIT 1)"
 NO_FIELDS = StoredFields()
 
 
@@ -45,7 +46,7 @@ class Discovery:
         for column in stored.columns:
             self._columns.setdefault(column.path, []).append(column)
         self._values: dict[Path, Value] = {}
-        self._raw: list[str] = []
+        self._raw: dict[str, str] = {}
         self._from_messages: dict[str, str] = {}
         self._from_columns: dict[str, str] = {}
         self._used: list[FieldColumn] = []
@@ -68,32 +69,41 @@ class Discovery:
         known = next((name for name, made in self._from_messages.items() if made == sql), None)
         return known or self._derived(sql, sql)
 
-    def base(self, events: str) -> str:
-        """Return the events, given as a SELECT of their own columns, with the columns of what is read from them."""
+    def base(self, events: str, statement: str) -> str:
+        """Return the events, given as a SELECT of their own columns, with what a statement reads from them besides.
+
+        The engine would work out what every other column is and of which type, too: milliseconds for nothing.
+        """
+        from_columns, from_messages = _named(self._from_columns, statement), _named(self._from_messages, statement)
         if not self._used:
-            return self._branch(events, self._from_messages)
+            return _branch(events, _named(self._raw, statement + from_messages), from_messages)
         version = self._statement.bind(self.version, "Int16")
         if self._complete:
             # Reading `shredded` of each event, too, would cost as much as reading a field.
             none_waits = NONE_WAITS.format(events=events, version=version)
-            return self._branch(events, {**self._from_columns, "none_waits": none_waits})
-        shredded = self._branch(f"{events} AND shredded >= {version}", self._from_columns)
-        return f"{shredded} UNION ALL {self._branch(f'{events} AND shredded < {version}', self._from_messages)}"
+            raw = _named(self._raw, statement + from_columns)
+            return _branch(events, raw, f"{from_columns}, {none_waits} AS none_waits")
+        raw = _named(self._raw, statement + from_columns + from_messages)
+        shredded = _branch(f"{events} AND shredded >= {version}", raw, from_columns)
+        return f"{shredded} UNION ALL {_branch(f'{events} AND shredded < {version}', raw, from_messages)}"
+
+    def derivations(self) -> Mapping[str, str]:
+        """Return what each column is computed from that the events have besides those of the table."""
+        return self._raw | (self._from_columns if self._complete and self._used else self._from_messages)
+
+    def is_small(self, column: str) -> bool:
+        """Return whether this is a column of a field in the table, of values that are read fast and often repeat."""
+        return any(one.name == column and one.kind != "text" for one in self._used)
 
     def column_names(self) -> str:
         """Return the columns of the table that the events need beside their own, each behind a comma."""
         return "".join(f", {column.name}" for column in self._used)
 
-    def _branch(self, events: str, derivations: Mapping[str, str]) -> str:
-        raw = "".join(f", {sql}" for sql in self._raw)
-        derived = "".join(f", {sql} AS {name}" for name, sql in derivations.items())
-        return f"SELECT *{derived} FROM (SELECT *{raw} FROM ({events}))"  # noqa: S608 - every value is bound
-
     def _field(self, path: Path) -> Value:
         whole = ".".join(map(str, path))
         raw, double = self._raw_field(path, whole)
         name = f"field_{len(self._values)}"
-        self._raw.append(f"nullIf({raw}, '') AS {name}")
+        self._raw[name] = f"nullIf({raw}, '')"
         text, number = json_text(name, double=f"({double} = 'Double')"), json_number(name)
         columns = self._columns.get(path, [])
         for fields, pattern in LINES:
@@ -155,6 +165,16 @@ _TEXTS = {
     "word": "{0}",
     "text": "{0}",
 }
+
+
+def _named(columns: Mapping[str, str], statement: str) -> str:
+    """Return those columns whose names stand in a statement, each behind a comma."""
+    return "".join(f", {sql} AS {name}" for name, sql in columns.items() if name in statement)
+
+
+def _branch(events: str, raw: str, derived: str) -> str:
+    source = f"(SELECT *{raw} FROM ({events}))" if raw else f"({events})"  # noqa: S608 - every value is bound
+    return f"SELECT *{derived} FROM {source}"  # noqa: S608
 
 
 def _first_of(expressions: Sequence[str]) -> str:

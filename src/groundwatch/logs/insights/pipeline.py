@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -15,10 +16,13 @@ from groundwatch.logs.insights.references import Reference
 from groundwatch.logs.insights.rows import MAX_SQL_CHARACTERS, SHORT, Rows, too_large
 from groundwatch.logs.insights.statement import Statement
 from groundwatch.logs.insights.values import NULL, Value, as_text
+from groundwatch.logs.shredding.columns import PREFIX
 
 MAX_ROWS = 100_000
 TIMESTAMP, MESSAGE, POINTER = "@timestamp", "@message", "@ptr"
 KEY_COLUMNS = ("group_id", "stream_id", "timestamp", "ingested", "batch", "seq")
+EVENT_COLUMNS = frozenset({"message", "stream_name", "group_name", *KEY_COLUMNS} - {"group_id", "timestamp"})
+WORD = re.compile(r"\w+")
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -237,13 +241,27 @@ class Pipeline(Rows):
         statement = f"SELECT {selected} FROM ({self._inner}) {self._ordering()} LIMIT {limit}"  # noqa: S608
         return self._with_base(statement)
 
+    @property
+    def filters_one_field(self) -> bool:
+        """Whether all filters of the events look at the same small column, and at nothing else but their time."""
+        known = {**self._made, **self.fields.derivations()}
+        waiting, read = list(self._conditions), set[str]()
+        while waiting:
+            words = set(WORD.findall(waiting.pop()))
+            waiting += [known.pop(word) for word in words if word in known]
+            read |= words
+        columns = [word for word in read if word in EVENT_COLUMNS or word.startswith(PREFIX)]
+        return len(columns) == 1 and self.fields.is_small(columns[0])
+
     def matched_statement(self) -> str:
         """Return the statement that counts the events that passed the filters."""
         self._note_matched()
         return self._with_base(self._matched)
 
     def _with_base(self, statement: str, *, nested: bool = False) -> str:
-        base = self.fields.base(self.source)
+        base = self.fields.base(self.source, statement)
+        # Each layer costs the engine time before it begins.
+        statement = statement.replace(f"(SELECT * FROM {self._base})", self._base)  # noqa: S608
         text = f"WITH {self._base} AS ({base}){'' if nested else self.statement.tables()} {statement}"
         if len(text) > MAX_SQL_CHARACTERS:
             raise too_large()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.statement import Statement
+from groundwatch.logs.insights.values import Packed
 
 DEFAULT_ROWS = 10_000
 MAX_LAYERS = 60
@@ -46,6 +47,9 @@ class Rows:
         self._layers = 0
         self._fresh: dict[str, str] = {}
         self._where: list[str] = []
+        self._made: dict[str, str] = {}
+        """All columns of events, also those of closed layers, and likewise the conditions."""
+        self._conditions: list[str] = []
         self._order: tuple[str, ...] = NEWEST_FIRST
         self._ordered = self._limited = self._deduplicated = False
         self._recounted = False
@@ -63,7 +67,7 @@ class Rows:
         """Compute an expression once for every row, and return the name of its column."""
         self._settle(sql)
         name = self.new_name()
-        self._fresh[name] = sql
+        self._fresh[name] = self._made[name] = sql
         return name
 
     def shared(self, sql: str) -> str:
@@ -84,6 +88,7 @@ class Rows:
         """Drop the rows for which the condition does not hold."""
         self._settle(condition)
         self._where.append(condition)
+        self._conditions.append(condition)
         self._filters = True
         # What comes behind a `limit` does not decide what matched.
         self._recounted = self._recounted or self._limited
@@ -125,12 +130,20 @@ class Rows:
         self._wrap()
         return name
 
-    def group(self, keys: Mapping[str, str], aggregates: Mapping[str, str]) -> None:
-        """Replace the rows by one for each combination of keys; without keys by one for all, if there is any."""
+    def group(
+        self, keys: Mapping[str, str], aggregates: Mapping[str, str], packed: Mapping[str, Packed] | None = None
+    ) -> None:
+        """Replace the rows by one for each combination of keys; without keys by one for all, if there is any.
+
+        Keys that are `packed` are grouped by their parts, and made of them for each group.
+        """
         counted = self._count_along()
-        columns = ", ".join(f"{sql} AS {name}" for name, sql in {**keys, **aggregates, **counted}.items())
+        parts = {name: {self.new_name(): part for part in one.parts} for name, one in (packed or {}).items()}
+        grouped = {one: part for name, sql in keys.items() for one, part in parts.get(name, {name: sql}).items()}
+        made = {name: one.whole(*parts[name]) for name, one in (packed or {}).items()}
+        columns = ", ".join(f"{sql} AS {name}" for name, sql in {**grouped, **aggregates, **counted}.items())
         columns = columns or "1 AS nothing"
-        grouping = f"GROUP BY {', '.join(keys)}" if keys else "HAVING count() > 0"
+        grouping = f"GROUP BY {', '.join(grouped)}" if grouped else "HAVING count() > 0"
         self._settle(columns)
         self._wrap()
         self._inner = f"SELECT {columns} FROM ({self._inner}) {grouping}"  # noqa: S608
@@ -139,7 +152,10 @@ class Rows:
             self._counted = name
             if keys and sql == "count()":
                 self._counted = self.new_name()
-                self._inner = f"SELECT *, sum({name}) OVER () AS {self._counted} FROM ({self._inner})"  # noqa: S608
+                made[self._counted] = f"sum({name}) OVER ()"
+        if made:
+            more = ", ".join(f"{sql} AS {name}" for name, sql in made.items())
+            self._inner = f"SELECT *, {more} FROM ({self._inner})"  # noqa: S608
         self.keys = frozenset(keys)
 
     def windowed(

@@ -6,6 +6,7 @@ where one is wanted, everything has a text form, and what fits neither is null.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -17,6 +18,17 @@ LONGEST = "1e50"
 """From here on the engine does not print all digits of a number."""
 NO_NUMBER_LETTERS = "'iInN', '____'"
 """For `translate`: the engine's reading of numbers would also take `nan` and `inf`, which are text."""
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """Small numbers, none null, that tell a value among those of the events that are read.
+
+    Rows are grouped by them several times faster: up to 16 bits alone are a place in an array in place of a hash.
+    """
+
+    parts: tuple[str, ...]
+    whole: Callable[..., str]
+    """Returns the value as SQL, made of the columns of the parts."""
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -36,6 +48,8 @@ class Value(msgspec.Struct, frozen=True):
     """The spelling of a constant in the query."""
     key: str | None = None
     """Nullable(Int64): null or distinct exactly where the text is, of which it is the digits."""
+    packed: Packed | None = None
+    """The value for grouping, where there is a better way than by itself."""
 
 
 def as_text(value: Value) -> str:

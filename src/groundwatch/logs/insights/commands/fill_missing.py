@@ -30,7 +30,8 @@ class FillMissing(Node, frozen=True):
         for name, value in made.items():
             # Only what may be null is null in the rows that are made.
             parts = {part: pipeline.column(f"toNullable({sql})") for part in PARTS if (sql := getattr(value, part))}
-            pipeline.replace(name, Value(value.kind if value.kind != "boolean" else "number", **parts))
+            kind = value.kind if value.kind != "boolean" else "number"
+            pipeline.replace(name, Value(kind, parts["sql"], number=parts.get("number"), text=parts.get("text")))
         pipeline.fill(pipeline.bind(key.length_ms, "Int64"), column, keys)
         for expression, field in self.constants:
             self._put(expression, field, pipeline)

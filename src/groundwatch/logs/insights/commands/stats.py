@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from groundwatch.logs.insights.functions.times import fixed_length_ms
 from groundwatch.logs.insights.lowering import lower, lowering_with
 from groundwatch.logs.insights.nodes import Item, Node
 from groundwatch.logs.insights.pipeline import BinKey, Column, Pipeline
-from groundwatch.logs.insights.values import Value, as_text
+from groundwatch.logs.insights.values import Packed, Value, as_text
 
 MAX_STATS = 10
 
@@ -47,7 +47,7 @@ class Stats(Node, frozen=True):
                 raise malformed(f"stats needs an aggregate function, which {item.name} has not", item.span)
             for call in calls:
                 found[call.span] = made.aggregate(_applied(call, pipeline))
-        pipeline.group(made.keys, made.aggregates)
+        pipeline.group(made.keys, made.aggregates, made.packed())
         grouped = [Column(item.name, pipeline.define(item.name, value)) for item, value in keys]
         pipeline.bins = {value.sql: key for item, value in keys if (key := _bin_key(item))}
         computed = []
@@ -89,17 +89,29 @@ class Parts:
         self._pipeline = pipeline
         self.keys: dict[str, str] = {}
         self.aggregates: dict[str, str] = {}
+        self._bins: dict[str, Packed] = {}
+        self._integers: dict[str, Packed] = {}
 
     def key(self, value: Value) -> Value:
         """Group by a value: numbers and times as such, everything else as text."""
         if value.key is not None:
             name = self._pipeline.new_name()
             self.keys[name] = value.key
+            parts = (f"ifNull({value.key}, 0)", f"isNull({value.key})")
+            self._integers[name] = Packed(parts, lambda number, missing: f"if({missing}, NULL, {number})")
             return Value("text", f"toString({name})", number=f"toFloat64({name})")
         plain = value.kind in {"number", "time", "boolean"} and value.literal is None
         name = self._pipeline.new_name()
         self.keys[name] = value.sql if plain else as_text(value)
+        if value.packed is not None:
+            self._bins[name] = value.packed
         return Value(value.kind if plain else "text", name)
+
+    def packed(self) -> Mapping[str, Packed]:
+        """Return the keys to group by in a packed form."""
+        # One integer that may be null is as fast by itself, and beside a text nothing helps.
+        split = 1 < len(self.keys) == len(self._bins) + len(self._integers)
+        return self._bins | self._integers if split else self._bins
 
     def aggregate(self, value: Value) -> Value:
         """Compute an aggregate."""

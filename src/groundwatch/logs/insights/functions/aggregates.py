@@ -52,17 +52,17 @@ class Aggregate(msgspec.Struct, frozen=True):
         return self.build(call)
 
 
-def _number(sql: str) -> Value:
-    return Value("number", f"toFloat64({sql})")
+def _whole(sql: str) -> Value:
+    return Value("number", f"toFloat64({sql})", text=f"toString({sql})")
 
 
 def _count(call: AggregateCall) -> Value:
-    return _number(f"countIf({is_present(call.values[0])})" if call.values else "count()")
+    return _whole(f"countIf({is_present(call.values[0])})" if call.values else "count()")
 
 
 def _count_distinct(call: AggregateCall) -> Value:
     value = call.values[0]
-    return _number(f"uniqExact({value.key or as_text(value)})")
+    return _whole(f"uniqExact({value.key or as_text(value)})")
 
 
 def _of_numbers(function: str) -> Callable[[AggregateCall], Value]:

@@ -8,8 +8,8 @@ from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.functions.function import Checked, Function, Parameter, texts
 from groundwatch.logs.insights.functions.time_formats import engine_strftime, java_to_read
 from groundwatch.logs.insights.nodes import Period
-from groundwatch.logs.insights.pipeline import TIMESTAMP
-from groundwatch.logs.insights.values import Value
+from groundwatch.logs.insights.pipeline import TIMESTAMP, Pipeline
+from groundwatch.logs.insights.values import Packed, Value
 
 SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
 UNIT_MS = {"ms": 1, "s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
@@ -21,14 +21,35 @@ MONTHS = {"mo": 1, "q": 3, "y": 12}
 MAX_COUNT = 10_000
 
 
-def _bin(call: Checked) -> str:
+def _bin(call: Checked) -> Value:
     if not call.pipeline.events:
         raise malformed(f"bin needs {TIMESTAMP}, which stats drops: use datefloor on its alias", call.span)
-    shift = call.pipeline.bin_shift_ms
+    shift, period = call.pipeline.bin_shift_ms, call.period(0)
+    packed = _bin_number(period, call.pipeline)
     if not shift:
-        return floor("timestamp", call.period(0), call)
+        return Value("time", floor("timestamp", period, call), packed=packed)
     bound = call.pipeline.bind(shift, "Int64")
-    return f"({floor(f'(timestamp - {bound})', call.period(0), call)} + {bound})"
+    return Value("time", f"({floor(f'(timestamp - {bound})', period, call)} + {bound})", packed=packed)
+
+
+def _bin_number(period: Period, pipeline: Pipeline) -> Packed | None:
+    """Return the number of the bin within the range of the query; None if there may be more than 16 bits count."""
+    length, window, shift = fixed_length_ms(period), pipeline.window, pipeline.bin_shift_ms
+    if length is None or window.start_ms < shift:
+        return None
+    origin = shift - (MONDAY_MS if period.unit == "w" else 0)
+    first = (window.start_ms - origin) // length * length + origin
+    last = (window.end_ms - first) // length
+    if not 0 <= last < 1 << 16:
+        return None
+    # Of 32 bits the engine divides several times as many at once; zeros that all lengths of bins end with do not count.
+    zeros = (length & -length).bit_length() - 1
+    bits = 32 if max(window.end_ms - first, length) >> zeros < 1 << 32 else 64
+    start, stride = pipeline.bind(first, "Int64"), pipeline.bind(length, "Int64")
+    passed = f"toUInt{bits}(bitShiftRight(timestamp - {start}, {zeros}))"
+    number = f"intDiv({passed}, {pipeline.bind(length >> zeros, f'UInt{bits}')})"
+    part = f"toUInt{8 if last < 1 << 8 else 16}({number})"
+    return Packed((part,), lambda column: f"(toInt64({column}) * {stride} + {start})")
 
 
 def _datefloor(call: Checked) -> str:
