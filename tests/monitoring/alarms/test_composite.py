@@ -6,6 +6,7 @@ from tests.monitoring.alarms.conftest import TOPIC, metric_alarm
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.monitoring.alarms.changes import end_periods
+from groundwatch.monitoring.alarms.store import MAX_LEVELS
 from groundwatch.storage.tables.alarms import alarm_actions
 
 
@@ -190,3 +191,23 @@ async def test_what_others_depend_on_cannot_be_deleted(operations, children):
     await operations.delete_alarms(context, alarm_names=["one", "a", "none"])
     left = await operations.describe_alarms(context, alarm_types=["CompositeAlarm", "MetricAlarm"])
     assert [alarm["AlarmName"] for alarm in left["MetricAlarms"] + left["CompositeAlarms"]] == ["b", "night", "two"]
+
+
+async def put_chain(operations, context, first, last):
+    for number in range(first, last):
+        rule = "ALARM(a)" if number == 0 else f"ALARM(c{number - 1})"
+        await operations.put_composite_alarm(context, alarm_name=f"c{number}", alarm_rule=rule)
+
+
+async def test_a_chain_of_composite_alarms_has_an_end(operations, children):
+    await put_chain(operations, children, 0, MAX_LEVELS)
+    with pytest.raises(ServiceError) as refused:
+        await put_chain(operations, children, MAX_LEVELS, MAX_LEVELS + 1)
+    assert refused.value.code == "LimitExceeded"
+    # Wherever the chain is made longer.
+    await operations.put_composite_alarm(children, alarm_name="low", alarm_rule="ALARM(b)")
+    with pytest.raises(ServiceError, match=f"more than {MAX_LEVELS} levels"):
+        await operations.put_composite_alarm(children, alarm_name="c0", alarm_rule="ALARM(a) OR ALARM(low)")
+    await operations.put_composite_alarm(children, alarm_name="c0", alarm_rule="ALARM(a) OR ALARM(b)")
+    await set_state(operations, children, "b", "ALARM")
+    assert (await shown(operations, children, f"c{MAX_LEVELS - 1}"))["StateValue"] == "ALARM"

@@ -70,6 +70,17 @@ def children(connection: Connection, alarm: Alarm) -> dict[str, Alarm]:
     }
 
 
+def child_names(connection: Connection, place: Place, names: Collection[str]) -> set[str]:
+    """Return the names in the rules of any of these composite alarms."""
+    found: set[str] = set()
+    wanted = list(names)
+    for first in range(0, len(wanted), NAMES_AT_ONCE):
+        part = select(table.c.id).where(of(place), table.c.name.in_(wanted[first : first + NAMES_AT_ONCE]))
+        links = select(alarm_links.c.child_name).where(alarm_links.c.parent_id.in_(part), alarm_links.c.kind == CHILD)
+        found |= set(connection.execute(links).scalars())
+    return found
+
+
 def suppressor(connection: Connection, alarm: Alarm) -> Alarm | None:
     """Return the alarm that holds a composite alarm's actions."""
     links = select(alarm_links.c.child_name).where(

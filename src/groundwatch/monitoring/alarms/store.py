@@ -21,6 +21,9 @@ from groundwatch.storage.tables.alarms import alarms as table
 
 MAX_PARENTS = 150
 """Composite alarms that one alarm may be in (API reference, PutCompositeAlarm)."""
+MAX_LEVELS = 20
+"""Of alarms that look at alarms that look at alarms …: a change goes up through all of them in one transaction. The
+service names no limit."""
 MAX_ALARMS = 20_000
 """Of an account in a Region: no tenant may take up all of the minute in which alarms are evaluated."""
 TagChange = Callable[[Mapping[str, str]], dict[str, str]]
@@ -294,6 +297,7 @@ def _check_relations(connection: Connection, draft: Draft) -> None:
         message = f"Could not save the composite alarm as the suppressor {draft.suppressor} does not exist"
         raise ServiceError("ValidationError", message)
     _check_no_cycle(connection, draft, looked_at)
+    _check_levels(connection, draft)
     for child in draft.children:
         others = {alarm.name for alarm in rows.parents(connection, draft.place, [child], rows.CHILD)} - {draft.name}
         if len(others) >= MAX_PARENTS:
@@ -314,6 +318,27 @@ def _check_no_cycle(connection: Connection, draft: Draft, looked_at: Collection[
             "circular dependency"
         )
         raise ServiceError("ValidationError", message)
+
+
+def _check_levels(connection: Connection, draft: Draft) -> None:
+    def above(names: Collection[str]) -> set[str]:
+        return {alarm.name for alarm in rows.parents(connection, draft.place, names, rows.CHILD)}
+
+    def below(names: Collection[str]) -> set[str]:
+        return rows.child_names(connection, draft.place, names)
+
+    if _levels(above({draft.name}), above) + _levels(draft.children, below) > MAX_LEVELS:
+        message = f"Composite alarms can depend on one another over no more than {MAX_LEVELS} levels."
+        raise ServiceError("LimitExceeded", message)
+
+
+def _levels(first: Collection[str], step: Callable[[Collection[str]], set[str]]) -> int:
+    """Return the length of the longest way that begins in `first`; beyond the limit just that it is longer."""
+    level, count = first, 0
+    # Without a memory of what was seen, so that the longest way counts; there are no cycles.
+    while level and count <= MAX_LEVELS:
+        level, count = step(level), count + 1
+    return count
 
 
 def _check_free(connection: Connection, place: Place, going: Mapping[str, Alarm]) -> None:
