@@ -221,6 +221,24 @@ async def test_what_cannot_be_evaluated_does_not_hold_up_the_others(tower, watch
     assert told(tower) == ["ALARM", "INSUFFICIENT_DATA"]
 
 
+async def test_a_fault_of_ours_in_one_alarm_concerns_no_other(tower, watched, context, monkeypatch):
+    for number in range(4):
+        await watched.put_metric_alarm(context, **metric_alarm(alarm_name=f"a{number}", metric_name=f"M{number}"))
+        tower.metrics.put(f"M{number}", NOW_MS, 9)
+    read = tower.metrics.read
+
+    async def read_most(requests):
+        if any(request.metric.name == "M2" for request in requests):
+            raise KeyError("a fault")
+        return await read(requests)
+
+    monkeypatch.setattr(tower.metrics, "read", read_most)
+    tower.clock.now_ms = NOW_MS + MINUTE_MS + SETTLE_MS
+    assert not await tower.scheduler.run_due()
+    alarms = (await watched.describe_alarms(context))["MetricAlarms"]
+    assert [alarm["StateValue"] for alarm in alarms] == ["ALARM", "ALARM", "INSUFFICIENT_DATA", "ALARM"]
+
+
 @pytest.mark.parametrize(
     ("trouble", "error"),
     [

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.monitoring.alarms import rows
@@ -17,6 +18,7 @@ from groundwatch.monitoring.alarms.model import Alarm, AlarmState
 from groundwatch.monitoring.alarms.reasons import state_reason, state_reason_data
 from groundwatch.monitoring.alarms.watching import Watch, points_of, watch
 from groundwatch.monitoring.metrics.model import Datapoint, MetricReader
+from groundwatch.storage.errors import StorageError
 from groundwatch.storage.sql import Database
 from groundwatch.storage.tables.alarms import alarms as table
 
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 PAGE_ALARMS = 1_000
 ERROR_STATE = "EVALUATION_ERROR"
+AWAY = (StorageError, SQLAlchemyError, OSError)
+"""What the stores fail with."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -48,14 +52,25 @@ class Evaluator:
         evaluated, changed, complete, after = 0, 0, True, 0
         while page := await self._page(interval_s, after):
             after = page[-1].id
-            try:
-                changed += await self._evaluate_page(page, tick_ms)
-                evaluated += len(page)
-            except Exception:
-                # One page that cannot be read or written must not keep all the others from being evaluated.
-                log.exception("%d alarms from number %d on were not evaluated", len(page), page[0].id)
-                complete = False
+            outcome = await self._evaluate_some(page, tick_ms)
+            evaluated, changed = evaluated + outcome.evaluated, changed + outcome.changed
+            complete = complete and outcome.complete
         return Outcome(evaluated, changed, complete)
+
+    async def _evaluate_some(self, alarms: Sequence[Alarm], tick_ms: int) -> Outcome:
+        """Evaluate alarms; one that cannot be evaluated, in whichever way, concerns no other."""
+        try:
+            return Outcome(len(alarms), await self._evaluate_page(alarms, tick_ms), complete=True)
+        except Exception as error:
+            # A store that is away is so for every half.
+            if len(alarms) == 1 or isinstance(error, AWAY):
+                log.exception("%d alarms from number %d on were not evaluated", len(alarms), alarms[0].id)
+                return Outcome(0, 0, complete=False)
+        middle = len(alarms) // 2
+        first, second = [await self._evaluate_some(half, tick_ms) for half in (alarms[:middle], alarms[middle:])]
+        return Outcome(
+            first.evaluated + second.evaluated, first.changed + second.changed, first.complete and second.complete
+        )
 
     async def _page(self, interval_s: int, after: int) -> Sequence[Alarm]:
         query = (
