@@ -42,7 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "app": {
         *("aws", "storage", "identity", "logs", "gateway", "config", "data_directory", "credentials_file", "tls"),
         *("monitoring", "listeners", "journal", "bundled_api", "welcome", "sni", "upkeep"),
-        *("outbound", "notifications"),
+        *("outbound", "notifications", "background"),
     },
     "insights_page": {"cli", "logs"},
     "compatibility_page": {"app", "aws", "config", "journal"},

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from groundwatch.background import BackgroundWork, ClaimedWork, WriteBehind
+from groundwatch.background import BackgroundWork, ClaimedWork, WriteBehind, stop_all
 
 LONG_S = 3_600.0
 
@@ -166,3 +166,22 @@ async def test_a_write_that_fails_is_tried_again(caplog, failures):
     await counts.stop()
     assert counts.written == 1
     assert [record.message for record in caplog.records] == ["counts cannot be written down"] * failures
+
+
+async def test_one_that_does_not_stop_well_keeps_no_other_from_stopping(caplog):
+    stopped = []
+
+    def stop(name, failure=None):
+        async def stopping():
+            stopped.append(name)
+            if failure is not None:
+                raise failure
+
+        return stopping
+
+    await stop_all([stop("first"), stop("broken", OSError("disk")), stop("last")])
+    assert (stopped, [record.levelname for record in caplog.records]) == (["first", "broken", "last"], ["ERROR"])
+    # A second signal ends the stopping itself.
+    with pytest.raises(asyncio.CancelledError):
+        await stop_all([stop("cancelled", asyncio.CancelledError()), stop("left out")])
+    assert stopped[3:] == ["cancelled"]

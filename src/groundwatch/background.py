@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class BackgroundWork(ABC):
@@ -179,6 +180,16 @@ async def happens(event: asyncio.Event, within_s: float | None) -> bool:
         async with asyncio.timeout(within_s):
             return await event.wait()
     return False
+
+
+async def stop_all(stops: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Stop one after another; one that fails at it is logged, and the others are stopped all the same."""
+    for stop in stops:
+        try:
+            await stop()
+        except Exception:
+            # Behind it may stand whoever has something to store.
+            log.exception("a part of the server did not stop as it should")
 
 
 async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from groundwatch.app.adapters import FilterMetrics, policy_fault
 from groundwatch.app.clock import now_ms
 from groundwatch.app.foundation import Foundation
+from groundwatch.background import stop_all
 from groundwatch.config import Settings
 from groundwatch.logs.catalog import LogCatalog, Tenant
 from groundwatch.logs.exports.buckets import Buckets
@@ -138,15 +139,19 @@ class LogService:
 
     async def stop(self) -> None:
         """Finish what was accepted; what was put is stored, and in the queue of deliveries, when this returns."""
-        await self.reclaimer.stop()
-        await self._shredder.stop()
-        await self._exports.runner.stop()
-        # Before the queries, which it would see fail.
-        await self._schedules.stop()
-        await self._queries.stop()
-        await self._walks.stop()
-        await self._writer.flush()
-        await self.deliveries.stop()
+        await stop_all(
+            [
+                self.reclaimer.stop,
+                self._shredder.stop,
+                self._exports.runner.stop,
+                # Before the queries, which it would see fail.
+                self._schedules.stop,
+                self._queries.stop,
+                self._walks.stop,
+                self._writer.flush,
+                self.deliveries.stop,
+            ]
+        )
 
     def close(self) -> None:
         """Close the connections to buckets."""

@@ -18,6 +18,7 @@ from groundwatch.aws.asgi import ServiceApp
 from groundwatch.aws.http import WireResponse
 from groundwatch.aws.port import ServicePort
 from groundwatch.aws.service import Service
+from groundwatch.background import stop_all
 from groundwatch.config import Settings
 from groundwatch.gateway.access import apigateway_access
 from groundwatch.identity.access_rules import iam_access, sts_access
@@ -154,17 +155,21 @@ class Server:
         """Finish what was accepted: the ports no longer take requests."""
         log.info("stopping")
         self._base.events.stop_mending()
-        await self._base.identity.key_uses.stop()
-        await self._gateway.stop()
-        await self._backups.stop()
-        await self._journal.close()
-        await self._alarms.stop()
-        await self._notifying.stop()
-        await self._logs.stop()
-        # Metric filters, which are deliveries, count until here.
-        await self._own_metrics.stop()
-        await self._metrics.stop()
-        await self._gateway.close_clients()
+        await stop_all(
+            [
+                self._base.identity.key_uses.stop,
+                self._gateway.stop,
+                self._backups.stop,
+                self._journal.close,
+                self._alarms.stop,
+                self._notifying.stop,
+                # Before the metrics: metric filters, which are deliveries, count until here.
+                self._logs.stop,
+                self._own_metrics.stop,
+                self._metrics.stop,
+                self._gateway.close_clients,
+            ]
+        )
 
     def close(self) -> None:
         """Close both stores."""
