@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.logs.writer import MAX_WAITING_BYTES, Batch, EventWriter, tell_each
+from groundwatch.logs.writer import MANY_EVENTS, MAX_WAITING_BYTES, READY_BYTES, Batch, EventWriter, tell_each
 from groundwatch.storage.errors import StorageError
 
 
@@ -13,6 +13,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.inserts: list[list[object]] = []
+        self.stretches: list[list[int]] = []
         self.go = threading.Event()
         self.failure: Exception | None = None
 
@@ -25,6 +26,7 @@ class Engine:
         if self.failure is not None:
             raise self.failure
         self.inserts.append(arrow_table["message"].to_pylist())
+        self.stretches.append([len(each) for each in arrow_table["message"].chunks])
 
 
 def batch(*messages: str, size: int = 10) -> Batch:
@@ -128,3 +130,34 @@ async def test_a_listener_that_fails_keeps_batches_from_no_other(caplog):
     await writer.append(batch("a"))
     assert [item.messages for item in told] == [["a"]]
     assert caplog.text.count("a listener failed on 1 batches") == 1
+
+
+PARTS = "SELECT sum(rows), count() FROM system.parts WHERE active AND table = 'events'"
+
+
+async def test_large_and_small_batches_that_wait_together_become_one_part(event_database):
+    writer = EventWriter(event_database, lambda batches: None)
+    rows_before, parts_before = event_database.run_now(lambda client: client.query(PARTS)).result_rows[0]
+    event_database.run_now(lambda client: client.command("SYSTEM STOP MERGES events"))
+    texts = [[f"{number}-{index}" for index in range(count)] for number, count in enumerate([MANY_EVENTS, 1, 500, 2])]
+    large = batch("x", size=READY_BYTES + 1)
+    await asyncio.gather(*(writer.append(batch(*each)) for each in texts), writer.append(large))
+    rows, parts = event_database.run_now(lambda client: client.query(PARTS)).result_rows[0]
+    assert (rows - rows_before, parts - parts_before) == (MANY_EVENTS + 504, 1)
+    stored = event_database.run_now(lambda client: client.query("SELECT stream_id, seq, message FROM events"))
+    expected = [(2, index, text) for each in [*texts, ["x"]] for index, text in enumerate(each)]
+    assert sorted(stored.result_rows) == sorted(expected)
+
+
+@pytest.mark.parametrize(("stored_bytes", "stretches"), [(10, [MANY_EVENTS, 1]), (READY_BYTES + 1, [MANY_EVENTS + 1])])
+async def test_columns_are_made_beforehand_until_much_waits(stored_bytes, stretches):
+    engine = Engine()
+    writer = EventWriter(engine, lambda batches: None)
+    tasks = [asyncio.create_task(writer.append(batch("stored", size=stored_bytes)))]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    tasks += [asyncio.create_task(writer.append(batch(*["a"] * count))) for count in (MANY_EVENTS, 1)]
+    await asyncio.sleep(0)
+    engine.go.set()
+    await asyncio.gather(*tasks)
+    assert engine.stretches == [[1], stretches]

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from struct import pack
+from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -42,6 +43,10 @@ INSERT_SETTINGS = {
 }
 MAX_INSERT_BYTES = 32 * 1024 * 1024
 MAX_WAITING_BYTES = 256 * 1024 * 1024
+READY_BYTES = 2 * MAX_INSERT_BYTES
+"""While no more than this waits and is being stored, columns are made of batches as they come."""
+MANY_EVENTS = 100
+"""Batches smaller than this share their columns: each stretch of columns costs the engine some time."""
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +65,12 @@ class Batch(msgspec.Struct, frozen=True):
     """What the batch counts against limits: UTF-8 bytes and 26 an event."""
     stream_name: str = ""
     """For listeners that show or choose by it; the store knows the number alone."""
+
+
+class _Waiting(NamedTuple):
+    batch: Batch
+    columns: pa.Table | None
+    """None where they are not made yet."""
 
 
 Committed = Callable[[Sequence[Batch]], None]
@@ -98,8 +109,11 @@ class EventWriter:
 
         Raises `ThrottlingException` when too much waits already, `ServiceUnavailableException` when the store fails.
         """
+        # While an insert runs: made between two inserts they would hold up everyone who waits for the second.
+        ready = len(batch.timestamps) >= MANY_EVENTS and self._group.size <= READY_BYTES
+        columns = _table([batch]) if ready else None
         try:
-            await self._group.append(batch, batch.size_bytes)
+            await self._group.append(_Waiting(batch, columns), batch.size_bytes)
         except StoreBusyError as error:
             raise ServiceError("ThrottlingException", "Rate exceeded") from error
         except StorageError as error:
@@ -110,9 +124,10 @@ class EventWriter:
         """Return when everything that was appended before the call is stored or refused."""
         await self._group.flush()
 
-    async def _store(self, batches: Sequence[Batch]) -> None:
+    async def _store(self, waiting: Sequence[_Waiting]) -> None:
+        batches = [each.batch for each in waiting]
         try:
-            await self._database.run("write", lambda client: insert(client, batches))
+            await self._database.run("write", lambda client: _insert(client, waiting))
         except Exception:
             self._on_failure(batches)
             raise
@@ -120,9 +135,14 @@ class EventWriter:
         self._on_commit(batches)
 
 
-def insert(client: Client, batches: Sequence[Batch]) -> None:
+def _insert(client: Client, waiting: Sequence[_Waiting]) -> None:
     """Store the batches with one INSERT; runs in the writer's thread."""
-    client.insert_arrow("events", _table(batches), settings=INSERT_SETTINGS)
+    tables = [each.columns for each in waiting if each.columns is not None]
+    rest = [each.batch for each in waiting if each.columns is None]
+    if rest:
+        tables.append(_table(rest))
+    # One table of many stretches, of which the engine makes one part all the same.
+    client.insert_arrow("events", pa.concat_tables(tables), settings=INSERT_SETTINGS)
 
 
 def _table(batches: Sequence[Batch]) -> pa.Table:

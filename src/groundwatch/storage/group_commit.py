@@ -45,6 +45,11 @@ class GroupCommit(Generic[Item]):
         """Of what waits and of what is being stored."""
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def size(self) -> int:
+        """How much waits and is being stored."""
+        return self._size
+
     async def append(self, item: Item, size: int) -> None:
         """Return when the item is stored.
 
