@@ -85,6 +85,29 @@ async def test_a_query_gives_rows_statistics_and_pointers(operations, context, p
     assert record["logRecord"]["n"] == "2"
 
 
+@pytest.mark.parametrize(
+    ("query", "since_s", "scanned"),
+    [
+        ("stats count(*)", 3_600, (4, 2 + 6 + 3 + 1)),
+        ("stats count(*)", 70, (3, 6 + 3 + 1)),
+        ("filter @message like /b/", 30, (2, 3 + 1)),
+        # The same time before counts as well.
+        ("diff", 30, (3, 6 + 3 + 1)),
+    ],
+    ids=["whole streams", "a part", "filtered", "compared"],
+)
+async def test_statistics_are_of_the_events_of_the_range(operations, context, query, since_s, scanned):
+    await operations.create_log_group(context, log_group_name="/app")
+    for stream, events in {"long": [(90, "xx"), (50, "äöü"), (20, "abc")], "short": [(10, "x")]}.items():
+        place = {"log_group_name": "/app", "log_stream_name": stream}
+        await operations.create_log_stream(context, **place)
+        put = [{"timestamp": NOW_MS - age_s * 1_000, "message": message} for age_s, message in events]
+        await operations.put_log_events(context, **place, log_events=put)
+    _, answer = await run(operations, context, query, log_group_name="/app", start_time=NOW_S - since_s)
+    found = answer["statistics"]
+    assert (answer["status"], found["recordsScanned"], found["bytesScanned"]) == ("Complete", *scanned)
+
+
 async def test_a_stream_is_gone_from_queries_with_its_deletion(operations, context, put):
     await put("/app", ["one", "two"], stream="gone")
     found = []
