@@ -135,3 +135,6 @@ def test_documents_are_parsed_once():
     library = PolicyLibrary()
     text = json.dumps({"Statement": ALLOW})
     assert library.read(text, "identity") is library.read(text, "identity")
+    # Blanks, which count for no quota, must not take the server's memory.
+    long = text + " " * 100_000
+    assert library.read(long, "identity") is not library.read(long, "identity")

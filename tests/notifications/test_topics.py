@@ -231,6 +231,30 @@ async def test_permissions_let_other_accounts_in(world):
         await world.call("Publish", as_=admin, TopicArn=topic, Message="x")
 
 
+def statements(count, size=0):
+    one = {"Effect": "Allow", "Principal": "*", "Action": "SNS:Publish", "Resource": "x" * size or "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [one | {"Resource": f"arn:{one['Resource']}"}] * count})
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        pytest.param(statements(101), "more than 100 statements", id="statements"),
+        pytest.param(statements(2, 16_000), "more than 30 KB", id="bytes"),
+    ],
+)
+async def test_a_policy_has_an_end(world, policy, why):
+    with pytest.raises(RefusedError, match=why):
+        await world.topic("new", Policy=policy)
+    topic = await world.topic()
+    set_policy = {"TopicArn": topic, "AttributeName": "Policy"}
+    with pytest.raises(RefusedError, match=why):
+        await world.call("SetTopicAttributes", **set_policy, AttributeValue=policy)
+    await world.call("SetTopicAttributes", **set_policy, AttributeValue=statements(100))
+    with pytest.raises(RefusedError, match="more than 100 statements"):
+        await world.call("AddPermission", TopicArn=topic, Label="let", AWSAccountId=[OTHER], ActionName=["Publish"])
+
+
 @pytest.mark.parametrize(
     ("operation", "members"),
     [

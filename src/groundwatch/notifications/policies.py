@@ -17,6 +17,8 @@ ACTIONS = (
 """What a topic's policy can speak of."""
 LABEL = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
 ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+MAX_BYTES, MAX_STATEMENTS = 30 * 1024, 100
+"""Policy quotas, in the guide's reference of API permissions."""
 
 
 def policy_of(topic: Topic) -> str:
@@ -35,6 +37,15 @@ def default_policy(topic: Topic) -> str:
         "Condition": {"StringEquals": {"AWS:SourceOwner": topic.name.account_id}},
     }
     return json.dumps({"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]})
+
+
+def checked_size(document: str) -> str:
+    """Return a policy that is well formed; `InvalidParameter` for one beyond the quotas."""
+    if len(document.encode()) > MAX_BYTES:
+        raise invalid("Policy", f"The policy has more than {MAX_BYTES // 1024} KB")
+    if len(_statements(json.loads(document))) > MAX_STATEMENTS:
+        raise invalid("Policy", f"The policy has more than {MAX_STATEMENTS} statements")
+    return document
 
 
 def with_statement(topic: Topic, label: str, accounts: Sequence[str], actions: Sequence[str]) -> str:
@@ -59,7 +70,7 @@ def with_statement(topic: Topic, label: str, accounts: Sequence[str], actions: S
         "Action": _one_or_all([f"SNS:{known[action.lower()]}" for action in actions]),
         "Resource": topic.arn,
     }
-    return json.dumps(document | {"Statement": [*statements, added]})
+    return checked_size(json.dumps(document | {"Statement": [*statements, added]}))
 
 
 def without_statement(topic: Topic, label: str) -> str:

@@ -11,6 +11,8 @@ from groundwatch.identity.policy.principals import PrincipalSet
 from groundwatch.identity.policy.template import Pattern, parse_template
 
 CAPACITY = 4096
+LONGEST_KEPT = 16 * 1024
+"""Characters. Quotas do not count blanks, with which tenants could fill the memory; such documents are parsed anew."""
 
 
 class PolicyLibrary:
@@ -25,11 +27,11 @@ class PolicyLibrary:
         Documents are checked before they are stored, so this is for texts of another version of the program. What such
         a document forbade is unknown, so leaving it out could widen access.
         """
-        return self._parse(text, kind)
+        return self._parse(text, kind) if len(text) <= LONGEST_KEPT else _parse_or_deny(text, kind)
 
     def read_all(self, texts: Iterable[str], kind: PolicyKind) -> tuple[Policy, ...]:
         """Return every document parsed, as `read` does."""
-        return tuple(self._parse(text, kind) for text in texts)
+        return tuple(self.read(text, kind) for text in texts)
 
 
 def _parse_or_deny(text: str, kind: PolicyKind) -> Policy:

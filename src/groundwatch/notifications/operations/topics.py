@@ -13,7 +13,7 @@ from groundwatch.notifications.errors import invalid
 from groundwatch.notifications.names import FIFO_SUFFIX, TOPIC_NAME, TopicName, parse_topic_arn
 from groundwatch.notifications.operations.paging import last_of
 from groundwatch.notifications.operations.room import PAGE, Operations
-from groundwatch.notifications.policies import policy_of, with_statement, without_statement
+from groundwatch.notifications.policies import checked_size, policy_of, with_statement, without_statement
 from groundwatch.notifications.records import Topic
 from groundwatch.notifications.store import Change
 
@@ -167,6 +167,7 @@ class TopicOperations(Operations):
         fault = self._room.policy_fault(document)
         if fault is not None:
             raise invalid("Policy Error", fault)
+        checked_size(document)
 
 
 def _is_set(name: str, value: str) -> bool:
