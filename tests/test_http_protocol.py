@@ -6,45 +6,17 @@ import asyncio
 
 import pytest
 import uvicorn
+from tests.exchanges import Wire
 from uvicorn.server import ServerState
 
-from groundwatch.http_protocol import MAX_JOINED_BYTES, MAX_PIPELINED, Patience, bounded_protocol
+from groundwatch.aws.http import WireResponse, WireStream
+from groundwatch.begun import in_task
+from groundwatch.http_protocol.connection import MAX_PIPELINED, Patience, protocol_of
+from groundwatch.http_protocol.exchange import MAX_JOINED_BYTES
 
 PATIENCE = Patience(stalled_bytes=1000, head_s=30, body_s=300, unread_s=60, farewell_s=1)
 HEAD = b"POST / HTTP/1.1\r\nhost: a\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
-
-
-class Wire(asyncio.Transport):
-    """Remembers what was written, and how it was closed."""
-
-    def __init__(self):
-        super().__init__()
-        self.written = b""
-        self.writes = 0
-        self.closed = self.aborted = self.paused = False
-
-    def get_extra_info(self, name, default=None):
-        return default
-
-    def write(self, data):
-        self.written += data
-        self.writes += 1
-
-    def close(self):
-        self.closed = True
-
-    def abort(self):
-        self.aborted = True
-
-    def is_closing(self):
-        return self.closed
-
-    def pause_reading(self):
-        self.paused = True
-
-    def resume_reading(self):
-        self.paused = False
 
 
 class Timer:
@@ -81,13 +53,12 @@ class Clock:
 
 
 class Connection:
-    def __init__(self, app):
+    def __init__(self, app, limit=None):
         self.clock, self.wire = Clock(), Wire()
-        config = uvicorn.Config(
-            app, interface="asgi3", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=75
-        )
-        self.protocol = bounded_protocol(PATIENCE)(
-            config=config, server_state=ServerState(), app_state={}, _loop=self.clock
+        self.server = ServerState()
+        config = uvicorn.Config(None, log_config=None, timeout_keep_alive=75, limit_concurrency=limit)
+        self.protocol = protocol_of(app, PATIENCE)(
+            config=config, server_state=self.server, app_state={}, _loop=self.clock
         )
         self.protocol.connection_made(self.wire)
 
@@ -101,24 +72,21 @@ class Connection:
         return self.wire.closed or (self.wire.paused and PATIENCE.farewell_s in self.clock.waiting())
 
     async def settle(self):
-        for _ in range(5):
+        for _ in range(10):
             await asyncio.sleep(0)
 
 
-async def echo_length(_scope, receive, send):
-    size, more = 0, True
-    while more:
-        message = await receive()
-        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
-    body = str(size).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
-    await send({"type": "http.response.body", "body": body})
+async def echo_length(exchange):
+    return WireResponse(200, (), str(len(await exchange.read(1_000_000))).encode())
 
 
-async def refuse_at_once(_scope, _receive, send):
-    headers = [(b"content-length", b"0"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body"})
+async def echo_later(exchange):
+    await asyncio.sleep(0)
+    return await echo_length(exchange)
+
+
+async def refuse_at_once(_exchange):
+    return WireResponse(413, (("Connection", "close"),), b"")
 
 
 @pytest.mark.parametrize(
@@ -163,52 +131,139 @@ async def test_requests_that_get_on_are_answered(pieces, size):
     assert connection.clock.waiting() == [75], "only the keep-alive timer is left"
 
 
+class Frames:
+    """The parts of an answer, each of which waits until it is asked for."""
+
+    def __init__(self, *parts):
+        self.parts, self.more, self.closed = list(parts), asyncio.Semaphore(0), False
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        await self.more.acquire()
+        if not self.parts:
+            raise StopAsyncIteration
+        part = self.parts.pop(0)
+        if isinstance(part, Exception):
+            raise part
+        return part
+
+    async def aclose(self):
+        self.closed = True
+
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+GET_1_0 = b"GET / HTTP/1.0\r\n\r\n"
+
+
+def streaming(frames):
+    async def app(_exchange):
+        return WireStream(200, (("content-type", "text/plain"),), frames)
+
+    return app
+
+
 async def test_a_head_without_a_body_yet_does_not_wait_for_it():
-    more = asyncio.Event()
-
-    async def slow(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
-        await more.wait()
-        await send({"type": "http.response.body", "body": b"ok"})
-
-    connection = Connection(slow)
-    connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    frames = Frames(b"ok", b"", b"on")
+    connection = Connection(streaming(frames))
+    connection.send(GET)
     await connection.settle()
-    assert connection.wire.written.startswith(b"HTTP/1.1 200")
+    head = connection.wire.written
+    assert head == b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
+    frames.more.release()
+    await connection.settle()
+    assert connection.wire.written == head + b"2\r\nok\r\n"
+    for _ in range(3):
+        frames.more.release()
+    await connection.settle()
+    assert connection.wire.written == head + b"2\r\nok\r\n2\r\non\r\n0\r\n\r\n"
+    assert (connection.wire.closed, frames.closed) == (False, True)
+
+
+async def test_a_stream_that_fails_is_cut_off():
+    frames = Frames(b"ok", ValueError("x"))
+    connection = Connection(streaming(frames))
+    connection.send(GET)
+    frames.more.release()
+    frames.more.release()
+    await connection.settle()
+    assert connection.wire.written.endswith(b"2\r\nok\r\n")
+    assert (connection.wire.closed, frames.closed) == (True, True)
+
+
+async def test_old_clients_get_streams_without_chunks():
+    frames = Frames(b"ok")
+    connection = Connection(streaming(frames))
+    connection.send(GET_1_0)
+    frames.more.release()
+    frames.more.release()
+    await connection.settle()
+    assert connection.wire.written == b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nok"
+    assert connection.wire.closed
+
+
+async def test_nobody_is_read_frames_of_a_stream_for_its_head():
+    frames = Frames(b"ok")
+    connection = Connection(streaming(frames))
+    connection.send(GET.replace(b"GET", b"HEAD"))
+    await connection.settle()
     assert connection.wire.written.endswith(b"\r\n\r\n")
-    more.set()
-    await connection.settle()
-    assert connection.wire.written.endswith(b"2\r\nok\r\n0\r\n\r\n")
+    assert (frames.parts, frames.closed) == ([b"ok"], True)
 
 
 @pytest.mark.parametrize(
-    ("headers", "parts", "written"),
+    ("request_bytes", "status", "headers", "written", "closed"),
     [
-        pytest.param([(b"Content-Length", b"4")], [b"ab", b"cd"], b"content-length: 4\r\n\r\nabcd", id="in parts"),
-        pytest.param([(b"Content-Length", b"4"), (b"X", b"a\tb")], [b"abcd"], b"x: a\tb\r\n\r\nabcd", id="a tab"),
-        pytest.param([(b"transfer-encoding", b"chunked")], [b"ab"], b"\r\n\r\n2\r\nab\r\n0\r\n\r\n", id="chunked"),
-        pytest.param([(b"content-length", b"1")], [b""], b"content-length: 1\r\n\r\n", id="too short"),
-        pytest.param([(b"content-length", b"1")], [b"ab"], b"content-length: 1\r\n\r\n", id="too long"),
+        pytest.param(GET, 200, [], b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", False, id="length"),
+        pytest.param(GET, 200, [("X", "a\tb")], b"200 OK\r\nx: a\tb\r\ncontent-length: 2\r\n\r\nab", False, id="tab"),
+        pytest.param(GET, 200, [("x", "\xe9")], b"x: \xc3\xa9\r\ncontent-length: 2\r\n\r\nab", False, id="UTF-8"),
+        pytest.param(
+            GET, 200, [("Content-Length", "9"), ("Transfer-Encoding", "chunked")],
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", False, id="framing is the connection's",
+        ),
+        pytest.param(GET.replace(b"GET", b"HEAD"), 200, [], b"content-length: 2\r\n\r\n", False, id="HEAD"),
+        pytest.param(GET, 204, [], b"HTTP/1.1 204 No Content\r\n\r\n", False, id="no content"),
+        pytest.param(GET, 304, [], b"HTTP/1.1 304 Not Modified\r\n\r\n", False, id="not modified"),
+        pytest.param(GET, 599, [], b"HTTP/1.1 599 \r\ncontent-length: 2\r\n\r\nab", False, id="a status of its own"),
+        pytest.param(
+            GET, 200, [("Connection", "Close, x")],
+            b"content-length: 2\r\nconnection: close\r\n\r\nab", True, id="the application ends it",
+        ),
+        pytest.param(
+            GET, 200, [("Connection", "x")], b"200 OK\r\ncontent-length: 2\r\n\r\nab", False, id="another wish",
+        ),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200, [],
+            b"content-length: 2\r\nconnection: close\r\n\r\nab", True, id="the client ends it",
+        ),
+        pytest.param(GET_1_0, 200, [], b"content-length: 2\r\nconnection: close\r\n\r\nab", True, id="HTTP/1.0"),
     ],
-)
-async def test_answers_are_framed(headers, parts, written):
-    async def app(_scope, _receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        for part in parts:
-            await send({"type": "http.response.body", "body": part, "more_body": part is not parts[-1]})
+)  # fmt: skip
+async def test_answers_are_framed(request_bytes, status, headers, written, closed):
+    async def app(_exchange):
+        return WireResponse(status, tuple(headers), b"ab")
 
     connection = Connection(app)
-    connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.send(request_bytes)
     await connection.settle()
     assert connection.wire.written.endswith(written)
+    assert connection.wire.writes == 1
+    assert connection.has_left() == closed
+
+
+async def test_default_headers_come_first():
+    connection = Connection(echo_length)
+    connection.server.default_headers = [(b"date", b"today")]
+    connection.send(GET)
+    await connection.settle()
+    assert connection.wire.written == b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 1\r\n\r\n0"
 
 
 @pytest.mark.parametrize("size", [0, MAX_JOINED_BYTES, MAX_JOINED_BYTES + 1, 1_000_000])
 async def test_head_and_body_go_out_together(size):
-    async def app(_scope, _receive, send):
-        headers = [(b"content-length", b"%d" % size)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"." * size})
+    async def app(_exchange):
+        return WireResponse(200, (), b"." * size)
 
     connection = Connection(app)
     connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -219,16 +274,166 @@ async def test_head_and_body_go_out_together(size):
     assert connection.wire.writes == 1
 
 
-@pytest.mark.parametrize("header", [(b"x", b"a\nb: c"), (b"x\n", b""), (b"x: y", b"")])
-async def test_an_answer_with_a_header_that_is_several_is_not_sent(header):
-    async def app(_scope, _receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0"), header]})
-        await send({"type": "http.response.body"})
+async def fail(_exchange):
+    raise ZeroDivisionError
+
+
+def answering(*headers, status=200):
+    async def app(_exchange):
+        return WireResponse(status, headers, b"")
+
+    return app
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        pytest.param(answering(("x", "a\nb: c")), id="a value that is several headers"),
+        pytest.param(answering(("x\n", "")), id="a name that is two lines"),
+        pytest.param(answering(("x: y", "")), id="a name that is a header"),
+        pytest.param(answering(status=600), id="a status that is none"),
+        pytest.param(fail, id="an error"),
+    ],
+)
+async def test_a_request_without_an_answer_is_told_so(app):
+    connection = Connection(app)
+    connection.send(GET)
+    await connection.settle()
+    head, _, body = connection.wire.written.partition(b"\r\n\r\n")
+    assert head.splitlines() == [
+        b"HTTP/1.1 500 Internal Server Error", b"content-type: text/plain; charset=utf-8", b"content-length: 21",
+        b"connection: close",
+    ]  # fmt: skip
+    assert (body, connection.wire.closed) == (b"Internal Server Error", True)
+
+
+@pytest.mark.parametrize(("limit", "status"), [(1, b"503"), (2, b"200")])
+async def test_connections_beyond_the_limit_are_turned_away(limit, status):
+    connection = Connection(echo_length, limit)
+    connection.send(GET)
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 " + status)
+    assert connection.wire.closed == (status == b"503")
+
+
+@pytest.mark.parametrize(
+    ("rest", "written"),
+    [
+        pytest.param([b"abc"], b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK", id="who waits is told"),
+        pytest.param([], b"HTTP/1.1 200 OK", id="who does not wait is not"),
+    ],
+)
+async def test_clients_may_ask_before_they_send(rest, written):
+    connection = Connection(echo_length)
+    head = HEAD + b"content-length: 3\r\nexpect: 100-Continue\r\n\r\n"
+    connection.send(head if rest else head + b"abc")
+    await connection.settle()
+    connection.send(*rest)
+    await connection.settle()
+    assert connection.wire.written.startswith(written)
+
+
+async def test_clients_that_ask_are_refused_without_a_word_to_go_on():
+    connection = Connection(refuse_at_once)
+    connection.send(HEAD + b"content-length: 3\r\nexpect: 100-continue\r\n\r\n")
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 413")
+
+
+async def test_bodies_wait_until_they_are_read():
+    reads = asyncio.Event()
+
+    async def app(exchange):
+        await reads.wait()
+        return await echo_length(exchange)
 
     connection = Connection(app)
-    connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.send(HEAD + b"content-length: 300000\r\n\r\n")
     await connection.settle()
-    assert (connection.wire.written, connection.wire.closed) == (b"", True)
+    for _ in range(2):
+        connection.send(b"." * 60_000)
+    assert connection.wire.paused
+    reads.set()
+    await connection.settle()
+    assert not connection.wire.paused
+    connection.send(*[b"." * 60_000] * 3)
+    await connection.settle()
+    assert connection.wire.written.endswith(b"\r\n\r\n300000")
+
+
+async def test_bodies_that_nobody_reads_do_not_hold_up_the_next_request():
+    async def app(_exchange):
+        return WireResponse(200, (), b"")
+
+    connection = Connection(app)
+    connection.send(HEAD + b"content-length: 300000\r\n\r\n" + b"." * 100_000)
+    await connection.settle()
+    for _ in range(2):
+        assert not connection.wire.paused
+        connection.send(b"." * 100_000)
+    connection.send(GET)
+    await connection.settle()
+    assert connection.wire.written.count(b"HTTP/1.1 200") == 2
+
+
+async def test_answers_wait_for_clients_that_do_not_read():
+    connection = Connection(echo_length)
+    connection.protocol.pause_writing()
+    connection.send(GET)
+    await connection.settle()
+    assert connection.wire.written == b""
+    connection.protocol.resume_writing()
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 200")
+
+
+async def test_a_client_that_leaves_is_told_to_who_works_for_it():
+    seen = []
+
+    async def app(exchange):
+        await exchange.left()
+        seen.append("left")
+        return WireResponse(200, (), b"")
+
+    connection = Connection(app)
+    connection.send(GET, GET)
+    await connection.settle()
+    connection.protocol.connection_lost(None)
+    await connection.settle()
+    assert (seen, connection.wire.written, connection.server.connections) == (["left"], b"", set())
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_what_is_no_http_is_refused_behind_what_came_before_it(answered):
+    go = asyncio.Event()
+
+    async def app(exchange):
+        await go.wait()
+        return await echo_length(exchange)
+
+    connection = Connection(app)
+    connection.send(GET)
+    await connection.settle()
+    if answered:
+        go.set()
+        await connection.settle()
+    connection.send(b"no http\r\n\r\n")
+    go.set()
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 200")
+    assert connection.wire.written.count(b"HTTP/1.1 400") == 1
+    assert connection.has_left()
+
+
+async def test_a_body_that_turns_out_to_be_none_is_refused_once():
+    connection = Connection(echo_length)
+    connection.send(CHUNKED)
+    await connection.settle()
+    connection.send(b"x\r\n")
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 400")
+    assert connection.wire.written.count(b"HTTP/1.1") == 1
+    assert connection.has_left()
 
 
 @pytest.mark.parametrize(
@@ -311,11 +516,11 @@ async def test_a_lost_connection_leaves_no_timer():
 
 @pytest.mark.parametrize("in_one_piece", [True, False])
 async def test_requests_that_pile_up_are_not_taken_in(in_one_piece):
-    connection = Connection(echo_length)
+    connection = Connection(echo_later)
     request = HEAD + b"content-length: 2\r\n\r\nab"
     connection.send(*([request * 1000] if in_one_piece else [request] * 1000))
-    assert len(connection.protocol.pipeline) == MAX_PIPELINED
-    while connection.protocol.pipeline:
+    assert len(connection.protocol.waiting) == MAX_PIPELINED
+    while connection.protocol.waiting:
         await connection.settle()
     await connection.settle()
     assert connection.wire.written.count(b"HTTP/1.1 200") == MAX_PIPELINED + 1
@@ -325,10 +530,63 @@ async def test_requests_that_pile_up_are_not_taken_in(in_one_piece):
 
 
 async def test_as_many_requests_as_may_wait_are_answered():
-    connection = Connection(echo_length)
+    connection = Connection(echo_later)
     connection.send((HEAD + b"content-length: 2\r\n\r\nab") * (MAX_PIPELINED + 1))
-    while connection.protocol.pipeline:
+    while connection.protocol.waiting:
         await connection.settle()
     await connection.settle()
     assert connection.wire.written.count(b"HTTP/1.1 200") == MAX_PIPELINED + 1
     assert not connection.has_left()
+
+
+def over_the_loop(connection, *pieces):
+    """Hand data over as an event loop does: outside of any task."""
+    for piece in pieces:
+        asyncio.get_running_loop().call_soon(connection.protocol.data_received, piece)
+
+
+async def in_which_task(_exchange):
+    before = asyncio.current_task()
+    await in_task()
+    during = asyncio.current_task()
+    return WireResponse(200, (), repr((before is None, during is not None)).encode())
+
+
+async def test_requests_are_begun_outside_of_tasks_and_go_on_in_one():
+    connection = Connection(in_which_task)
+    over_the_loop(connection, GET * 3)
+    await connection.settle()
+    assert connection.wire.written.count(b"(True, True)") == 3
+    assert connection.server.tasks == set()
+
+
+async def test_an_answer_that_needs_no_waiting_is_there_at_once():
+    connection = Connection(echo_length)
+    connection.send(GET * 3)
+    assert connection.wire.written.count(b"HTTP/1.1 200") == 3
+
+
+async def test_a_request_may_be_timed_before_its_first_wait():
+    async def app(_exchange):
+        await in_task()
+        try:
+            async with asyncio.timeout(0):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            return WireResponse(504, (), b"")
+
+    connection = Connection(app)
+    over_the_loop(connection, GET * 2)
+    while connection.server.tasks or not connection.wire.written:
+        await connection.settle()
+    assert connection.wire.written.count(b"HTTP/1.1 504") == 2
+
+
+async def test_a_request_that_is_cancelled_ends_its_connection():
+    connection = Connection(streaming(Frames(b"ok")))
+    over_the_loop(connection, GET)
+    await connection.settle()
+    (task,) = connection.server.tasks
+    task.cancel()
+    await connection.settle()
+    assert (connection.wire.closed, connection.server.tasks) == (True, set())

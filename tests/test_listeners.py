@@ -14,6 +14,7 @@ import textwrap
 import pytest
 
 from groundwatch import listeners, tls
+from groundwatch.aws.http import WireResponse, WireStream
 from groundwatch.config import Address
 from groundwatch.listeners import Limits, Listener, ListenError
 
@@ -24,10 +25,8 @@ LIMITS = Limits()
 def answer(text):
     """Return an application that answers every request with this text."""
 
-    async def app(scope, receive, send):
-        assert scope["type"] == "http"
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(text))]})
-        await send({"type": "http.response.body", "body": text})
+    async def app(_exchange):
+        return WireResponse(200, (), text)
 
     return app
 
@@ -73,12 +72,18 @@ class Running:
 async def test_an_answer_that_goes_on_is_ended_when_the_stop_begins():
     begun, end = asyncio.Event(), asyncio.Event()
 
-    async def endless(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"first", "more_body": True})
-        begun.set()
-        await end.wait()
-        await send({"type": "http.response.body", "body": b"last"})
+    class Frames:
+        async def aclose(self):
+            pass
+
+        async def __aiter__(self):
+            yield b"first"
+            begun.set()
+            await end.wait()
+            yield b"last"
+
+    async def endless(_exchange):
+        return WireStream(200, (), Frames())
 
     async with Running([Listener("service", LOOPBACK, endless, end_streams=end.set)]) as running:
         getting = asyncio.ensure_future(get(running.addresses[0]))
@@ -102,9 +107,9 @@ async def test_each_port_has_its_application():
 async def test_no_server_header_and_no_trust_in_forwarding_headers():
     seen = []
 
-    async def app(scope, receive, send):
-        seen.append(scope["client"][0])
-        await answer(b"")(scope, receive, send)
+    async def app(exchange):
+        seen.append(exchange.head.source_ip)
+        return WireResponse(200, (), b"")
 
     async with Running([Listener("service", LOOPBACK, app)]) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.addresses[0].port)
@@ -200,10 +205,10 @@ def test_an_unknown_host_name(monkeypatch):
 async def test_running_requests_finish_and_new_connections_are_refused():
     arrived, release = asyncio.Event(), asyncio.Event()
 
-    async def app(scope, receive, send):
+    async def app(_exchange):
         arrived.set()
         await release.wait()
-        await answer(b"finished")(scope, receive, send)
+        return WireResponse(200, (), b"finished")
 
     async with Running([Listener("service", LOOPBACK, app)]) as running:
         request = asyncio.ensure_future(get(running.addresses[0]))
@@ -229,7 +234,7 @@ async def until_refused(address):
 async def test_a_request_that_does_not_end_is_dropped_at_the_limit(caplog):
     arrived = asyncio.Event()
 
-    async def app(scope, receive, send):
+    async def app(_exchange):
         arrived.set()
         await asyncio.Event().wait()
 
@@ -259,18 +264,18 @@ async def test_on_stop_runs_when_a_listener_fails():
 
 PROGRAM = textwrap.dedent("""
     import asyncio, sys
+    from groundwatch.aws.http import WireResponse
     from groundwatch.config import Address
     from groundwatch.listeners import Listener, bind_all, run, serve
 
     def say(*words):
         print(*words, flush=True)
 
-    async def app(scope, receive, send):
+    async def app(_exchange):
         say("arrived")
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
-        await send({"type": "http.response.body", "body": b"done"})
         say("answered")
+        return WireResponse(200, (), b"done")
 
     async def on_stop():
         say("stopping")

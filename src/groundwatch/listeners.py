@@ -16,24 +16,17 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
 import uvicorn
 import uvloop
 
+from groundwatch.aws.exchange import Application
 from groundwatch.config import Address, StartupError
-from groundwatch.http_protocol import Patience, bounded_protocol
+from groundwatch.http_protocol.connection import Patience, protocol_of
 
-AsgiApp = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
 logger = logging.getLogger(__name__)
 BACKLOG = 2048
 SWITCH_INTERVAL_S = 0.001
@@ -68,7 +61,7 @@ class Listener(msgspec.Struct, frozen=True):
     name: str
     """What the operator calls it in settings, such as `service`."""
     address: Address
-    app: AsgiApp
+    app: Application
     tls: ssl.SSLContext | None = None
     end_streams: Callable[[], None] = _nothing
     """Called when the server begins to stop: ends answers that would otherwise go on for hours."""
@@ -302,9 +295,10 @@ async def _stop_when(stop: asyncio.Event, stopper: _Stopper) -> None:
 def _uvicorn_config(listener: Listener, limits: Limits) -> uvicorn.Config:
     tls = listener.tls
     return uvicorn.Config(
-        listener.app,
+        # Nothing calls it: the protocol has the application.
+        cast(Any, listener.app),
         # Called like the class of a protocol, which is all that uvicorn does with it.
-        http=cast(type[asyncio.Protocol], bounded_protocol(limits.patience)),
+        http=cast(type[asyncio.Protocol], protocol_of(listener.app, limits.patience)),
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -13,8 +13,9 @@ from botocore.exceptions import EventStreamError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import create_parser
+from tests.exchanges import Client
 
-from groundwatch.aws.asgi import ServiceApp
+from groundwatch.aws.app import ServiceApp
 from groundwatch.aws.authentication import UnverifiedAuthenticator
 from groundwatch.aws.context import Principal, RequestContext
 from groundwatch.aws.errors import ServiceError
@@ -33,7 +34,7 @@ from groundwatch.aws.streaming import StreamedEvent, StreamingOutput
 PRINCIPAL = Principal("123456789012", "arn:aws:iam::123456789012:user/u", "User", "AIDA")
 GROUP = "arn:aws:logs:us-east-1:123456789012:log-group:g"
 BODY = json.dumps({"logGroupIdentifiers": [GROUP]}).encode()
-HEADERS = ((b"x-amz-target", b"Logs_20140328.StartLiveTail"), (b"content-type", b"application/x-amz-json-1.1"))
+HEADERS = (("x-amz-target", "Logs_20140328.StartLiveTail"), ("content-type", "application/x-amz-json-1.1"))
 
 
 def parse(*chunks: bytes) -> list[Any]:
@@ -273,76 +274,61 @@ async def test_an_operation_without_stream_in_the_model_cannot_answer_with_one(p
     assert (await mistaken.handle(json_request("DescribeLogGroups", b"{}"))).status == 500
 
 
-class Connection:
-    """An ASGI connection whose client reads for a while and then leaves, if told to."""
+class Tail(Client):
+    """A client of an event stream that reads for a while and then leaves, or only reads no more, if told to."""
 
     def __init__(self, *, leaves_after: int | None = None, blocks_after: int | None = None) -> None:
-        self.sent: list[dict[str, Any]] = []
-        self.left = asyncio.Event()
+        super().__init__("POST", "/", HEADERS)
         self.blocked = asyncio.Event()
         self.leaves_after = leaves_after
         self.blocks_after = blocks_after
-        self.asked = False
+        self.wire.write = self.read
+        self.pieces: list[bytes] = []
 
-    async def receive(self) -> dict[str, Any]:
-        if not self.asked:
-            self.asked = True
-            return {"type": "http.request", "body": BODY, "more_body": False}
-        await self.left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: dict[str, Any]) -> None:
-        self.sent.append(message)
-        if len(self.sent) == self.leaves_after:
-            self.left.set()
-        if len(self.sent) == self.blocks_after:
+    def read(self, data: bytes) -> None:
+        self.pieces.append(data)
+        self.wire.written += data
+        if len(self.pieces) == self.blocks_after:
+            self.flow.pause_writing()
             self.blocked.set()
-            await asyncio.Event().wait()
+        if len(self.pieces) == self.leaves_after:
+            self.leave()
 
     async def run(self, port: ServicePort) -> None:
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/",
-            "raw_path": b"/",
-            "query_string": b"",
-            "headers": list(HEADERS),
-            "client": ("192.0.2.1", 1234),
-        }
-        await ServiceApp(port, {})(scope, self.receive, self.send)
+        await self.ask(ServiceApp(port, {}), BODY)
 
 
-async def test_the_shell_sends_each_frame_when_it_is_there_and_no_length(port, logs):
+async def test_each_frame_is_sent_when_it_is_there_and_no_length(port, logs):
     logs.source = Events(StreamedEvent("sessionStart", {}), end=StopAsyncIteration())
-    connection = Connection()
-    await connection.run(port)
-    start, *body = connection.sent
-    assert start["status"] == 200
-    assert b"content-length" not in dict(start["headers"])
-    assert [message.get("more_body", False) for message in body] == [True, True, False]
-    assert len(parse(*[message["body"] for message in body])) == 2
+    tail = Tail()
+    await tail.run(port)
+    assert tail.status == 200
+    assert "content-length" not in tail.headers
+    assert tail.headers["transfer-encoding"] == "chunked"
+    assert len(tail.pieces) == 4, "the head, two frames and the end"
+    assert len(parse(*tail.parts)) == 2
     assert logs.source.closed
 
 
 @pytest.mark.parametrize(
-    "connection",
+    "client",
     [
         pytest.param({"leaves_after": 2}, id="while the source waits"),
         pytest.param({"leaves_after": 2, "blocks_after": 2}, id="while a frame cannot be sent"),
         pytest.param({"leaves_after": 1}, id="before the first frame"),
     ],
 )
-async def test_a_client_that_leaves_ends_the_source(port, logs, connection):
+async def test_a_client_that_leaves_ends_the_source(port, logs, client):
     logs.source = Events(StreamedEvent("sessionStart", {}))
-    await Connection(**connection).run(port)
+    await Tail(**client).run(port)
     assert logs.source.closed
 
 
 async def test_a_cancelled_connection_ends_the_source(port, logs):
     logs.source = Events(StreamedEvent("sessionStart", {}))
-    connection = Connection(blocks_after=3)
-    running = asyncio.ensure_future(connection.run(port))
-    await connection.blocked.wait()
+    tail = Tail(blocks_after=3)
+    running = asyncio.ensure_future(tail.run(port))
+    await tail.blocked.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

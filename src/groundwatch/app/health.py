@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.http import WireResponse
+from groundwatch.begun import in_task
 from groundwatch.storage.clickhouse import Client, EventDatabase
 from groundwatch.storage.errors import StorageError
 from groundwatch.storage.sql import Database
@@ -35,6 +36,7 @@ def _ask_events(client: Client) -> object:
 
 
 async def _state(asked: Awaitable[object]) -> str:
+    await in_task()
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT_S):
             await asked

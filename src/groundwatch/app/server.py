@@ -14,7 +14,7 @@ from groundwatch.app.front_door import FrontDoor
 from groundwatch.app.health import health
 from groundwatch.app.log_service import LogService
 from groundwatch.app.notifying import Notifying
-from groundwatch.aws.asgi import ServiceApp
+from groundwatch.aws.app import ServiceApp
 from groundwatch.aws.http import WireResponse
 from groundwatch.aws.port import ServicePort
 from groundwatch.aws.service import Service

@@ -1,7 +1,7 @@
 """Plain values for one HTTP exchange, shared by the service port and in-process callers.
 
-Nothing here reads a socket: the ASGI shell builds a `WireRequest`, the gateway builds one for an `AWS` integration, and
-both get a `WireResponse` back. The shell may also get a `WireStream`, whose body goes on while the client listens.
+Nothing here reads a socket: a listener builds a `WireRequest`, the gateway builds one for an `AWS` integration, and
+both get a `WireResponse` back. The listener may also get a `WireStream`, whose body goes on while the client listens.
 """
 
 from __future__ import annotations
@@ -36,6 +36,14 @@ class WireRequest(msgspec.Struct, frozen=True, dict=True):
         if values is None:
             values = kept["values"] = dict(self.headers)
         return values.get(name)
+
+    def with_body(self, body: bytes) -> WireRequest:
+        """Return the request with a body."""
+        if not body:
+            return self
+        whole = WireRequest(self.method, self.path, self.query_string, self.headers, body, self.source_ip, self.secure)
+        whole.__dict__.update(self.__dict__)
+        return whole
 
 
 class WireResponse(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from typing import Self
 
 import httpcore
 
+from groundwatch.begun import in_task
 from groundwatch.outbound.answers import OutboundAnswer
 from groundwatch.outbound.destinations import DEFAULT_PORTS, OutboundRules, parse_url
 from groundwatch.outbound.errors import OutboundError, OutboundTimeoutError
@@ -67,6 +68,7 @@ class OutboundClient:
         target = parse_url(url)
         connections = self._connections(presenting, verify=verify)
         request = httpcore.Request(method, target, headers=_all_headers(target, headers, body, method), content=body)
+        await in_task()
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(connections, request)

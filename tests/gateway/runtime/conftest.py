@@ -1,8 +1,7 @@
-"""A gateway with one API, made from a table of methods, driven by ASGI calls without a network."""
+"""A gateway with one API, made from a table of methods, driven by exchanges without a network."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.clocks import ManualClock
+from tests.exchanges import Client
 
 from groundwatch.aws.authentication import SigV4Authenticator
 from groundwatch.aws.context import Credential, Principal
@@ -212,8 +212,13 @@ class FakeWeb:
         return msgspec.json.encode(self.documents[url])
 
 
+def _as_received(text: str) -> str:
+    """Return what listeners make of the text's bytes."""
+    return text.encode().decode("latin-1")
+
+
 class Answer(msgspec.Struct):
-    """What came out of the ASGI application."""
+    """What came out of the application."""
 
     status: int
     headers: dict[str, str]
@@ -236,7 +241,7 @@ class Gateway:
         self.identities, self.web, self.usage = FakeIdentities(), FakeWeb(), FakeUsage()
         self.clock = ManualClock(NOW_MS)
         self.entries: list[AccessEntry] = []
-        self.last_headers: list[tuple[bytes, bytes]] = []
+        self.last_fields: list[tuple[str, str]] = []
         self.last_body = b""
         self.app = GatewayApp(
             self.catalog,
@@ -268,22 +273,6 @@ class Gateway:
     def record(self, entry: AccessEntry) -> None:
         self.entries.append(entry)
 
-    async def messages(self, scope: dict[str, Any], incoming: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Run one ASGI connection and return what was sent."""
-        sent: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            if not incoming:
-                # The client waits for its answer.
-                await asyncio.Event().wait()
-            return incoming.pop(0)
-
-        async def send(message: Any) -> None:
-            sent.append(dict(message))
-
-        await self.app(scope, receive, send)
-        return sent
-
     async def request(
         self,
         path: str = "/",
@@ -296,23 +285,13 @@ class Gateway:
     ) -> Answer:
         """Send a request below the stage (`prefix`) and return the answer."""
         path, _, query = path.partition("?")
-        raw_headers = [(b"host", host.encode()), (b"user-agent", b"tests")]
-        raw_headers += [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "https",
-            "path": prefix + path,
-            "raw_path": (prefix + path).encode(),
-            "query_string": query.encode(),
-            "headers": raw_headers,
-            "client": ("203.0.113.9", 40000),
-        }
-        start, end = await self.messages(scope, [{"type": "http.request", "body": body, "more_body": False}])
-        names = {name.decode().lower(): value.decode() for name, value in start["headers"]}
-        self.last_headers, self.last_body = start["headers"], end["body"]
-        return Answer(start["status"], names, end["body"].decode("utf-8", "backslashreplace"))
+        lowered = [(name.lower(), _as_received(value)) for name, value in (headers or {}).items()]
+        fields = [("host", host), ("user-agent", "tests"), *lowered]
+        client = await Client(method, _as_received(prefix + path), fields, query=_as_received(query), secure=True).ask(
+            self.app, body
+        )
+        self.last_fields, self.last_body = client.fields, client.body
+        return Answer(client.status, client.headers, client.body.decode("utf-8", "backslashreplace"))
 
     async def raw_body(self, path: str = "/", method: str = "GET", **options: Any) -> bytes:
         """Send a request like `request` and return the body of the answer, which need not be text."""

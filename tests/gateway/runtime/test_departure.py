@@ -5,24 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.exchanges import Client, connect
+from tests.waiting import until
 
 from groundwatch.gateway.definition import Integration, Method
 from groundwatch.gateway.runtime.departure import Departure
 
 
-class Client:
-    """What a listener tells of its client."""
-
-    def __init__(self):
-        self.left = asyncio.Event()
-
-    async def receive(self):
-        await self.left.wait()
-        return {"type": "http.disconnect"}
-
-
 async def answer_for(client, work, after_s=0.0):
-    with Departure(client.receive, after_s) as departure:
+    async with Departure(client.exchange.left, after_s) as departure:
         await work
     return departure.happened
 
@@ -40,7 +31,7 @@ async def test_a_client_that_leaves_ends_the_work():
 
     answering = asyncio.ensure_future(answer_for(client, work()))
     await begun.wait()
-    client.left.set()
+    client.leave()
     assert await asyncio.wait_for(answering, 5) is True
 
 
@@ -61,11 +52,10 @@ async def test_a_server_that_stops_is_not_taken_for_a_client_that_leaves():
 async def test_fast_answers_are_not_watched():
     asked = []
 
-    async def receive():
+    async def left():
         asked.append(1)
-        return {"type": "http.disconnect"}
 
-    with Departure(receive, after_s=10) as departure:
+    async with Departure(left, after_s=10) as departure:
         await asyncio.sleep(0)
     assert (asked, departure.happened) == ([], False)
 
@@ -80,26 +70,54 @@ async def test_the_call_to_the_backend_is_given_up(make_gateway, web_server):
     web_server.reply = reply
     method = Method("GET", integration=Integration("HTTP_PROXY", "GET", web_server.url))
     gateway = make_gateway({"/": method})
-    client = Client()
-    messages = [{"type": "http.request", "body": b""}]
-    sent = []
-
-    async def receive():
-        return messages.pop() if messages else await client.receive()
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "path": "/abcdef1234/v1/",
-        "raw_path": b"/abcdef1234/v1/", "query_string": b"", "headers": [(b"host", b"localhost")],
-        "client": ("203.0.113.9", 1),
-    }  # fmt: skip
-    serving = asyncio.ensure_future(gateway.app(scope, receive, send))
+    client = Client(path="/abcdef1234/v1/")
+    client.send()
+    serving = asyncio.ensure_future(client.exchange.run(gateway.app))
     await arrived.wait()
-    client.left.set()
+    client.leave()
     await asyncio.wait_for(serving, 5)
     await asyncio.wait_for(web_server.dropped.wait(), 5)
-    assert sent == []
+    assert client.wire.written == b""
     entry = gateway.entries[-1]
     assert (entry.status, entry.response_length_bytes, entry.resource_path) == (499, 0, "/")
+
+
+GET = b"GET /abcdef1234/v1/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+def slow_gateway(make_gateway, web_server):
+    """A gateway with a backend that never answers, and whether the backend was asked."""
+    arrived = asyncio.Event()
+
+    async def reply(_request):
+        arrived.set()
+        await asyncio.Event().wait()
+
+    web_server.reply = reply
+
+    def make(limit_ms):
+        integration = Integration("HTTP_PROXY", "GET", web_server.url, timeout_in_millis=limit_ms)
+        return make_gateway({"/": Method("GET", integration=integration)}), arrived
+
+    return make
+
+
+async def test_requests_that_begin_outside_of_tasks_are_given_up(slow_gateway, web_server):
+    gateway, arrived = slow_gateway(29_000)
+    connection, wire = connect(gateway.app)
+    asyncio.get_running_loop().call_soon(connection.data_received, GET)
+    await asyncio.wait_for(arrived.wait(), 5)
+    connection.connection_lost(None)
+    await asyncio.wait_for(web_server.dropped.wait(), 5)
+    await until(lambda: gateway.entries)
+    assert (wire.written, gateway.entries[-1].status) == (b"", 499)
+
+
+async def test_requests_that_begin_outside_of_tasks_have_their_time(slow_gateway):
+    gateway, _ = slow_gateway(50)
+    connection, wire = connect(gateway.app)
+    asyncio.get_running_loop().call_soon(connection.data_received, GET)
+    await until(lambda: wire.written)
+    assert wire.written.startswith(b"HTTP/1.1 504")
+    connection.connection_lost(None)

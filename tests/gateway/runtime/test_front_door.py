@@ -1,11 +1,13 @@
-"""Addresses, limits and the ASGI shell: what happens before and around the pipeline."""
+"""Addresses, and limits: what happens before and around the pipeline."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import msgspec
 import pytest
+from tests.exchanges import Client
 
 ADDRESSES = [
     pytest.param("/abcdef1234/v1", "127.0.0.1:8443", 200, id="path style"),
@@ -99,47 +101,38 @@ async def test_head_has_the_length_but_no_body(make_gateway, mock):
     assert (answer.body, answer.headers["content-length"]) == ("", "15")
 
 
+def post(*fields: tuple[str, str]) -> Client:
+    return Client("POST", "/abcdef1234/v1/", [("host", "localhost"), *fields])
+
+
 async def test_large_payload_is_refused_unread(make_gateway, mock):
-    gateway = make_gateway({"/": mock(verb="POST")})
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": "/abcdef1234/v1/",
-        "raw_path": b"/abcdef1234/v1/", "query_string": b"", "client": None,
-        "headers": [(b"host", b"localhost"), (b"content-length", b"10485761")],
-    }  # fmt: skip
-    start, end = await gateway.messages(scope, [])  # Receiving anything would fail.
-    assert (start["status"], end["body"]) == (413, b'{"message":"Request Too Long"}')
-    assert (b"Connection", b"close") in start["headers"]
+    client = post(("content-length", "10485761"))
+    await asyncio.wait_for(client.exchange.run(make_gateway({"/": mock(verb="POST")}).app), 5)
+    assert (client.status, client.body) == (413, b'{"message":"Request Too Long"}')
+    assert client.headers["connection"] == "close"
 
 
 async def test_large_payload_without_length_is_refused_at_the_limit(make_gateway, mock):
-    gateway = make_gateway({"/": mock(verb="POST")})
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": "/abcdef1234/v1/",
-        "raw_path": b"/abcdef1234/v1/", "query_string": b"", "client": None, "headers": [(b"host", b"localhost")],
-    }  # fmt: skip
-    chunk = {"type": "http.request", "body": bytes(4 * 1024 * 1024), "more_body": True}
-    incoming = [dict(chunk) for _ in range(5)]
-    start, _ = await gateway.messages(scope, incoming)
-    assert (start["status"], len(incoming)) == (413, 2)
+    client = post()
+    serving = asyncio.ensure_future(client.exchange.run(make_gateway({"/": mock(verb="POST")}).app))
+    for at in range(3):
+        assert (at, client.wire.written) == (at, b"")
+        client.send(bytes(4 * 1024 * 1024), more=True)
+        await asyncio.sleep(0)
+    await asyncio.wait_for(serving, 5)
+    assert client.status == 413
 
 
 async def test_client_that_goes_away_gets_nothing(make_gateway, mock):
-    gateway = make_gateway({"/": mock(verb="POST")})
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "http", "path": "/abcdef1234/v1/",
-        "raw_path": b"/abcdef1234/v1/", "query_string": b"", "client": None, "headers": [(b"host", b"localhost")],
-    }  # fmt: skip
-    incoming = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
-    assert await gateway.messages(scope, incoming) == []
+    client = post()
+    client.send(b"{", more=True)
+    client.leave()
+    await client.exchange.run(make_gateway({"/": mock(verb="POST")}).app)
+    assert client.wire.written == b""
 
 
 async def test_large_headers_are_refused(make_gateway, mock):
     assert (await make_gateway({"/": mock()}).request("/", headers={"x": "y" * 10240})).status == 431
-
-
-async def test_other_protocols(make_gateway, mock):
-    gateway = make_gateway({"/": mock()})
-    assert await gateway.messages({"type": "websocket"}, []) == [{"type": "websocket.close", "code": 1008}]
 
 
 async def test_access_entry_of_a_success(make_gateway, mock):

@@ -7,6 +7,7 @@ import base64
 import gzip
 
 import pytest
+from tests.exchanges import Client
 
 from groundwatch.gateway.definition import Integration, IntegrationResponse, Method, MethodResponse
 
@@ -187,13 +188,8 @@ QUERIES = [
 @pytest.mark.parametrize(("query", "sent"), QUERIES)
 async def test_query_strings_pass(query, sent, make_http, web_server):
     gateway = make_http("HTTP_PROXY")
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "path": f"/{API}/v1/",
-        "raw_path": f"/{API}/v1/".encode(), "query_string": query.encode("latin-1"), "client": ("203.0.113.9", 1),
-        "headers": [(b"host", b"localhost")],
-    }  # fmt: skip
-    start, _ = await gateway.messages(scope, [{"type": "http.request", "body": b""}])
-    assert (start["status"], web_server.received[0].target) == (200, f"/?{sent}")
+    client = await Client(path=f"/{API}/v1/", query=query).ask(gateway.app)
+    assert (client.status, web_server.received[0].target) == (200, f"/?{sent}")
 
 
 async def test_greedy_paths_pass_with_what_is_not_for_urls(make_http, web_server):
@@ -247,13 +243,9 @@ async def test_http_proxy_answers_pass(make_http, web_server):
 async def test_repeated_headers_pass_one_by_one(make_http, web_server):
     web_server.headers = (("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"))
     gateway = make_http("HTTP_PROXY")
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "path": f"/{API}/v1/",
-        "raw_path": f"/{API}/v1/".encode(), "query_string": b"", "client": ("203.0.113.9", 1),
-        "headers": [(b"host", b"localhost"), (b"x-a", b"1"), (b"x-a", b"2")],
-    }  # fmt: skip
-    start, _ = await gateway.messages(scope, [{"type": "http.request", "body": b""}])
-    assert [value for name, value in start["headers"] if name == b"Set-Cookie"] == [b"a=1", b"b=2"]
+    fields = [("host", "localhost"), ("x-a", "1"), ("x-a", "2")]
+    client = await Client(path=f"/{API}/v1/", headers=fields).ask(gateway.app)
+    assert [value for name, value in client.fields if name == "set-cookie"] == ["a=1", "b=2"]
     assert web_server.received[0].values("x-a") == ["1", "2"]
     assert web_server.received[0].header("x-forwarded-proto") == "http"
 

@@ -5,30 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.exchanges import Client
 
-from groundwatch.gateway.runtime.intake import (
-    SMALL_BYTES,
-    DisconnectedError,
-    Intake,
-    OverloadedError,
-    PayloadTooLargeError,
-)
+from groundwatch.aws.exchange import BodyTooLargeError, ClientLeftError
+from groundwatch.gateway.runtime.intake import SMALL_BYTES, Intake, OverloadedError
 from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 
 PIECE = bytes(100_000)
-
-
-class Client:
-    """Sends pieces when told to."""
-
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[dict[str, object]] = asyncio.Queue()
-
-    def send(self, body: bytes = PIECE, *, more: bool = True) -> None:
-        self.queue.put_nowait({"type": "http.request", "body": body, "more_body": more})
-
-    async def receive(self) -> dict[str, object]:
-        return await self.queue.get()
 
 
 class Request:
@@ -42,9 +25,9 @@ class Request:
     async def _run(self, intake: Intake) -> None:
         with intake.hold() as holding:
             try:
-                self.read.set_result(await holding.read(self.client.receive))
+                self.read.set_result(await holding.read(self.client.exchange))
                 await self.answered.wait()
-            except (OverloadedError, PayloadTooLargeError, DisconnectedError) as error:
+            except (OverloadedError, BodyTooLargeError, ClientLeftError) as error:
                 self.read.set_exception(error)
 
     async def done(self) -> None:
@@ -60,11 +43,11 @@ async def settle() -> None:
 async def test_the_payload_that_arrives_for_longest_goes_first():
     intake = Intake(250_000)
     old, young = Request(intake), Request(intake)
-    old.client.send()
+    old.client.send(PIECE, more=True)
     await settle()
-    young.client.send()
+    young.client.send(PIECE, more=True)
     await settle()
-    young.client.send(more=False)
+    young.client.send(PIECE)
     with pytest.raises(OverloadedError):
         await old.read
     assert await young.read == PIECE * 2
@@ -77,10 +60,10 @@ async def test_the_payload_that_arrives_for_longest_goes_first():
 async def test_payloads_that_have_arrived_are_not_given_up():
     intake = Intake(250_000)
     held, late = Request(intake), Request(intake)
-    held.client.send(more=True)
-    held.client.send(more=False)
+    held.client.send(PIECE, more=True)
+    held.client.send(PIECE)
     await held.read
-    late.client.send()
+    late.client.send(PIECE, more=True)
     with pytest.raises(OverloadedError):
         await late.read
     await held.done()
@@ -91,8 +74,8 @@ async def test_payloads_that_have_arrived_are_not_given_up():
 async def test_small_payloads_always_have_room():
     intake = Intake(1)
     small = Request(intake)
-    small.client.send(bytes(SMALL_BYTES - 1))
-    small.client.send(b"x", more=False)
+    small.client.send(bytes(SMALL_BYTES - 1), more=True)
+    small.client.send(b"x")
     assert len(await small.read) == SMALL_BYTES
     assert intake.held_bytes == 0
     await small.done()
@@ -104,12 +87,12 @@ async def test_the_limit_of_one(in_one_piece):
     for size, fits in ((MAX_PAYLOAD_BYTES, True), (MAX_PAYLOAD_BYTES + 1, False)):
         request = Request(intake)
         if not in_one_piece:
-            request.client.send(b"")
-        request.client.send(bytes(size), more=False)
+            request.client.send(b"", more=True)
+        request.client.send(bytes(size))
         if fits:
             assert len(await request.read) == size
         else:
-            with pytest.raises(PayloadTooLargeError):
+            with pytest.raises(BodyTooLargeError):
                 await request.read
         await request.done()
     assert intake.held_bytes == 0
@@ -118,11 +101,11 @@ async def test_the_limit_of_one(in_one_piece):
 async def test_a_client_that_leaves_frees_its_room():
     intake = Intake()
     request = Request(intake)
-    request.client.send()
+    request.client.send(PIECE, more=True)
     await settle()
     assert intake.held_bytes == len(PIECE)
-    request.client.queue.put_nowait({"type": "http.disconnect"})
-    with pytest.raises(DisconnectedError):
+    request.client.leave()
+    with pytest.raises(ClientLeftError):
         await request.read
     await request.done()
     assert intake.held_bytes == 0
@@ -131,7 +114,7 @@ async def test_a_client_that_leaves_frees_its_room():
 async def test_a_request_that_is_cancelled_frees_its_room():
     intake = Intake()
     request = Request(intake)
-    request.client.send()
+    request.client.send(PIECE, more=True)
     await settle()
     request.task.cancel()
     await asyncio.gather(request.task, return_exceptions=True)
@@ -141,34 +124,30 @@ async def test_a_request_that_is_cancelled_frees_its_room():
 HOSTS = [
     pytest.param([], "1.1", 400, id="none"),
     pytest.param([], "1.0", 403, id="none, before it was asked for"),
-    pytest.param([b"a.example"], "1.1", 403, id="one"),
-    pytest.param([b"a.example", b"b.example"], "1.1", 400, id="two"),
-    pytest.param([b"a.example", b"a.example"], "1.0", 400, id="the same twice"),
+    pytest.param(["a.example"], "1.1", 403, id="one"),
+    pytest.param(["a.example", "b.example"], "1.1", 400, id="two"),
+    pytest.param(["a.example", "a.example"], "1.0", 400, id="the same twice"),
 ]
 
 
 @pytest.mark.parametrize(("hosts", "version", "status"), HOSTS)
 async def test_a_request_is_for_one_host(hosts, version, status, make_gateway, mock):
-    scope = {
-        "type": "http", "http_version": version, "method": "GET", "scheme": "https", "path": "/x/y",
-        "raw_path": b"/x/y", "query_string": b"", "client": None, "headers": [(b"host", host) for host in hosts],
-    }  # fmt: skip
-    messages = [{"type": "http.request", "body": b"", "more_body": False}]
-    start, end = await make_gateway({"/": mock()}).messages(scope, messages)
-    assert start["status"] == status
-    assert end["body"] == (b'{"message":"Bad Request"}' if status == 400 else b'{"message":"Forbidden"}')
-    assert any(name == b"x-amzn-RequestId" for name, _ in start["headers"])
+    client = Client(path="/x/y", headers=[("host", host) for host in hosts], version=version, secure=True)
+    await client.ask(make_gateway({"/": mock()}).app)
+    assert client.status == status
+    assert client.body == (b'{"message":"Bad Request"}' if status == 400 else b'{"message":"Forbidden"}')
+    assert "x-amzn-requestid" in client.headers
 
 
 async def test_no_room_is_told(make_gateway, mock):
     gateway = make_gateway({"/": mock(verb="POST")})
     gateway.app._intake = Intake(100_000)
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "POST", "scheme": "https", "path": "/abcdef1234/v1/",
-        "raw_path": b"/abcdef1234/v1/", "query_string": b"", "client": None, "headers": [(b"host", b"localhost")],
-    }  # fmt: skip
-    incoming = [{"type": "http.request", "body": PIECE, "more_body": more} for more in (True, False)]
-    start, end = await gateway.messages(scope, incoming)
-    assert (start["status"], end["body"]) == (429, b'{"message":"Too Many Requests"}')
-    assert (b"Connection", b"close") in start["headers"]
+    client = Client("POST", "/abcdef1234/v1/")
+    serving = asyncio.ensure_future(client.exchange.run(gateway.app))
+    for more in (True, False):
+        client.send(PIECE, more=more)
+        await settle()
+    await serving
+    assert (client.status, client.body) == (429, b'{"message":"Too Many Requests"}')
+    assert client.headers["connection"] == "close"
     assert gateway.app._intake.held_bytes == 0

@@ -1,17 +1,18 @@
-"""The gateway port: an ASGI application that serves deployed stages, a health route, and nothing else."""
+"""The gateway port: an application that serves deployed stages, a health route, and nothing else."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import msgspec
 
+from groundwatch.aws.exchange import BodyTooLargeError, ClientLeftError, HttpExchange
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.aws.request_ids import RandomPool
+from groundwatch.begun import Begun
 from groundwatch.gateway.authorizers.custom import FunctionMethods
 from groundwatch.gateway.authorizers.guards import MethodGuards
 from groundwatch.gateway.authorizers.invalidation import InvalidationPolicies
@@ -22,7 +23,6 @@ from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup
 from groundwatch.gateway.runtime.access import AccessLog
 from groundwatch.gateway.runtime.addressing import Addresses, Domains
 from groundwatch.gateway.runtime.authorizer_tester import AuthorizerTester
-from groundwatch.gateway.runtime.begun import Begun
 from groundwatch.gateway.runtime.compiled import DeploymentCache
 from groundwatch.gateway.runtime.compression import Compressor
 from groundwatch.gateway.runtime.departure import Departure
@@ -31,13 +31,7 @@ from groundwatch.gateway.runtime.exchange import RANDOM_BYTES, new_exchange
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.gateway_responses import plain_response
 from groundwatch.gateway.runtime.handler import RequestHandler
-from groundwatch.gateway.runtime.intake import (
-    MAX_HELD_BYTES,
-    DisconnectedError,
-    Intake,
-    OverloadedError,
-    PayloadTooLargeError,
-)
+from groundwatch.gateway.runtime.intake import MAX_HELD_BYTES, Intake, OverloadedError
 from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 from groundwatch.gateway.runtime.method_tester import MethodTester
 from groundwatch.gateway.runtime.pipeline import front_steps, method_steps
@@ -51,11 +45,6 @@ from groundwatch.gateway.runtime.steps.throttle import ThrottleRequests, Usage
 from groundwatch.gateway.runtime.traffic import TrafficCounts
 from groundwatch.gateway.testing import StageCaches, TestInvoker
 
-AsgiScope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-_BODILESS = frozenset({204, 304})
 _TOO_LARGE = plain_response(GatewayError("REQUEST_TOO_LARGE"))
 # The service has no other word for a server that has no room.
 _OVERLOADED = plain_response(GatewayError("THROTTLED"))
@@ -89,7 +78,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
 
 
 class GatewayApp:
-    """A bare ASGI application over the pipeline.
+    """The application of the gateway port, over the pipeline.
 
     `access_log` must not block; `health` gives the answer of the health route; `clock_ms` is the time since the epoch,
     `clock_s` one that only grows.
@@ -143,77 +132,59 @@ class GatewayApp:
         """End the template threads; requests must have been answered."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; only HTTP is spoken, and the listeners send no lifespan."""
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1008})
-
-    async def _http(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
-        host = next((value for name, value in headers if name == "host"), "")
-        path = _raw_path(scope)
-        if path == self._settings.health_path and not self._addresses.own_every_path(host):
-            await _send(send, await self._health(), scope["method"])
-            return
-        refusal = self._refusal(scope, len(path) + len(scope["query_string"]), headers)
+    async def __call__(self, exchange: HttpExchange) -> WireResponse:
+        """Answer one request."""
+        head = exchange.head
+        host = next((value for name, value in head.headers if name == "host"), "")
+        if head.path == self._settings.health_path and not self._addresses.own_every_path(host):
+            return await self._health()
+        refusal = self._refusal(exchange)
         if refusal is not None:
-            await _send(send, _with_request_id(refusal), scope["method"], close=True)
-            return
+            return _closing(refusal)
         with self._intake.hold() as holding:
             try:
-                body = await holding.read(receive)
-            except DisconnectedError:
-                return
-            except (PayloadTooLargeError, OverloadedError) as error:
-                refusal = _TOO_LARGE if isinstance(error, PayloadTooLargeError) else _OVERLOADED
-                await _send(send, _with_request_id(refusal), scope["method"], close=True)
-                return
-            answer = Begun(self._answer(scope, path, host, headers, body))
+                body = await holding.read(exchange)
+            except BodyTooLargeError:
+                return _closing(_TOO_LARGE)
+            except OverloadedError:
+                return _closing(_OVERLOADED)
+            answer = Begun(self._answer(head.with_body(body), host, exchange.version))
             if answer.is_done:
-                response = answer.result
-            else:
-                with Departure(receive, self._settings.watch_client_after_ms / 1000) as departure:
-                    response = await answer
-                if departure.happened:
-                    return
-        await _send(send, response, scope["method"])
+                return answer.result
+            async with Departure(exchange.left, self._settings.watch_client_after_ms / 1000) as departure:
+                response = await answer
+            if departure.happened:
+                raise ClientLeftError
+            return response
 
-    def _refusal(self, scope: AsgiScope, uri_bytes: int, headers: tuple[tuple[str, str], ...]) -> WireResponse | None:
+    def _refusal(self, exchange: HttpExchange) -> WireResponse | None:
         """Return the answer to a request that is too large or ambiguous, before its body is read."""
-        hosts = [name for name, _ in headers].count("host")
+        head = exchange.head
+        hosts = [name for name, _ in head.headers].count("host")
         # Whoever stands before the gateway may have judged by another one (RFC 9112, 3.2).
-        if hosts > 1 or (not hosts and scope["http_version"] == "1.1"):
+        if hosts > 1 or (not hosts and exchange.version == "1.1"):
             return _BAD_REQUEST
+        uri_bytes = len(head.path) + len(head.query_string)
         if uri_bytes > self._settings.max_uri_bytes:
             return plain_response(uri_too_long(f"{uri_bytes} bytes"))
         header_bytes = 0
-        for name, value in headers:
+        for name, value in head.headers:
             header_bytes += len(name) + len(value)
             if name == "content-length" and value.isascii() and value.isdigit() and int(value) > MAX_PAYLOAD_BYTES:
                 return _TOO_LARGE
         return _HEADERS_TOO_LARGE if header_bytes > self._settings.max_header_bytes else None
 
-    async def _answer(
-        self, scope: AsgiScope, path: str, host: str, headers: tuple[tuple[str, str], ...], body: bytes
-    ) -> WireResponse:
-        target = await self._addresses.target(host, path)
+    async def _answer(self, request: WireRequest, host: str, version: str) -> WireResponse:
+        target = await self._addresses.target(host, request.path)
         if target is None:
             return _with_request_id(plain_response(unknown_stage()))
-        client = scope.get("client")
-        request = WireRequest(
-            method=scope["method"],
-            path=path,
-            query_string=scope["query_string"].decode("latin-1"),
-            headers=headers,
-            body=body,
-            source_ip=client[0] if client else "",
-            secure=scope["scheme"] == "https",
-        )
-        protocol = f"HTTP/{scope['http_version']}"
         exchange = new_exchange(
-            request, target, received_ms=self._clock_ms(), protocol=protocol, log=StageLog(), draw=self._draw
+            request,
+            target,
+            received_ms=self._clock_ms(),
+            protocol=f"HTTP/{version}",
+            log=StageLog(),
+            draw=self._draw,
         )
         return await self._handler.handle(exchange)
 
@@ -224,17 +195,7 @@ def _with_request_id(response: WireResponse) -> WireResponse:
     return WireResponse(response.status, headers, response.body)
 
 
-def _raw_path(scope: AsgiScope) -> str:
-    raw = scope.get("raw_path")
-    return raw.decode("latin-1").partition("?")[0] if raw else str(scope["path"])
-
-
-async def _send(send: Send, response: WireResponse, method: str, *, close: bool = False) -> None:
-    headers = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in response.headers]
-    bodiless = response.status in _BODILESS
-    if not bodiless:
-        headers.append((b"Content-Length", str(len(response.body)).encode()))
-    if close:
-        headers.append((b"Connection", b"close"))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if bodiless or method == "HEAD" else response.body})
+def _closing(response: WireResponse) -> WireResponse:
+    """Return a refusal behind which nothing of the connection is read."""
+    named = _with_request_id(response)
+    return msgspec.structs.replace(named, headers=(*named.headers, ("Connection", "close")))

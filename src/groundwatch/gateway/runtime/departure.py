@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+from groundwatch.begun import in_task
 
 
 class Departure:
     """Around the making of an answer: cancels it when the client leaves, and ends quietly with `happened` set.
 
-    Watching begins after `after_s`, so that fast answers, which are most, do not pay for a task.
+    `left` returns when the client has left. Watching begins after `after_s`, so that fast answers, which are most, do
+    not pay for a task.
     """
 
-    def __init__(self, receive: Receive, after_s: float) -> None:
-        self._receive = receive
+    def __init__(self, left: Callable[[], Awaitable[None]], after_s: float) -> None:
+        self._left = left
         self._after_s = after_s
         self._answering: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watching: asyncio.Task[None] | None = None
         self.happened = False
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
+        await in_task()
         self._answering = asyncio.current_task()
         self._timer = asyncio.get_running_loop().call_later(self._after_s, self._begin)
         return self
@@ -33,13 +35,12 @@ class Departure:
         self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await self._left()
         if self._answering is not None:
             self.happened = True
             self._answering.cancel()
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if self._timer is not None:

@@ -7,26 +7,17 @@ payloads that never end: when they are too much together, the one that has been 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from groundwatch.aws.exchange import HttpExchange
+from groundwatch.begun import Begun, in_task
 from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 
 MAX_HELD_BYTES = 256 * 1024 * 1024
 """What all large payloads together may hold, from their first bytes to their answers."""
 SMALL_BYTES = 64 * 1024
 """Payloads up to this size are not counted: they never wait, and a listener has few enough connections."""
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-
-class DisconnectedError(Exception):
-    """The client went away while it sent its request."""
-
-
-class PayloadTooLargeError(Exception):
-    """A payload is larger than one may be."""
 
 
 class OverloadedError(Exception):
@@ -93,42 +84,28 @@ class Holding:
         if self._deadline is not None:
             self._deadline.reschedule(0)
 
-    async def read(self, receive: Receive) -> bytes:
-        """Return the payload.
+    async def read(self, exchange: HttpExchange) -> bytes:
+        """Return the payload of a request.
 
         Raises:
-            PayloadTooLargeError: as soon as it is larger than the limit.
+            BodyTooLargeError: as soon as it is larger than the limit.
             OverloadedError: when it was given up for others, or they for it, in vain.
-            DisconnectedError: when the client left.
+            ClientLeftError: when the client left.
         """
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            # Nearly all payloads: no list of pieces, no timer.
-            return self._checked(bytes(message.get("body", b"")))
+        reading = Begun(exchange.read(MAX_PAYLOAD_BYTES, self._grow))
+        # Nearly all payloads are there, and need no timer.
+        body = reading.result if reading.is_done else await self._wait_for(reading)
+        self._intake.arrived(self)
+        return body
+
+    async def _wait_for(self, reading: Begun[bytes]) -> bytes:
+        await in_task()
         try:
             async with asyncio.timeout(None) as self._deadline:
-                return await self._read_pieces(receive, message)
+                return await reading
         except TimeoutError as error:
             raise OverloadedError from error
 
-    def _checked(self, body: bytes) -> bytes:
-        if len(body) > MAX_PAYLOAD_BYTES:
-            raise PayloadTooLargeError
-        return body
-
-    async def _read_pieces(self, receive: Receive, message: MutableMapping[str, Any]) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        while True:
-            if message["type"] != "http.request":
-                raise DisconnectedError
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            if size > MAX_PAYLOAD_BYTES:
-                raise PayloadTooLargeError
-            if size > SMALL_BYTES:
-                self._intake.take(self, size - self.size)
-            if not message.get("more_body"):
-                self._intake.arrived(self)
-                return b"".join(pieces)
-            message = await receive()
+    def _grow(self, size: int) -> None:
+        if size > SMALL_BYTES:
+            self._intake.take(self, size - self.size)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from groundwatch.begun import Begun, in_task
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.integrations.base import Integration
-from groundwatch.gateway.runtime.begun import Begun
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.stages import Integrated, MappedRequest
 
@@ -36,6 +36,7 @@ class Integrate:
 
 
 async def _within(limit_ms: int, work: Begun[IntegrationAnswer]) -> IntegrationAnswer:
+    await in_task()
     try:
         async with asyncio.timeout(limit_ms / 1000):
             return await work

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from groundwatch.gateway.runtime.begun import Begun
+from groundwatch.begun import Begun
 
 
 async def ready(value):

@@ -5,11 +5,21 @@ An answer from memory is there at the first step. Timers and watchers around it 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Generator
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 R = TypeVar("R")
+
+
+async def in_task() -> None:
+    """Return within a task: what is begun outside of any is in one from its first wait on.
+
+    To be awaited before what a task is needed for, such as `asyncio.timeout`.
+    """
+    if asyncio.current_task() is None:
+        await asyncio.sleep(0)
 
 
 class Begun(Generic[R]):

@@ -1,0 +1,55 @@
+"""The application of the service port: takes requests in for a `ServicePort`, and answers a few paths beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from groundwatch.aws.exchange import BodyTooLargeError, HttpExchange
+from groundwatch.aws.http import WireRequest, WireResponse, WireStream
+from groundwatch.aws.port import ServicePort
+
+Route = Callable[[WireRequest], Awaitable[WireResponse]]
+
+
+SMALL_BODY_BYTES = 64 * 1024
+"""Every service takes bodies of this size: for these its own limit need not be looked up."""
+
+
+class ServiceApp:
+    """Answers the requests of the service port.
+
+    `extra_routes` maps whole paths (`/health`) to handlers that answer a GET or HEAD without the port; their body is
+    not read.
+    """
+
+    def __init__(self, port: ServicePort, extra_routes: Mapping[str, Route]) -> None:
+        self._port = port
+        self._extra_routes = dict(extra_routes)
+
+    async def __call__(self, exchange: HttpExchange) -> WireResponse | WireStream:
+        """Answer one request."""
+        head = exchange.head
+        route = self._extra_routes.get(head.path)
+        if route is not None and head.method in {"GET", "HEAD"}:
+            return await route(head)
+        try:
+            body = await exchange.read(self._max_bytes(head))
+        except BodyTooLargeError:
+            refusal = self._port.refuse_too_large(head)
+            # The rest of the body is never read, so the connection cannot be used again.
+            return msgspec.structs.replace(refusal, headers=(*refusal.headers, ("Connection", "close")))
+        return await self._port.handle(head.with_body(body))
+
+    def _max_bytes(self, head: WireRequest) -> int:
+        declared = head.header("content-length")
+        if declared is None or not declared.isdigit():
+            return self._port.max_body_bytes(head)
+        declared_bytes = int(declared[:18])
+        if declared_bytes <= SMALL_BODY_BYTES:
+            return SMALL_BODY_BYTES
+        max_bytes = self._port.max_body_bytes(head)
+        if declared_bytes > max_bytes:
+            raise BodyTooLargeError
+        return max_bytes
