@@ -135,7 +135,7 @@ class GatewayApp:
     async def __call__(self, exchange: HttpExchange) -> WireResponse:
         """Answer one request."""
         head = exchange.head
-        host = next((value for name, value in head.headers if name == "host"), "")
+        host = head.header("host") or ""
         if head.path == self._settings.health_path and not self._addresses.own_every_path(host):
             return await self._health()
         refusal = self._refusal(exchange)
@@ -167,11 +167,10 @@ class GatewayApp:
         uri_bytes = len(head.path) + len(head.query_string)
         if uri_bytes > self._settings.max_uri_bytes:
             return plain_response(uri_too_long(f"{uri_bytes} bytes"))
-        header_bytes = 0
-        for name, value in head.headers:
-            header_bytes += len(name) + len(value)
-            if name == "content-length" and value.isascii() and value.isdigit() and int(value) > MAX_PAYLOAD_BYTES:
-                return _TOO_LARGE
+        declared = head.header("content-length") or ""
+        if declared.isascii() and declared.isdigit() and int(declared) > MAX_PAYLOAD_BYTES:
+            return _TOO_LARGE
+        header_bytes = sum([len(name) + len(value) for name, value in head.headers])
         return _HEADERS_TOO_LARGE if header_bytes > self._settings.max_header_bytes else None
 
     async def _answer(self, request: WireRequest, host: str, version: str) -> WireResponse:
