@@ -25,6 +25,7 @@ RequestLocation = Literal["path", "querystring", "header"]
 _NAME = r"[a-zA-Z0-9._$-]+"
 _REQUEST_TARGET = re.compile(rf"integration\.request\.(path|querystring|header)\.({_NAME})")
 _RESPONSE_TARGET = re.compile(rf"method\.response\.header\.({_NAME})")
+_BACKEND_HEADER = "integration.response.header."
 _ERROR_TARGET = re.compile(rf"gatewayresponse\.header\.({_NAME})")
 
 
@@ -98,6 +99,10 @@ class ResponseHeader:
 
     name: str
     source: Source
+    constant: str | None = None
+    """The text that every answer gives, if it is the same for all."""
+    backend_header: str | None = None
+    """The header of the backend's answer, in lower case, whose last value is all that this one is."""
 
 
 def compile_request_parameters(entries: Mapping[str, str]) -> tuple[RequestParameter, ...]:
@@ -135,7 +140,10 @@ def _compile_headers(
         match = pattern.fullmatch(target)
         if match is None:
             raise MappingError(f"Invalid mapping expression specified: {target}")
-        compiled.append(ResponseHeader(match.group(1), _compile(expression, sources)))
+        source = _compile(expression, sources)
+        named = expression.removeprefix(_BACKEND_HEADER)
+        backend_header = named.lower() if named != expression else None
+        compiled.append(ResponseHeader(match.group(1), source, _constant(expression), backend_header))
     return tuple(compiled)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.integrations.answer import IntegrationAnswer
 from groundwatch.gateway.mapping.errors import MappingError, PayloadError
+from groundwatch.gateway.mapping.parameters import Message
 from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.compiled import CompiledResponse
 from groundwatch.gateway.runtime.context import message_for, scope_for
@@ -112,6 +113,14 @@ def _backend_header(answer: IntegrationAnswer, name: str) -> str | None:
     return next((value for key, value in answer.headers if key.lower() == name), None)
 
 
+def _last_backend_header(answer: IntegrationAnswer, name: str) -> str:
+    found = ""
+    for key, value in answer.headers:
+        if key.lower() == name:
+            found = value
+    return found
+
+
 def _require_text(*, is_text: bool) -> None:
     if not is_text:
         raise MappingError("a template cannot read a binary payload; set contentHandling to CONVERT_TO_TEXT")
@@ -122,16 +131,28 @@ def _mapped_headers(stage: Selected, response: CompiledResponse, body: bytes) ->
         return {}
     if response.undeclared_header is not None:
         raise MappingError(f"header {response.undeclared_header} is not declared by the method response")
-    backend: Values = {}
-    for name, value in stage.previous.answer.headers:
-        backend.setdefault(name.lower(), []).append(value)
-    message = message_for(stage, body=body, response_header=backend)
+    answer = stage.previous.answer
+    message: Message | None = None
     headers: dict[str, str] = {}
     for header in response.headers:
-        values = header.source(message)
-        if values:
-            headers[header.name] = ",".join(values)
+        # The usual ones need no message, which takes longer to make than all of them to read.
+        if header.constant is not None:
+            text = header.constant
+        elif header.backend_header is not None:
+            text = _last_backend_header(answer, header.backend_header)
+        else:
+            message = message or _message(stage, answer, body)
+            text = ",".join(header.source(message))
+        if text:
+            headers[header.name] = text
     return headers
+
+
+def _message(stage: Selected, answer: IntegrationAnswer, body: bytes) -> Message:
+    backend: Values = {}
+    for name, value in answer.headers:
+        backend.setdefault(name.lower(), []).append(value)
+    return message_for(stage, body=body, response_header=backend)
 
 
 def _status(status: int, override: VtlValue) -> int:
