@@ -94,6 +94,33 @@ async def test_a_stopped_query_keeps_what_was_shown(operations, context, put, ga
     assert kept["results"]
 
 
+async def test_a_small_query_of_a_large_store_does_not_wait_for_its_statistics(operations, put, monkeypatch, members):
+    begun, counts = asyncio.Event(), asyncio.Event()
+    real = QueryEngine.run
+
+    async def run(engine, query_id, sql, parameters, **more):
+        if sql.startswith("WITH "):
+            begun.set()
+        elif "SELECT 1, count()" in sql:
+            await counts.wait()
+        return await real(engine, query_id, sql, parameters, **more)
+
+    monkeypatch.setattr(runs, "FIRST_PART_EVENTS", 1)
+    monkeypatch.setattr(QueryEngine, "run", run)
+    await put("/large", [str(n) for n in range(100)])
+    await put("/app", ["new"])
+    old = [{"timestamp": NOW_MS - 60_000, "message": "old"}]
+    place = {"log_group_name": "/app", "log_stream_name": "s1"}
+    await operations.put_log_events(members["context"], **place, log_events=old)
+    # The stream reaches beyond the range.
+    started = await operations.start_query(**members | {"start_time": NOW_S - 30})
+    await begun.wait()
+    counts.set()
+    await operations._room.queries.finished(started["queryId"])
+    answer = await operations.get_query_results(members["context"], query_id=started["queryId"])
+    assert (answer["status"], answer["statistics"]["recordsScanned"]) == ("Complete", 1)
+
+
 @pytest.mark.parametrize(("run_ms", "waited_s"), [(-9, 0.005), (0, 0.005), (40, 0.02), (9_000, 0.1)])
 def test_who_asks_for_a_longer_query_waits_longer(run_ms, waited_s):
     assert moment_s(run_ms) == waited_s

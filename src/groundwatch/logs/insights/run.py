@@ -135,10 +135,10 @@ class QueryRun:
             source = await self._with_names(source)
             compiled = self._compile(source)
         # Counting what is read takes its time beside the statement, not before it.
-        scanning = asyncio.create_task(self._scan(compiled))
+        counting = asyncio.create_task(self._streams(compiled))
+        scanning = asyncio.create_task(self._scan(compiled, counting))
         try:
-            if await self._tools.engine.events_stored() >= FIRST_PART_EVENTS * PART_SHARE:
-                # So many that a part may have to be read ahead.
+            if await self._may_read_ahead(counting):
                 await scanning
             return await self._shredded_or_not(source, compiled, scanning)
         finally:
@@ -157,10 +157,20 @@ class QueryRun:
         source = msgspec.structs.replace(source, stored=stored)
         return await self._answer_from(source, self._compile(source), scanning)
 
-    async def _scan(self, compiled: Compiled) -> None:
-        """Find out how much is read, and the times of its first event and its last."""
+    async def _may_read_ahead(self, counting: asyncio.Task[Sequence[Sequence[Any]]]) -> bool:
+        """Return whether a part of the range may have to be read ahead, by what its streams hold, which is known soon."""
+        least = FIRST_PART_EVENTS * PART_SHARE
+        if await self._tools.engine.events_stored() < least:
+            return False
+        return bool(sum(row[1] for row in await counting) >= least)
+
+    async def _streams(self, compiled: Compiled) -> Sequence[Sequence[Any]]:
         # A row or so of each stream: a second thread would cost more than it does, and the statement beside has it.
-        streams = (await self._run(compiled.scanned_sql, compiled, threads=1)).result_rows
+        return (await self._run(compiled.scanned_sql, compiled, threads=1)).result_rows
+
+    async def _scan(self, compiled: Compiled, counting: asyncio.Task[Sequence[Sequence[Any]]]) -> None:
+        """Find out how much is read, and the times of its first event and its last."""
+        streams = await counting
         rows = [row for row in streams if row[0]]
         if len(rows) < len(streams):
             rows += (await self._run(compiled.cut_sql, compiled)).result_rows
