@@ -158,7 +158,7 @@ class QueryRun:
         return await self._answer_from(source, self._compile(source), scanning)
 
     async def _may_read_ahead(self, counting: asyncio.Task[Sequence[Sequence[Any]]]) -> bool:
-        """Return whether a part of the range may have to be read ahead, by what its streams hold, which is known soon."""
+        """Return whether a part of the range may have to be read ahead, by what its streams hold, known soon."""
         least = FIRST_PART_EVENTS * PART_SHARE
         if await self._tools.engine.events_stored() < least:
             return False
