@@ -286,17 +286,25 @@ async def test_a_refused_query_leaves_its_place(event_database, sql_database, cl
         assert not room.queries._places.locked()
 
 
-async def test_queries_that_wait_or_run_count(event_database, sql_database, clock, put, gate, members):
-    await put("/app", ["x"])
+@pytest.fixture(params=[True, False], ids=["alone", "among nodes"])
+def limited(request, event_database, sql_database, clock, monkeypatch) -> LogsOperations:
     limits = QueryLimits(active=2, active_other=1, parallel=1)
-    operations = LogsOperations(make_room(event_database, sql_database, clock, 1_000_000, limits))
+    room = make_room(event_database, sql_database, clock, 1_000_000, limits)
+    monkeypatch.setattr(room.query_store, "_alone", request.param)
+    return LogsOperations(room)
+
+
+async def test_queries_that_wait_or_run_count(limited, put, gate, members):
+    await put("/app", ["x"])
     other = members | {"query_string": "fields `@message`", "query_language": "PPL"}
     sql = members | {"query_string": "SELECT `@message` FROM `/app`", "query_language": "SQL", "log_group_name": None}
-    started = [await operations.start_query(**one) for one in (members, members, other)]
+    started = [await limited.start_query(**one) for one in (members, members, other)]
     for one in (members, sql):
-        assert (await refusal(operations.start_query(**one)))[0] == "LimitExceededException"
+        assert (await refusal(limited.start_query(**one)))[0] == "LimitExceededException"
     gate.open.set()
     for one in started:
-        await operations._room.queries.finished(one["queryId"])
-    assert await operations.start_query(**sql)
-    assert await operations.start_query(**members)
+        await limited._room.queries.finished(one["queryId"])
+        answer = await limited.get_query_results(members["context"], query_id=one["queryId"])
+        assert (answer["status"], answer["results"][0][0]["value"]) == ("Complete", "x")
+    assert await limited.start_query(**sql)
+    assert await limited.start_query(**members)
