@@ -74,6 +74,7 @@ class Sender:
 
     def send(self, batch: Batch) -> None:
         """Send the batch in the background; waits while as many as allowed are on their way."""
+        # The first alone: it may find that group and stream are missing, which others would then make as well.
         if self._first:
             self._first = False
             self._put(batch, self._put_and_create if self._create else self._put_batch)

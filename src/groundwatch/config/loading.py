@@ -107,6 +107,7 @@ def _validated(chosen: Mapping[str, _Raw]) -> Settings:
 def _parsed(setting: Setting, raw: _Raw | None) -> object:
     text = setting.default if raw is None else raw.text
     if raw is None and "DATA" in text:
+        # A default below the data directory, which is filled in once that is known.
         return text
     try:
         return setting.parse(text)

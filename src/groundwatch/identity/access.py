@@ -171,6 +171,7 @@ class PolicyAuthorizer:
             check = await self._on_owner(check)
         named = IAM_ENTITY.fullmatch(check.resource)
         entity = await self._store.find_named(named[1], named[2], named[4]) if named else None
+        # Whoever gives a path must give the true one: another ARN is that of nothing, and has no tags to grant by.
         if named is None or entity is None or (named[3] and entity.arn != check.resource):
             return check
         # Under both names, since policies for IAM use either.

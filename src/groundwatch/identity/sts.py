@@ -117,6 +117,7 @@ class StsOperations:
         if named is None:
             raise ServiceError("ValidationError", f"{check.resource} is invalid", status=400)
         role = await self._store.find_role(named[1], named[3])
+        # Found by its name, so the path that was given must be compared.
         if role is not None and role.arn == check.resource:
             trust = ResourcePolicy(role.trust_policy, trust=True, bindings=role.trust_bindings)
             if (await self._authorizer.decide(context, check, trust)).allowed:

@@ -92,8 +92,10 @@ class Lane:
         """Deliver until nothing waits."""
         try:
             while True:
+                # Cleared before the look at the queue: what is put meanwhile is for the next one.
                 self._wake.clear()
                 await self._start_due()
+                # Only who has nothing under way may find that nothing waits: an attempt may be postponed yet.
                 if not self._busy and not self._wake.is_set():
                     due_ms = await self._tools.queue.next_due_ms(self._id, ())
                     if due_ms is None and not self._wake.is_set() and not self._is_pacing():
@@ -140,6 +142,7 @@ class Lane:
         """Make one attempt and write down what came of it."""
         try:
             async with self._rooms.of(delivery.subscription.protocol):
+                # It waited for room, and its claim may run out during the attempt: left to whoever takes it next.
                 if self._tools.queue.may_be_others(taken_ms):
                     self._may_have_more = True
                     return
@@ -207,6 +210,7 @@ class Deliveries:
 
     async def stop(self) -> None:
         """End attempts; what they did not deliver waits for the next start."""
+        # First, so that no publish of the last moment begins a lane that nobody ends.
         self._stopped = True
         tasks = [*self._tasks.values(), *([self._sweeping] if self._sweeping else [])]
         await cancel(tasks)

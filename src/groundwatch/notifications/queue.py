@@ -108,6 +108,7 @@ class DeliveryQueue:
     async def next_due_ms(self, subscription_id: str, busy: Collection[int]) -> int | None:
         """Return when the next delivery of a subscription is due that is not `busy`, None when there is none."""
         of_subscription = and_(deliveries.c.subscription_id == subscription_id, deliveries.c.id.not_in(busy))
+        # Of two arguments SQLite's max is what PostgreSQL calls greatest.
         due = func.min(func.max(deliveries.c.due_ms, deliveries.c.claimed_until_ms))
         if self.shared:
             due = func.min(func.greatest(deliveries.c.due_ms, deliveries.c.claimed_until_ms))

@@ -84,6 +84,7 @@ def _restore_table(
 ) -> None:
     client.command(table.create)
     path = next(path for name, _, path in list_tables(client) if name == table.name)
+    # The one place from which the engine attaches parts.
     detached = Path(path) / "detached"
     for entry in entries:
         below = PurePosixPath(entry.path).relative_to(f"{EVENTS}/{table.name}")

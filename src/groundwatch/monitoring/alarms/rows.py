@@ -92,6 +92,7 @@ def suppressor(connection: Connection, alarm: Alarm) -> Alarm | None:
 
 def unchanged(connection: Connection, alarms: Sequence[Alarm]) -> set[int]:
     """Return the numbers of those that are still configured, and in the state, as they were read; locks them."""
+    # The revision tells of PutMetricAlarm and the like, the state of another node or SetAlarmState.
     found: set[int] = set()
     for first in range(0, len(alarms), NAMES_AT_ONCE):
         part = {alarm.id: (alarm.revision, alarm.state.value) for alarm in alarms[first : first + NAMES_AT_ONCE]}

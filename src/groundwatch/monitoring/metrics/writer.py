@@ -94,6 +94,7 @@ class MetricWriter:
             _insert(client, "metric_points", POINT_COLUMNS, [_point_row(*point) for point in points])
 
         await self._database.run("write", insert)
+        # Remembered only now: a metric whose entry was not stored must be listed by the next insert.
         for row in newer:
             self._known_metric(MetricKey(*row[:4], dimensions=tuple(zip(row[5], row[6], strict=True)))).listed_ms = row[
                 7

@@ -98,6 +98,7 @@ class OwnMetrics(WriteBehind):
         value = reading.value
         if reading.kind == "gauge" or isinstance(value, Spread):
             return float(value) if not isinstance(value, Spread) else value.total
+        # Metrics of CloudWatch add up, while Prometheus takes differences itself.
         before = self._counted.get(reading.name, 0.0)
         self._counted[reading.name] = value
         return value - before
