@@ -64,6 +64,8 @@ REFUSED = [
      math({"Id": "m", "MetricStat": STAT, "ReturnData": False}, {"Id": "m", "Expression": "1"})),
     ("ValidationError", "be the same for all metrics",
      math({"Id": "m", "MetricStat": STAT, "ReturnData": False}, {"Id": "e", "Expression": "m", "Period": 120})),
+    ("ValidationError", "Period must be 10, 20, 30 or a multiple of 60",
+     math({"Id": "e", "Expression": "TIME_SERIES(1)", "Period": 7})),
     ("ValidationError", "SEARCH is not supported on Metric Alarms.",
      math({"Id": "e", "Expression": "SEARCH('x', 'Sum')", "Period": 60})),
     ("ValidationError", "Stat is not a valid statistic", math({"Id": "m", "MetricStat": STAT | {"Stat": "p"}})),

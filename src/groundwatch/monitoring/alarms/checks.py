@@ -182,6 +182,8 @@ def _check_query(path: str, query: Mapping[str, Any], place: Place) -> None:
         raise ServiceError("ValidationError", message)
     if query.get("AccountId", place.account_id) != place.account_id:
         raise NotImplementedByServer("PutMetricAlarm.Metrics with the AccountId of another account")
+    if "Period" in query:
+        _check_period(query["Period"])
     stat = query.get("MetricStat")
     if stat is None:
         if re.search(r"\bSEARCH\s*\(", query["Expression"]):
