@@ -21,7 +21,7 @@ from benchmarks.report import Row, Series
 from benchmarks.settings import Settings
 from benchmarks.text_logs import repeated_logs, written_logs
 from groundwatch.logs.shredding.shredder import Shredder
-from groundwatch.logs.writer import Batch, insert
+from groundwatch.logs.writer import INSERT_SETTINGS, Batch, event_table
 from groundwatch.storage.clickhouse import Client, EventDatabase, open_client
 from groundwatch.storage.event_schema import WEEK_MS, migrate_events
 
@@ -104,10 +104,10 @@ def fill(client: Client, batches: Iterator[Batch]) -> Sizes:
     for batch in batches:
         waiting.append(batch)
         if len(waiting) == INSERT_BATCHES:
-            insert(client, waiting)
+            client.insert_arrow("events", event_table(waiting), settings=INSERT_SETTINGS)
             waiting.clear()
     if waiting:
-        insert(client, waiting)
+        client.insert_arrow("events", event_table(waiting), settings=INSERT_SETTINGS)
     shredder = Shredder(cast("EventDatabase", _Alone(client)), lambda: 0)
     asyncio.run(shredder.shred(everything=True))
     client.command("OPTIMIZE TABLE events FINAL")

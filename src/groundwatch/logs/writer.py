@@ -111,7 +111,7 @@ class EventWriter:
         """
         # While an insert runs: made between two inserts they would hold up everyone who waits for the second.
         ready = len(batch.timestamps) >= MANY_EVENTS and self._group.size <= READY_BYTES
-        columns = _table([batch]) if ready else None
+        columns = event_table([batch]) if ready else None
         try:
             await self._group.append(_Waiting(batch, columns), batch.size_bytes)
         except StoreBusyError as error:
@@ -140,12 +140,12 @@ def _insert(client: Client, waiting: Sequence[_Waiting]) -> None:
     tables = [each.columns for each in waiting if each.columns is not None]
     rest = [each.batch for each in waiting if each.columns is None]
     if rest:
-        tables.append(_table(rest))
+        tables.append(event_table(rest))
     # One table of many stretches, of which the engine makes one part all the same.
     client.insert_arrow("events", pa.concat_tables(tables), settings=INSERT_SETTINGS)
 
 
-def _table(batches: Sequence[Batch]) -> pa.Table:
+def event_table(batches: Sequence[Batch]) -> pa.Table:
     """Return the rows of the batches: numbers as memory that is copied, no object for any but the messages."""
     counts = [len(batch.timestamps) for batch in batches]
 
