@@ -36,7 +36,7 @@ def _path(run: Run, given: InputVariable, expression: VtlValue) -> VtlValue:
     path = run.paths.get(text_of(run, expression))
     if given.members is not None and (name := path.member) is not None:
         member = given.members.get(name)
-        if member is None or isinstance(member, str | int):
+        if type(member) is str or member is None or isinstance(member, int):
             return member
     return evaluate(path, given.document(run), run.budget)
 
