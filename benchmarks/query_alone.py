@@ -21,13 +21,18 @@ from groundwatch.storage.clickhouse import open_client
 TIMEOUT_S = 3_600
 NEEDLE = "zanzibar"
 HAYSTACK_WORD = "ERROR"
-BIN = "intDiv(timestamp, 300000) * 300000"
+# The number of the bin, so small that the engine counts in an array, and its time made of it afterwards.
+BINS = """
+    SELECT {{first}} + toInt64(number) * 300000 AS bin, events FROM (
+        SELECT toUInt16(intDiv(toUInt32(timestamp - {{first}}), 300000)) AS number, count() AS events FROM events
+        WHERE {{range}}{condition} GROUP BY number
+    )
+"""
+AT_ONCE = "SETTINGS enable_multiple_prewhere_read_steps = 0"
 NEEDLES = "SELECT timestamp, message FROM events WHERE {range} AND message LIKE '%{needle}%' ORDER BY timestamp DESC"
 LATENCY = '"latency_ms":([0-9.]+)'
 BY_HAND = {
-    "filter, count by bin": (
-        f"SELECT {BIN} AS bin, count() FROM events WHERE {{range}} AND {{status}} = 500 GROUP BY bin"
-    ),
+    "filter, count by bin": BINS.format(condition=" AND {status} = 500") + AT_ONCE,
     "distinct by field": "SELECT {level} AS key, uniqExact({user.id}) FROM events WHERE {range} GROUP BY key",
     "percentile by field": (
         "SELECT {path} AS key, quantileExactInclusive(0.99)({latency_ms}) FROM events WHERE {range} GROUP BY key"
@@ -38,14 +43,13 @@ BY_HAND = {
     ),
     "rare word, newest 20": f"{NEEDLES} LIMIT 20",
     "rare word, last 100": f"{NEEDLES} LIMIT 100",
-    "histogram": f"SELECT {BIN} AS bin, count() FROM events WHERE {{range}} GROUP BY bin",
-    "histogram of a word": (
-        f"SELECT {BIN} AS bin, count() FROM events WHERE {{range}} AND message LIKE '%{HAYSTACK_WORD}%' GROUP BY bin"
-    ),
+    "histogram": BINS.format(condition=""),
+    "histogram of a word": BINS.format(condition=f" AND message LIKE '%{HAYSTACK_WORD}%'"),
 }
 """Fields of messages are named in braces: each is in a column of the table."""
 GROUP = "SELECT group_id FROM events GROUP BY group_id ORDER BY count() DESC LIMIT 1"
-RANGE = "group_id = {group} AND timestamp BETWEEN 0 AND 9000000000000"
+TIMES = "SELECT intDiv(min(timestamp), 300000) * 300000, max(timestamp) FROM events WHERE group_id = {group}"
+RANGE = "group_id = {group} AND timestamp BETWEEN {first} AND {last}"
 EXPORT = "SELECT timestamp, message FROM events WHERE {range} INTO OUTFILE '{parquet}' FORMAT Parquet"
 STORE = """
     CREATE TABLE events AS SELECT timestamp, message, j->>'level' AS level, j->>'service' AS service,
@@ -114,8 +118,10 @@ def by_hand(events: str, parquet: str, rounds: int) -> dict[str, list[float]]:
     """Time the statements on the events table, and write the events down for DuckDB."""
     client = open_client(f"chdb://{events}")
     names = {"{" + ".".join(column.path) + "}": column.name for column in read_columns(client)}
-    of_group = RANGE.replace("{group}", str(client.query(GROUP).result_rows[0][0]))
-    names |= {"{range}": of_group, "{needle}": NEEDLE}
+    group = client.query(GROUP).result_rows[0][0]
+    first, last = client.query(TIMES.format(group=group)).result_rows[0]
+    of_group = RANGE.format(group=group, first=first, last=last)
+    names |= {"{range}": of_group, "{needle}": NEEDLE, "{first}": str(first)}
     statements = {}
     for name, template in BY_HAND.items():
         sql = template

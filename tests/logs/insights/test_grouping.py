@@ -128,3 +128,16 @@ def test_a_statement_makes_only_what_it_needs():
     assert [name in sql for name in ("toFloat64(shred_2)", "toString(shred_2)")] == [False, False]
     assert sql.count("AS field_") == 2
     assert "AS field_" not in statement("filter status = 500 | stats count(*) by level")
+
+
+@pytest.mark.parametrize("keys", ["", " by n % 2 as k"])
+@pytest.mark.parametrize(
+    "call", ["sum(x)", "avg(x)", "min(x)", "max(x)", "stddev(x)", "variance(x)", "pct(x, 50)", "median(x)"]
+)
+def test_nothing_is_made_of_missing_values(group, call, keys):
+    messages = ['{"n":1}', '{"n":2,"x":null}', '{"n":3,"y":5}']
+    group.put([{"timestamp": 1_000 + at, "message": message} for at, message in enumerate(messages)])
+    found = group.run(f"stats {call} as made, count(*) as c{keys} | display made, c | sort c")
+    assert found == ([[("c", "1")], [("c", "2")]] if keys else [[("c", "3")]])
+    assert group.run(f"filter n > 3 | stats {call} as made{keys}") == []
+    assert group.run(f"stats {call.replace('(x', '(y')} as made")[0][0][1] in {"5", "0"}

@@ -65,6 +65,8 @@ def _count_distinct(call: AggregateCall) -> Value:
     return _whole(f"uniqExact({value.key or as_text(value)})")
 
 
+# Of values that may be null the engine's aggregates are null where all are, and no group is without any row: `-OrNull`
+# would say the same, at half as much again for a sum.
 def _of_numbers(function: str) -> Callable[[AggregateCall], Value]:
     def build(call: AggregateCall) -> Value:
         return Value("number", f"{function}({as_number(call.values[0])})")
@@ -103,7 +105,7 @@ def _median(call: AggregateCall) -> Value:
 
 def _quantile(call: AggregateCall, level: float) -> Value:
     bound = call.pipeline.bind(level, "Float64")
-    return Value("number", f"quantileExactInclusiveOrNull({bound})({as_number(call.values[0])})")
+    return Value("number", f"quantileExactInclusive({bound})({as_number(call.values[0])})")
 
 
 def _by_time(function: str) -> Callable[[AggregateCall], Value]:
@@ -203,12 +205,12 @@ _ALL = (
         "Distinct values, exactly.",
         aliases=("countDistinct",),
     ),
-    Aggregate("sum", "sum(n)", (1, 1), _of_numbers("sumOrNull"), "Sum; a condition counts 1."),
-    Aggregate("avg", "avg(n)", (1, 1), _of_numbers("avgOrNull"), "Mean."),
-    Aggregate("min", "min(value)", (1, 1), _extreme("minOrNull"), "Least number, or text if any value is no number."),
-    Aggregate("max", "max(value)", (1, 1), _extreme("maxOrNull"), "Greatest number, or text."),
-    Aggregate("stddev", "stddev(n)", (1, 1), _of_numbers("stddevPopOrNull"), "Standard deviation of a population."),
-    Aggregate("variance", "variance(n)", (1, 1), _of_numbers("varPopOrNull"), "Variance of a population."),
+    Aggregate("sum", "sum(n)", (1, 1), _of_numbers("sum"), "Sum; a condition counts 1."),
+    Aggregate("avg", "avg(n)", (1, 1), _of_numbers("avg"), "Mean."),
+    Aggregate("min", "min(value)", (1, 1), _extreme("min"), "Least number, or text if any value is no number."),
+    Aggregate("max", "max(value)", (1, 1), _extreme("max"), "Greatest number, or text."),
+    Aggregate("stddev", "stddev(n)", (1, 1), _of_numbers("stddevPop"), "Standard deviation of a population."),
+    Aggregate("variance", "variance(n)", (1, 1), _of_numbers("varPop"), "Variance of a population."),
     Aggregate(
         "pct",
         "pct(n, percent)",
@@ -226,8 +228,8 @@ _ALL = (
         "values", "values(field)", (1, 1), _values, "The distinct values, as a list.", aliases=("collect_values",)
     ),
     Aggregate("topk", "topk(k, field)", (2, 2), _topk, "The k most frequent values, exactly, as a list; stands alone."),
-    Aggregate("os.stddev_samp", "stddev_samp(n)", (1, 1), _of_numbers("stddevSampOrNull"), "In SQL and PPL alone."),
-    Aggregate("os.var_samp", "var_samp(n)", (1, 1), _of_numbers("varSampOrNull"), "In SQL and PPL alone."),
+    Aggregate("os.stddev_samp", "stddev_samp(n)", (1, 1), _of_numbers("stddevSamp"), "In SQL and PPL alone."),
+    Aggregate("os.var_samp", "var_samp(n)", (1, 1), _of_numbers("varSamp"), "In SQL and PPL alone."),
     Aggregate(
         "countOverTime",
         "countOverTime(field)",
@@ -240,7 +242,7 @@ _ALL = (
         "sumOverTime",
         "sumOverTime(n)",
         (1, 1),
-        _of_numbers("sumOrNull"),
+        _of_numbers("sum"),
         "`sum`, for each bin.",
         aliases=("sum_over_time",),
     ),
