@@ -137,7 +137,15 @@ def test_short_hand_of_metrics_is_spelled_out():
         pytest.param(widget(["N", "m", {"stat": "p101"}]), "not a valid statistic", id="no statistic"),
         pytest.param(widget(["N", "m", {"color": "red"}]), "is no colour", id="no colour"),
         pytest.param(widget(["N", "m", {"yAxis": "right"}]), "yAxis", id="the other axis"),
-        pytest.param(widget(["N", "m", {"period": 7}]), "must be a value in the set", id="an odd period"),
+        *(
+            pytest.param(widget(metric), "must be a value in the set", id=f"an odd period of {what}")
+            for what, metric in {
+                "a metric": ["N", "m", {"period": 7}],
+                "an expression": [{"expression": "TIME_SERIES(1)", "period": 7}],
+                "no length": [{"expression": "TIME_SERIES(1)", "period": 0}],
+                "a negative length": ["N", "m", {"period": -60}],
+            }.items()
+        ),
         pytest.param(widget(*[["N", "m"]] * 101), "from 1 to 100 members", id="too many metrics"),
         pytest.param(
             widget(["N", "m", {"expression": "1"}]), "either the names of a metric or an expression", id="both"

@@ -161,6 +161,8 @@ class _Builder:
         query_id = rendering.id or f"g{len(self.queries) + 1}"
         if ID.match(query_id) is None or any(query.id == query_id for query in self.queries):
             raise _refusal(f"the id {query_id[:64]!r} is not valid or not unique")
+        if rendering.period is not None:
+            check_period(rendering.period, "MetricWidget.period", VALIDATION)
         if rendering.color is not None:
             self.colors[query_id] = color(rendering.color)
         stat = None if rendering.expression is not None else self._stat(self._spelled_out(names), rendering)
