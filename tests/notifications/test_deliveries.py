@@ -180,7 +180,11 @@ def attribute(kind="String", **value):
         pytest.param(attribute(), "ParameterValueInvalid", "non-empty message attribute value", id="no value"),
         pytest.param(attribute(BinaryValue=b"x"), "ParameterValueInvalid", "must use field 'String'", id="field"),
         pytest.param(attribute("Number", StringValue="x"), "ParameterValueInvalid", "value to number", id="number"),
-        pytest.param(attribute("Number", StringValue="nan"), "ParameterValueInvalid", "value to number", id="nan"),
+        *(
+            pytest.param(attribute("Number", StringValue=text), "ParameterValueInvalid", "value to number", id=text)
+            # Python reads all of them.
+            for text in ("nan", "1_0", "\u0661", "1e999")
+        ),
         pytest.param(attribute("String.Array", StringValue="x"), "ParameterValueInvalid", "JSON array", id="array"),
     ],
 )

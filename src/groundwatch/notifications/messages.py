@@ -20,6 +20,7 @@ DEFAULT_MAX_BYTES = 262_144
 MAX_SUBJECT_CHARACTERS = 100
 MAX_NAME_CHARACTERS = 256
 NAME_CHARACTERS = re.compile(r"[A-Za-z0-9_.-]")
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 SUPPORTED_TYPES = ("Binary", "Number", "String")
 RESERVED_PREFIXES = ("aws.", "amazon.")
 
@@ -122,15 +123,15 @@ def _check_name(name: str) -> None:
 
 
 def _check_value(name: str, kind: str, text: str) -> None:
-    if kind.partition(".")[0] == "Number":
-        try:
-            number = float(text)
-        except ValueError as error:
-            raise _bad(f"Could not cast message attribute '{name}' value to number.") from error
-        if not math.isfinite(number):
-            raise _bad(f"Could not cast message attribute '{name}' value to number.")
+    if kind.partition(".")[0] == "Number" and not _is_number(text):
+        raise _bad(f"Could not cast message attribute '{name}' value to number.")
     if kind == "String.Array" and not _is_array(text):
         raise _bad(f"The message attribute '{name}' with type 'String.Array' must be a JSON array of scalars.")
+
+
+def _is_number(text: str) -> bool:
+    # Python's own reading takes underscores and digits of all scripts as well.
+    return NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 
 def _is_array(text: str) -> bool:
