@@ -32,9 +32,13 @@ COLUMNS = (
     FieldColumn(9, ("id",), "integer"),
     FieldColumn(10, ("s",), "text"),
     FieldColumn(11, ("dollar$ and space",), "word"),
+    FieldColumn(12, ("action",), "word"),
+    FieldColumn(13, ("bytes",), "integer"),
+    FieldColumn(14, ("protocol",), "word"),
 )
 COUNTS = "filter id = 5 | stats count(*) by level | display `count(*)`"
 NAMES = ["level", "ms", "ok", "id", "s", "user.id", "user.name", "user.address.zip", "`dollar$ and space`"]
+NAMES += ["action", "bytes", "protocol"]
 QUERIES = (
     f"fields {', '.join(NAMES)}",
     "fields " + ", ".join(f"{name} * 2 as n{at}, ispresent({name}) as p{at}" for at, name in enumerate(NAMES)),
@@ -42,6 +46,7 @@ QUERIES = (
     "stats count(*) as c, count_distinct(user.id) as u, sum(ms) as m, max(level) as l by id | sort id, c, u, m, l",
     "stats count(*) as c, count_distinct(id) as i by level, ok | sort level, ok, c, i",
     "stats count(*) as c, sum(user.id) as s by id, user.id | sort id, user.id",
+    "stats count(*) as c, sum(bytes) as b by action, bytes | sort action, bytes",
     "stats count(*) as c by id, bin(1w) as w | sort w desc, id desc",
     "stats count(id), count_distinct(id), pct(ms, 50), min(s), max(user.name)",
     "filter id >= 5 and id != 6 and user.id < 7 or ms > 1 or 0 = id or id = 5.0 | display id, user.id, ms",
@@ -85,6 +90,9 @@ MESSAGES = (
     '{"s":"nan","level":"inf","ms":"Infinity"}',
     '{"s":"","level":" 5","ms":5.0}',
     '{"dollar$ and space":"$","id":12}',
+    '{"action":"ACCEPT","bytes":6}',
+    '{"action":"-","bytes":"6"}',
+    '{"protocol":"TCP"}',
     '{"id":1e400}',
     '{"id":5}}',
     '{"id":5} x',
@@ -98,6 +106,7 @@ MESSAGES = (
     "{broken",
     "",
     "2 123456789012 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 5 6 ACCEPT OK",
+    "1.0 2026-01-02T03:04:05.678Z Z123412341234 example.com A NOERROR UDP FRA6 10.0.0.1 10.0.0.0/24",
     '{"s":"tab\\tand\\u0000zero","level":"\\n"}',
     '{"id":5,"deep":{"a":{"b":{"c":{"d":1}}}}}',
 )

@@ -106,28 +106,38 @@ class Discovery:
         self._raw[name] = f"nullIf({raw}, '')"
         text, number = json_text(name, double=f"({double} = 'Double')"), json_number(name)
         columns = self._columns.get(path, [])
-        for fields, pattern in LINES:
-            if whole not in fields:
-                continue
-            place = self._statement.bind(fields.index(whole) + 1, "UInt8")
-            line = f"match(message, {self._statement.bind(pattern, 'String')})"
-            part = f"if({line}, nullIf(splitByChar(' ', message)[{place}], '-'), NULL)"
+        part = self._part_of_line(whole)
+        if part:
             text, number = f"ifNull({text}, {part})", f"ifNull({number}, {as_number(Value('text', part))})"
-            # Such lines have their fields without being JSON.
-            columns = []
         if not columns:
             return Value("json", name, number=self._derived(number, number), text=self._derived(text, text))
         self._used += columns
-        if len(columns) == 1 and columns[0].kind == "word":
+        told_text = _first_of([_TEXTS[one.kind].format(one.name) for one in columns])
+        told_number = _first_of([_NUMBERS[one.kind].format(one.name) for one in columns])
+        if part:
+            # What an `if` does not come to for any row the engine does not compute, other than what an `ifNull` has.
+            told_text = f"if(isNull({told_text}), {part}, {told_text})"
+            told_number = f"if(isNull({told_number}), {as_number(Value('text', part))}, {told_number})"
+        elif len(columns) == 1 and columns[0].kind == "word":
             # Of one type in both branches, and the one with which the engine groups by numbers.
             text = f"toLowCardinality({text})"
         return Value(
             "json",
             name,
-            number=self._derived(number, _first_of([_NUMBERS[one.kind].format(one.name) for one in columns])),
-            text=self._derived(text, _first_of([_TEXTS[one.kind].format(one.name) for one in columns])),
-            key=self._key(columns),
+            number=self._derived(number, told_number),
+            text=self._derived(text, told_text),
+            key=None if part else self._key(columns),
         )
+
+    def _part_of_line(self, name: str) -> str:
+        """Return a field of lines that have their fields without being JSON; empty if none has it."""
+        parts = []
+        for fields, pattern in LINES:
+            if name in fields:
+                place = self._statement.bind(fields.index(name) + 1, "UInt8")
+                line = f"match(message, {self._statement.bind(pattern, 'String')})"
+                parts.append(f"if({line}, nullIf(splitByChar(' ', message)[{place}], '-'), NULL)")
+        return _first_of(parts) if parts else ""
 
     def _key(self, columns: Sequence[FieldColumn]) -> str | None:
         """Return what is null or distinct exactly where the text is, and faster: a column alone."""
