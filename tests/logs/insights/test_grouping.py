@@ -89,6 +89,15 @@ def test_few_bins_are_small_numbers(period, range_ms, held):
 
 
 @pytest.mark.parametrize(
+    "call", ["count_distinct(x)", "pct(x, 9)", "median(x)", "values(x)", "histogram(x, 5)", "avg(x), pct(x, 9)"]
+)
+def test_groups_that_grow_can_go_to_disk(call):
+    window = Window(0, DAY_MS, DAY_MS)
+    assert "toUInt16(intDiv(" in statement("stats avg(x) by bin(5m)", window=window)
+    assert "toUInt16(intDiv(" not in statement(f"stats {call} by bin(5m)", window=window)
+
+
+@pytest.mark.parametrize(
     ("query", "in_parts"),
     [
         ("stats count(*) by status", False),

@@ -46,6 +46,7 @@ class Stats(Node, frozen=True):
                 lower(item.expression, pipeline)
                 raise malformed(f"stats needs an aggregate function, which {item.name} has not", item.span)
             for call in calls:
+                made.grows = made.grows or AGGREGATES[call.function.lower()].grows
                 found[call.span] = made.aggregate(_applied(call, pipeline))
         pipeline.group(made.keys, made.aggregates, made.packed())
         grouped = [Column(item.name, pipeline.define(item.name, value)) for item, value in keys]
@@ -89,6 +90,8 @@ class Parts:
         self._pipeline = pipeline
         self.keys: dict[str, str] = {}
         self.aggregates: dict[str, str] = {}
+        self.grows = False
+        """Whether an aggregate holds the values of its group."""
         self._bins: dict[str, Packed] = {}
         self._integers: dict[str, Packed] = {}
 
@@ -109,6 +112,9 @@ class Parts:
 
     def packed(self) -> Mapping[str, Packed]:
         """Return the keys to group by in a packed form."""
+        if self.grows:
+            # Groups in an array can neither go to disk nor be put together by several threads.
+            return {}
         # One integer that may be null is as fast by itself, and beside a text nothing helps.
         split = 1 < len(self.keys) == len(self._bins) + len(self._integers)
         return self._bins | self._integers if split else self._bins

@@ -39,6 +39,8 @@ class Aggregate(msgspec.Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     period_at: int | None = None
     """Which argument is a period of time."""
+    grows: bool = False
+    """Whether it holds values of a group until the end, and not a few numbers."""
 
     def apply(self, call: AggregateCall) -> Value:
         """Return the value; `MalformedQueryException` for arguments that do not fit."""
@@ -203,6 +205,7 @@ _ALL = (
         (1, 1),
         _count_distinct,
         "Distinct values, exactly.",
+        grows=True,
         aliases=("countDistinct",),
     ),
     Aggregate("sum", "sum(n)", (1, 1), _of_numbers("sum"), "Sum; a condition counts 1."),
@@ -217,17 +220,31 @@ _ALL = (
         (2, 2),
         _percentile,
         "Percentile, exactly, interpolated linearly.",
+        grows=True,
         aliases=("percentile",),
     ),
-    Aggregate("median", "median(n)", (1, 1), _median, "The same as `pct(n, 50)`."),
+    Aggregate("median", "median(n)", (1, 1), _median, "The same as `pct(n, 50)`.", grows=True),
     Aggregate("earliest", "earliest(field)", (1, 1), _by_time("argMin"), "Value of the first event that has one."),
     Aggregate("latest", "latest(field)", (1, 1), _by_time("argMax"), "Value of the last event that has one."),
     Aggregate("sortsFirst", "sortsFirst(field)", (1, 1), _by_order("argMin"), "First value in the order of `sort`."),
     Aggregate("sortsLast", "sortsLast(field)", (1, 1), _by_order("argMax"), "Last value in the order of `sort`."),
     Aggregate(
-        "values", "values(field)", (1, 1), _values, "The distinct values, as a list.", aliases=("collect_values",)
+        "values",
+        "values(field)",
+        (1, 1),
+        _values,
+        "The distinct values, as a list.",
+        aliases=("collect_values",),
+        grows=True,
     ),
-    Aggregate("topk", "topk(k, field)", (2, 2), _topk, "The k most frequent values, exactly, as a list; stands alone."),
+    Aggregate(
+        "topk",
+        "topk(k, field)",
+        (2, 2),
+        _topk,
+        "The k most frequent values, exactly, as a list; stands alone.",
+        grows=True,
+    ),
     Aggregate("os.stddev_samp", "stddev_samp(n)", (1, 1), _of_numbers("stddevSamp"), "In SQL and PPL alone."),
     Aggregate("os.var_samp", "var_samp(n)", (1, 1), _of_numbers("varSamp"), "In SQL and PPL alone."),
     Aggregate(
@@ -260,6 +277,7 @@ _ALL = (
         (2, 2),
         _histogram,
         "How many values lie in each of so many ranges of one width, by where the ranges begin.",
+        grows=True,
     ),
 )
 AGGREGATES: Mapping[str, Aggregate] = {
