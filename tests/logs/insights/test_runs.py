@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 from tests.logs.conftest import make_room
 from tests.refusals import refusal
 
+from groundwatch.begun import Begun
 from groundwatch.logs.insights import run as runs
 from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.limits import QueryLimits
@@ -308,3 +309,15 @@ async def test_queries_that_wait_or_run_count(limited, put, gate, members):
         assert (answer["status"], answer["results"][0][0]["value"]) == ("Complete", "x")
     assert await limited.start_query(**sql)
     assert await limited.start_query(**members)
+
+
+async def test_a_request_without_a_task_waits_for_a_query(operations, put, gate, members):
+    await put("/app", ["x"])
+    query_id = (await operations.start_query(**members))["queryId"]
+    asked = operations.get_query_results(members["context"], query_id=query_id)
+    begun: asyncio.Future[Begun] = asyncio.get_running_loop().create_future()
+    # As the ports begin requests: on the loop alone.
+    asyncio.get_running_loop().call_soon(lambda: begun.set_result(Begun(asked)))
+    assert (await (await begun))["status"] == "Running"
+    gate.open.set()
+    await operations._room.queries.finished(query_id)

@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, fun
 from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.background import happens
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS
 from groundwatch.logs.insights.results import PART_ROWS, ResultRow, decoded, parts_of
@@ -56,7 +55,7 @@ class _Own:
         self.rows: Sequence[ResultRow] = ()
         self.stored_ms = 0
         self.is_ending = False
-        self.ended = asyncio.Event()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def is_active_beside(self, query: StoredQuery) -> bool:
         """Whether it waits or runs, and counts together with another query."""
@@ -66,7 +65,7 @@ class _Own:
     def end(self, values: Mapping[str, Any], rows: Sequence[ResultRow] = ()) -> None:
         """Tell everybody that it has ended, and how."""
         self.query, self.rows = msgspec.structs.replace(self.query, **values), rows
-        self.ended.set()
+        self.ended.set_result(None)
 
 
 class QueryStore:
@@ -153,7 +152,11 @@ class QueryStore:
         A client that asks again at once takes the processor from the query that it waits for.
         """
         own = self._own.get(query_id)
-        return own is not None and await happens(own.ended, moment_s(self._clock_ms() - own.stored_ms))
+        if own is None:
+            return False
+        # Not `asyncio.timeout`: a request that has not waited for anything yet has no task of its own.
+        ended, _ = await asyncio.wait([own.ended], timeout=moment_s(self._clock_ms() - own.stored_ms))
+        return bool(ended)
 
     async def _write_end(self, query_id: str, values: dict[str, Any], rows: Sequence[ResultRow]) -> bool:
         encoded = await asyncio.to_thread(parts_of, rows)
