@@ -44,7 +44,7 @@ class ServiceApp:
 
     def _max_bytes(self, head: WireRequest) -> int:
         declared = head.header("content-length")
-        if declared is None or not declared.isdigit():
+        if declared is None or not declared.isdecimal():
             return self._port.max_body_bytes(head)
         declared_bytes = int(declared[:18])
         if declared_bytes <= SMALL_BODY_BYTES:

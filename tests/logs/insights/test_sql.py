@@ -136,6 +136,8 @@ def test_a_query_has_its_answer(requests, query, expected):
         ("SELECT date_format(a, 'yyyy\\'Q\\'Q') FROM `g`", (22, 34), "date_format does not support Q, at character 8"),
         ("SELECT CAST(a AS itn) FROM `g`", (7, 21), "unknown type itn; did you mean int?"),
         ("SELECT a FROM `g` LIMIT 0", (24, 25), "an integer between 1 and 100000 is expected"),
+        ("SELECT a + INTERVAL '²' DAY FROM `g`", (11, 27), "an interval is written INTERVAL 1 DAY"),
+        ("SELECT regexp_extract(a, '(.)', '²') FROM `g`", (32, 35), "the number of the group is a constant"),
     ],
 )  # fmt: skip
 def test_a_query_is_refused(group, query, where, said):

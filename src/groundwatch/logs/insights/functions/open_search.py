@@ -93,9 +93,10 @@ JSON_PATH = re.compile(r"\.([\w@-]+)|\[(\d+)\]|\['([^']+)'\]")
 
 def _regexp_extract(call: Checked) -> str:
     regex = compiled(Regex(call.nodes[1].span, call.constant(1)))
-    if len(call.sql) > 2 and not (call.values[2].literal or "").isdigit():
+    number = (call.values[2].literal or "") if len(call.sql) > 2 else "1"
+    if not number.isdecimal() or len(number) > 9:
         raise malformed("the number of the group is a constant", call.nodes[2].span)
-    wanted = int(call.values[2].literal or 0) if len(call.sql) > 2 else 1
+    wanted = int(number)
     if wanted > regex.groups:
         raise malformed(f"the regular expression has {regex.groups} groups", call.nodes[1].span)
     pattern = call.pipeline.bind(f"(?-s)({call.constant(1)})", "String")

@@ -289,7 +289,7 @@ class _Builder(OpenSearchBuilder):
         units = {"millisecond": "ms", "second": "s", "minute": "m", "hour": "h", "day": "d", "week": "w"}
         units |= {"month": "mo", "quarter": "q", "year": "y"}
         word = str(unit).lower().rstrip("s")
-        if word not in units or not text.value.isdigit() or len(text.value) > 9:
+        if word not in units or not text.value.isdecimal() or len(text.value) > 9:
             raise malformed("an interval is written INTERVAL 1 DAY", self.span(tree))
         return nodes.Period(self.span(tree), int(text.value), units[word])
 
