@@ -28,24 +28,20 @@ class Begun(Generic[R]):
     Raises what the coroutine raises, at construction or when it is awaited.
     """
 
-    __slots__ = ("_result", "_waiting_for", "_work", "is_done")
+    __slots__ = ("_waiting_for", "_work", "is_done", "result")
+
+    result: R
+    """What came of the work, once it is done; not there before."""
 
     def __init__(self, work: Coroutine[Any, Any, R]) -> None:
         self._work = work
-        self._result: R | None = None
-        self._waiting_for: object = None
         self.is_done = False
         """Whether there is nothing to wait for: awaiting then returns at once."""
         try:
-            self._waiting_for = work.send(None)
+            self._waiting_for: object = work.send(None)
         except StopIteration as end:
-            self._result = end.value
+            self.result = end.value
             self.is_done = True
-
-    @property
-    def result(self) -> R:
-        """What came of the work, when it is done."""
-        return cast(R, self._result)
 
     def __await__(self) -> Generator[Any, Any, R]:
         """Go on, for as long as it takes."""
