@@ -20,7 +20,7 @@ from groundwatch.logs.insights.statement import Statement
 
 EVENTS = """
     SELECT group_id, stream_id, timestamp, ingested, batch, seq, message{names} FROM events
-    WHERE {groups} AND timestamp BETWEEN {start} AND {end}{limits}
+    WHERE {read}
 """
 MAX_BOUND_GROUPS = 50
 """Groups that are bound one by one, which lets the engine skip most; beyond, all at once."""
@@ -29,16 +29,21 @@ MAX_LOG_CHARACTERS = 100_000
 # range of the query, which all rows pass. That pays where nothing is left of most granules, as is to be expected of
 # identifiers and of several conditions, and costs half of a filter for a value that comes again and again.
 READ_AT_ONCE = " SETTINGS enable_multiple_prewhere_read_steps = 0"
-COUNTED = "count() AS events, sum(length(message)) AS bytes, min(timestamp) AS first, max(timestamp) AS last"
+COUNTED = "count() AS events, {bytes} AS bytes, min(timestamp) AS first, max(timestamp) AS last"
 # What the table keeps for each stream is read without reading an event.
-STREAMS = f"SELECT group_id, stream_id, {COUNTED} FROM events WHERE {{range}} GROUP BY group_id, stream_id"  # noqa: S608
+STREAMS = f"""
+    SELECT group_id, stream_id, {COUNTED.format(bytes="sum(length(message))")} FROM events
+    WHERE {{range}} GROUP BY group_id, stream_id
+"""  # noqa: S608
 SCANNED = """
     SELECT {whole} AS whole, sum(events), sum(bytes), min(first), max(last)
     FROM ({streams}) WHERE {touched} GROUP BY whole
 """
+# The engine stores sizes apart, but looks for them there only if they are asked for by name, and of the table itself:
+# `length` reads the messages, which takes many times what most queries do.
 CUT = f"""
-    SELECT 1, {COUNTED} FROM ({{events}} AND stream_id IN (SELECT stream_id FROM ({{streams}}) WHERE NOT ({{whole}})))
-    HAVING events > 0
+    SELECT 1, {COUNTED.format(bytes="sum(message.size)")} FROM events
+    WHERE {{read}} AND stream_id IN (SELECT stream_id FROM ({{streams}}) WHERE NOT ({{whole}})) HAVING events > 0
 """  # noqa: S608
 
 
@@ -214,19 +219,9 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
 
 
 def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
-    bind = pipeline.bind
-    limits = names = ""
+    names = ""
     if pipeline.compared_ms:
-        window = source.window
-        start, before = bind(window.start_ms, "Int64"), bind(window.end_ms - pipeline.compared_ms, "Int64")
-        limits += f" AND (timestamp >= {start} OR timestamp <= {before})"
-        names += f", timestamp < {start} AS {EARLIER}"
-        both = msgspec.structs.replace(window, start_ms=max(window.start_ms - pipeline.compared_ms, 0))
-        source = msgspec.structs.replace(source, window=both)
-    for expired_before_ms, numbers in _by_expiry(source).items():
-        since = bind(expired_before_ms, "Int64")
-        limits += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR timestamp >= {since})"
-    limits += _deleted(pipeline, source)
+        names += f", timestamp < {pipeline.bind(source.window.start_ms, 'Int64')} AS {EARLIER}"
     if needs_streams and source.names_table:
         names += f", toNullable(joinGet('{source.names_table}', 'name', stream_id)) AS stream_name"
     elif needs_streams:
@@ -237,13 +232,25 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
         if sum(map(len, known)) > MAX_LOG_CHARACTERS:
             raise malformed("@log cannot be used with so many log groups: choose fewer")
         names += f", {_renamed(pipeline, 'group_id', [group.number for group in source.groups], known)} AS group_name"
-    return EVENTS.format(
-        names=names + pipeline.fields.column_names(),
-        groups=_of_groups(pipeline, source),
-        start=bind(max(source.window.start_ms, source.since_ms or 0), "Int64"),
-        end=bind(source.window.end_ms, "Int64"),
-        limits=limits,
-    )
+    return EVENTS.format(names=names + pipeline.fields.column_names(), read=_read(pipeline, source))
+
+
+def _read(pipeline: Pipeline, source: Source) -> str:
+    """Return the condition of the events that are read."""
+    bind, limits = pipeline.bind, ""
+    if pipeline.compared_ms:
+        window = source.window
+        start, before = bind(window.start_ms, "Int64"), bind(window.end_ms - pipeline.compared_ms, "Int64")
+        limits += f" AND (timestamp >= {start} OR timestamp <= {before})"
+        both = msgspec.structs.replace(window, start_ms=max(window.start_ms - pipeline.compared_ms, 0))
+        source = msgspec.structs.replace(source, window=both)
+    for expired_before_ms, numbers in _by_expiry(source).items():
+        since = bind(expired_before_ms, "Int64")
+        limits += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR timestamp >= {since})"
+    limits += _deleted(pipeline, source)
+    start = bind(max(source.window.start_ms, source.since_ms or 0), "Int64")
+    end = bind(source.window.end_ms, "Int64")
+    return f"{_of_groups(pipeline, source)} AND timestamp BETWEEN {start} AND {end}{limits}"
 
 
 def _counted(form: str, pipeline: Pipeline, source: Source) -> str:
@@ -258,7 +265,7 @@ def _counted(form: str, pipeline: Pipeline, source: Source) -> str:
         since = bind(expired_before_ms, "Int64")
         whole += f" AND (group_id NOT IN ({_listed(pipeline, numbers)}) OR first >= {since})"
     streams = STREAMS.format(range=f"{_of_groups(pipeline, source)}{limits}")
-    return form.format(streams=streams, whole=whole, touched=touched, events=pipeline.source)
+    return form.format(streams=streams, whole=whole, touched=touched, read=_read(pipeline, source))
 
 
 def _deleted(pipeline: Pipeline, source: Source) -> str:
