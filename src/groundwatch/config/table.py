@@ -97,8 +97,8 @@ SETTINGS: tuple[Setting, ...] = (
         "URL",
         "chdb://DATA/events",
         parse_events_url,
-        "Where log events live: the embedded engine (chdb:///PATH) or a ClickHouse server "
-        "(http://HOST:8123/DB, https://USER:PASSWORD@HOST:8443/DB).",
+        "Where log events live: the embedded engine (chdb:///PATH) or a ClickHouse server, 25.10 "
+        "or later (http://HOST:8123/DB, https://USER:PASSWORD@HOST:8443/DB).",
     ),
     Setting(
         "metadata_url",
