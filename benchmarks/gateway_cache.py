@@ -1,13 +1,16 @@
 """A page of 100 events through the gateway, beside what it is made of: from the stage cache, and from the service.
 
 The cache's yardstick is a bare uvicorn application that answers with the same bytes over the same TLS; the gateway's is
-the same read at the service port, which knows neither TLS nor keys, plans and mappings.
+the same read at the service port, which knows neither keys nor plans and mappings: with TLS on the gateway port alone,
+as it is by default, on both, and on none.
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
 from itertools import repeat
+from pathlib import Path
 
 from benchmarks.client import LoadError, Request, describe, request_once
 from benchmarks.events import Event, EventSource
@@ -15,7 +18,7 @@ from benchmarks.gateway_api import GatewayApi, build_api, cache_pages
 from benchmarks.get_log_events import AGE_MS, GROUP, LIMIT, STREAM, Contender, direct, measure
 from benchmarks.http1 import Response
 from benchmarks.log_calls import check_page, create_streams, fill_stream
-from benchmarks.report import Row
+from benchmarks.report import Row, Series
 from benchmarks.servers import Server, bare_server, groundwatch_server
 from benchmarks.settings import Settings
 
@@ -26,28 +29,39 @@ CACHE_TARGET, OVERHEAD_TARGET = 0.4, 0.5
 def run(settings: Settings) -> list[Row]:
     """Measure the gateway with and without its cache, each beside its yardstick, in alternating rounds."""
     source = EventSource(int(time.time() * 1000) - AGE_MS)
-    with groundwatch_server() as groundwatch:
-        newest = _filled(groundwatch, source, settings)
-        api = build_api(groundwatch)
-        page, answer = _page(groundwatch, api)
-        check_page(answer.body, newest)
-        gateway, service = measure([page, direct(groundwatch, newest)], settings)
-        cache_pages(groundwatch, api)
-        with bare_server(answer.body, _headers(answer), groundwatch.gateway) as bare:
-            request = Request(page_head(page))
-            yardstick = Contender("bare uvicorn", bare, lambda count: repeat(request, count))
-            cached, uvicorn = measure([page, yardstick], settings)
-    # What the gateway itself costs shows only where neither port encrypts.
-    with groundwatch_server(gateway_tls=False) as plain:
-        newest = _filled(plain, source, settings)
-        page, _ = _page(plain, build_api(plain))
-        unencrypted, beside = measure([page, direct(plain, newest)], settings)
+    with tempfile.TemporaryDirectory(prefix="groundwatch-gateway-") as scratch:
+        data = Path(scratch, "data")
+        with groundwatch_server(data) as groundwatch:
+            newest = _filled(groundwatch, source, settings)
+            api = build_api(groundwatch)
+            gateway, service = _beside_service(groundwatch, api, newest, settings)
+        with groundwatch_server(data, tls="both") as encrypting:
+            encrypted, beside_encrypted = _beside_service(encrypting, api, newest, settings)
+        with groundwatch_server(data, tls="none") as plain:
+            unencrypted, beside_unencrypted = _beside_service(plain, api, newest, settings)
+        with groundwatch_server(data) as caching:
+            cache_pages(caching, api)
+            cached, uvicorn = _beside_bare(caching, api, settings)
     read = "the newest 100 of 50,000 events, gateway port"
     return [
         Row(NAME, f"{read}, API key, usage plan, mappings", gateway, OVERHEAD_TARGET, "times", service),
-        Row(NAME, f"{read}, the same without TLS", unencrypted, OVERHEAD_TARGET, "times", beside),
+        Row(NAME, f"{read}, both ports over TLS", encrypted, OVERHEAD_TARGET, "times", beside_encrypted),
+        Row(NAME, f"{read}, both without TLS", unencrypted, OVERHEAD_TARGET, "times", beside_unencrypted),
         Row(NAME, f"{read}, from the stage cache", cached, CACHE_TARGET, "times", uvicorn),
     ]
+
+
+def _beside_service(server: Server, api: GatewayApi, newest: list[Event], settings: Settings) -> list[Series]:
+    page, answer = _page(server, api)
+    check_page(answer.body, newest)
+    return measure([page, direct(server, newest)], settings)
+
+
+def _beside_bare(server: Server, api: GatewayApi, settings: Settings) -> list[Series]:
+    page, answer = _page(server, api)
+    with bare_server(answer.body, _headers(answer), server.gateway) as bare:
+        request = Request(page_head(page))
+        return measure([page, Contender("bare uvicorn", bare, lambda count: repeat(request, count))], settings)
 
 
 def _filled(server: Server, source: EventSource, settings: Settings) -> list[Event]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -70,18 +71,23 @@ def groundwatch_server(
     options: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     *,
-    gateway_tls: bool = True,
+    tls: Literal["gateway", "both", "none"] = "gateway",
 ) -> Iterator[Server]:
-    """Run Groundwatch on `data`, or on a fresh directory that is removed afterwards, with signatures and TLS on."""
+    """Run Groundwatch on `data`, or on a fresh directory that is removed afterwards, with signatures on.
+
+    By default the gateway port alone speaks TLS; `both` needs `data` of an earlier run, which made the authority.
+    """
     with tempfile.TemporaryDirectory(prefix="groundwatch-bench-") as scratch:
         directory = data or Path(scratch, "data")
         service, gateway = free_port(), free_port()
         command = [str(BINARIES / "groundwatch"), "serve", "--data", str(directory)]
         command += ["--service", f"{HOST}:{service}", "--gateway", f"{HOST}:{gateway}", *options]
-        command += [] if gateway_tls else ["--tls", "off"]
-        with _running(command, service, "/health", Path(scratch, "groundwatch.log"), environment) as (pid, start_s):
-            public = Endpoint(HOST, gateway, str(directory / LOCAL_AUTHORITY) if gateway_tls else None)
-            yield Server("Groundwatch", pid, Endpoint(HOST, service), administrator_key(directory), start_s, public)
+        command += ["--tls", "off" if tls == "none" else "auto", "--service-tls", "auto" if tls == "both" else "off"]
+        authority, log = str(directory / LOCAL_AUTHORITY), Path(scratch, "groundwatch.log")
+        public = Endpoint(HOST, gateway, None if tls == "none" else authority)
+        own = Endpoint(HOST, service, authority if tls == "both" else None)
+        with _running(command, service, "/health", log, environment, own.ssl_context()) as (pid, start_s):
+            yield Server("Groundwatch", pid, own, administrator_key(directory), start_s, public)
 
 
 @contextmanager
