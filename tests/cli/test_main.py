@@ -66,17 +66,6 @@ def test_help_imports_no_command():
             id="a query without a group",
         ),
         pytest.param(
-            ["query", "/shop/checkout"],
-            "groundwatch query: '/shop/checkout' is a log group, and the query is missing; write for example "
-            "`groundwatch query /shop/checkout 'fields @message'`",
-            id="a group without a query",
-        ),
-        pytest.param(
-            ["query", "fields @message"],
-            "groundwatch query: no log group is named; write it before the query, or begin the query with SOURCE",
-            id="a query without a group",
-        ),
-        pytest.param(
             ["tail", "g", "--endpoint-url", "nonsense"], "groundwatch tail: Invalid endpoint: nonsense", id="no URL"
         ),
     ],
