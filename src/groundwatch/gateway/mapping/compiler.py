@@ -13,6 +13,7 @@ from groundwatch.gateway.mapping.collection_methods import map_key
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.mapping.evaluation import text_of
 from groundwatch.gateway.mapping.methods import find_method
+from groundwatch.gateway.mapping.operators import OPERATORS
 from groundwatch.gateway.mapping.run import (
     BreakLoop,
     CompiledMacro,
@@ -29,13 +30,6 @@ from groundwatch.gateway.mapping.values import (
     TemplateObject,
     VtlList,
     VtlValue,
-    add,
-    compare,
-    divide,
-    equal,
-    multiply,
-    remainder,
-    subtract,
     truth,
 )
 from groundwatch.gateway.mapping.variables import PROVIDED
@@ -140,7 +134,7 @@ class Compiler:
             return lambda run: truth(left(run)) and truth(right(run))
         if node.operator == "||":
             return lambda run: truth(left(run)) or truth(right(run))
-        operate = _OPERATIONS[node.operator]
+        operate = OPERATORS[node.operator]
         return lambda run: operate(run, left(run), right(run))
 
     def _reference(self, node: nodes.Reference) -> Evaluable:
@@ -399,37 +393,3 @@ def _call_macro(run: Run, macro: CompiledMacro, arguments: list[VtlValue]) -> No
     macro.body(run)
     run.scope.update(outer)
     run.budget.leave()
-
-
-def _add(run: Run, left: VtlValue, right: VtlValue) -> VtlValue:
-    total = add(left, right, lambda value: text_of(run, value))
-    if isinstance(total, str):
-        run.budget.charge_text(len(total))
-    return total
-
-
-def _equal(run: Run, left: VtlValue, right: VtlValue) -> bool:
-    return equal(left, right, run.budget, lambda value: text_of(run, value))
-
-
-def _ordering(decide: Callable[[int], bool]) -> Callable[[Run, VtlValue, VtlValue], bool]:
-    def operate(_run: Run, left: VtlValue, right: VtlValue) -> bool:
-        order = compare(left, right)
-        return order is not None and decide(order)
-
-    return operate
-
-
-_OPERATIONS: dict[nodes.BinaryOperator, Callable[[Run, VtlValue, VtlValue], VtlValue]] = {
-    "+": _add,
-    "-": lambda _run, left, right: subtract(left, right),
-    "*": lambda _run, left, right: multiply(left, right),
-    "/": lambda _run, left, right: divide(left, right),
-    "%": lambda _run, left, right: remainder(left, right),
-    "==": _equal,
-    "!=": lambda run, left, right: not _equal(run, left, right),
-    "<": _ordering(lambda order: order < 0),
-    "<=": _ordering(lambda order: order <= 0),
-    ">": _ordering(lambda order: order > 0),
-    ">=": _ordering(lambda order: order >= 0),
-}
