@@ -14,14 +14,14 @@ ROOMS: dict[str, set[str]] = {
     # Work that mostly ends without waiting, for whoever begins any.
     "begun": set(),
     # Loops beside the requests, for whoever runs any.
-    "background": set(),
+    "background": {"begun"},
     "identity": {"aws", "storage", "background"},
     "logs": {"aws", "storage", "background"},
     # HTTP to addresses that users name, for whoever sends any.
     "outbound": {"begun"},
     "gateway": {"aws", "storage", "outbound", "background", "begun"},
     "notifications": {"aws", "storage", "outbound", "background"},
-    "monitoring": {"aws", "storage", "background"},
+    "monitoring": {"aws", "storage", "background", "begun"},
     "deploy": {"aws", "gateway"},
     # Commands speak the public API; only `serve` starts a server, through `app`, and only `pattern` works without one.
     # `query` reads queries as well, to complete them and to see which can be cut into pieces.
@@ -114,10 +114,7 @@ def test_no_import_goes_round_in_a_circle():
 
 IN_TASKS = {"timeout", "timeout_at", "wait_for", "current_task", "TaskGroup"}
 """What asyncio has that works in tasks alone."""
-OWN_TASKS = (
-    *("background", "begun", "journal", "listeners", "monitoring.own.collector", "gateway.runtime.stage_logs"),
-    *("logs.metric_filters.worker", "cli."),
-)
+OWN_TASKS = ("begun", "journal", "listeners", "gateway.runtime.stage_logs", "logs.metric_filters.worker", "cli.")
 """Where it is used in tasks of one's own, or by `in_task` itself."""
 
 

@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from groundwatch.begun import in_task
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -175,6 +177,7 @@ class WriteBehind(ABC):
 
 async def happens(event: asyncio.Event, within_s: float | None) -> bool:
     """Return whether an event is set within so many seconds (None: however long that takes)."""
+    await in_task()
     # Not wait_for, which loses a cancellation that comes together with what it waits for (CPython 3.11).
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within_s):

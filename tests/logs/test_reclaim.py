@@ -11,7 +11,7 @@ from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.patterns.sql import Condition
 from groundwatch.logs.recent import BEGINNING, Range
 from groundwatch.logs.reclaim import SETTLE_S, Reclaimer
-from groundwatch.logs.writer import Batch, EventWriter, insert
+from groundwatch.logs.writer import INSERT_SETTINGS, Batch, EventWriter, event_table
 from groundwatch.storage.tables.logs import reclaims
 
 
@@ -112,7 +112,9 @@ async def put_directly(event_database, group_id: int, stream_ids: list[int], fir
         Batch(group_id, stream_id, first_ms, stream_id, [first_ms + place], ["m"], 27)
         for place, stream_id in enumerate(stream_ids)
     ]
-    await event_database.run("write", lambda client: insert(client, batches))
+    await event_database.run(
+        "write", lambda client: client.insert_arrow("events", event_table(batches), settings=INSERT_SETTINGS)
+    )
 
 
 async def remember_deletions(room, group_id: int, stream_ids: range) -> None:

@@ -6,7 +6,7 @@ import pytest
 from groundwatch.logs.intake import TOO_OLD_MS
 from groundwatch.logs.subscriptions.queue import Arrival
 from groundwatch.logs.subscriptions.reader import BatchReader
-from groundwatch.logs.writer import Batch, insert
+from groundwatch.logs.writer import INSERT_SETTINGS, Batch, event_table
 
 NOW_MS = 1_790_000_000_000
 GROUP, OTHER_GROUP = 900_001, 900_002
@@ -28,7 +28,7 @@ BATCHES[0] = msgspec.structs.replace(BATCHES[0], timestamps=[NOW_MS, NOW_MS])
 
 @pytest.fixture(scope="module", autouse=True)
 def _stored(event_database):
-    event_database.run_now(lambda client: insert(client, BATCHES))
+    event_database.run_now(lambda client: client.insert_arrow("events", event_table(BATCHES), settings=INSERT_SETTINGS))
 
 
 @pytest.fixture

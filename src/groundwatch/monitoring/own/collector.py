@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from groundwatch.background import WriteBehind
+from groundwatch.begun import in_task
 from groundwatch.monitoring.metrics.model import MetricKey
 from groundwatch.monitoring.metrics.samples import MINUTE_MS, Sample, sample_of
 from groundwatch.monitoring.metrics.writer import MetricRecorder
@@ -71,6 +72,8 @@ class OwnMetrics(WriteBehind):
     async def _ask(self) -> list[Reading]:
         """Return all figures; spreads, which can be taken once only, are recorded and kept on the way."""
         found: list[Reading] = []
+        # The page of figures is asked for by requests, too.
+        await in_task()
         for source in self._sources:
             try:
                 async with asyncio.timeout(SOURCE_TIMEOUT_S):
