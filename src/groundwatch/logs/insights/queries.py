@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, fun
 from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
+from groundwatch.background import happens
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.insights.limits import DEFAULT_LIMITS
 from groundwatch.logs.insights.results import PART_ROWS, ResultRow, decoded, parts_of
@@ -55,7 +56,7 @@ class _Own:
         self.rows: Sequence[ResultRow] = ()
         self.stored_ms = 0
         self.is_ending = False
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended = asyncio.Event()
 
     def is_active_beside(self, query: StoredQuery) -> bool:
         """Whether it waits or runs, and counts together with another query."""
@@ -65,7 +66,7 @@ class _Own:
     def end(self, values: Mapping[str, Any], rows: Sequence[ResultRow] = ()) -> None:
         """Tell everybody that it has ended, and how."""
         self.query, self.rows = msgspec.structs.replace(self.query, **values), rows
-        self.ended.set_result(None)
+        self.ended.set()
 
 
 class QueryStore:
@@ -152,11 +153,7 @@ class QueryStore:
         A client that asks again at once takes the processor from the query that it waits for.
         """
         own = self._own.get(query_id)
-        if own is None:
-            return False
-        # Not `asyncio.timeout`: a request that has not waited for anything yet has no task of its own.
-        ended, _ = await asyncio.wait([own.ended], timeout=moment_s(self._clock_ms() - own.stored_ms))
-        return bool(ended)
+        return own is not None and await happens(own.ended, moment_s(self._clock_ms() - own.stored_ms))
 
     async def _write_end(self, query_id: str, values: dict[str, Any], rows: Sequence[ResultRow]) -> bool:
         encoded = await asyncio.to_thread(parts_of, rows)
