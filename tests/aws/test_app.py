@@ -125,6 +125,12 @@ async def test_the_refusal_is_in_the_form_of_the_service(app):
     assert (client.status, client.headers["x-amzn-errortype"]) == (413, "RequestEntityTooLargeException")
 
 
+@pytest.mark.parametrize(("length", "status"), [("0" * 5000, 200), ("9" * 5000, 413), ("9\xb2", 200), ("-1", 200)])
+async def test_odd_lengths_are_no_errors_of_the_server(app, length, status):
+    client = await Client("GET", "/tags/x", (("content-length", length),)).ask(app)
+    assert client.status == status
+
+
 async def test_a_client_that_leaves_gets_no_answer(app):
     client = post()
     client.send(b"{", more=True)

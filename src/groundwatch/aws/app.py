@@ -11,8 +11,6 @@ from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.port import ServicePort
 
 Route = Callable[[WireRequest], Awaitable[WireResponse]]
-
-
 SMALL_BODY_BYTES = 64 * 1024
 """Every service takes bodies of this size: for these its own limit need not be looked up."""
 
@@ -34,22 +32,18 @@ class ServiceApp:
         route = self._extra_routes.get(head.path)
         if route is not None and head.method in {"GET", "HEAD"}:
             return await route(head)
+        declared_bytes = head.declared_bytes()
+        is_small = declared_bytes is not None and declared_bytes <= SMALL_BODY_BYTES
         try:
-            body = await exchange.read(self._max_bytes(head))
+            body = await exchange.read(SMALL_BODY_BYTES if is_small else self._max_bytes(head, declared_bytes))
         except BodyTooLargeError:
-            refusal = self._port.refuse_too_large(head)
             # The rest of the body is never read, so the connection cannot be used again.
+            refusal = self._port.refuse_too_large(head)
             return msgspec.structs.replace(refusal, headers=(*refusal.headers, ("Connection", "close")))
         return await self._port.handle(head.with_body(body))
 
-    def _max_bytes(self, head: WireRequest) -> int:
-        declared = head.header("content-length")
-        if declared is None or not declared.isdecimal():
-            return self._port.max_body_bytes(head)
-        declared_bytes = int(declared[:18])
-        if declared_bytes <= SMALL_BODY_BYTES:
-            return SMALL_BODY_BYTES
+    def _max_bytes(self, head: WireRequest, declared_bytes: int | None) -> int:
         max_bytes = self._port.max_body_bytes(head)
-        if declared_bytes > max_bytes:
+        if declared_bytes is not None and declared_bytes > max_bytes:
             raise BodyTooLargeError
         return max_bytes

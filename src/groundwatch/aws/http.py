@@ -11,6 +11,9 @@ from typing import Protocol, Self
 
 import msgspec
 
+_LENGTH_DIGITS = 18
+"""As many as are read of a length, more than any body's has: int() fails beyond 4,300."""
+
 
 class WireRequest(msgspec.Struct, frozen=True, dict=True):
     """An HTTP request as it arrived: nothing decoded, nothing normalised."""
@@ -36,6 +39,12 @@ class WireRequest(msgspec.Struct, frozen=True, dict=True):
         if values is None:
             values = kept["values"] = dict(self.headers)
         return values.get(name)
+
+    def declared_bytes(self) -> int | None:
+        """Return how many bytes the client says that the body has; None where it says none, or no number."""
+        declared = self.header("content-length")
+        # Not isdigit, which takes the superscripts of Latin-1 for digits.
+        return int(declared[:_LENGTH_DIGITS]) if declared is not None and declared.isdecimal() else None
 
     def with_body(self, body: bytes) -> WireRequest:
         """Return the request with a body."""

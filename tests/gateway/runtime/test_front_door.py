@@ -112,6 +112,20 @@ async def test_large_payload_is_refused_unread(make_gateway, mock):
     assert client.headers["connection"] == "close"
 
 
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [
+        pytest.param("0" * 5000, 200, id="more digits than int() takes"),
+        pytest.param("9" * 5000, 413, id="more bytes than there are"),
+        pytest.param("9\xb2", 200, id="a superscript"),
+        pytest.param("-1", 200, id="below zero"),
+    ],
+)
+async def test_odd_lengths_are_no_errors_of_the_server(length, status, make_gateway, mock):
+    client = await post(("content-length", length)).ask(make_gateway({"/": mock(verb="POST")}).app)
+    assert client.status == status
+
+
 async def test_large_payload_without_length_is_refused_at_the_limit(make_gateway, mock):
     client = post()
     serving = asyncio.ensure_future(client.exchange.run(make_gateway({"/": mock(verb="POST")}).app))

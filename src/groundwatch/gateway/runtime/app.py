@@ -167,8 +167,7 @@ class GatewayApp:
         uri_bytes = len(head.path) + len(head.query_string)
         if uri_bytes > self._settings.max_uri_bytes:
             return plain_response(uri_too_long(f"{uri_bytes} bytes"))
-        declared = head.header("content-length") or ""
-        if declared.isascii() and declared.isdigit() and int(declared) > MAX_PAYLOAD_BYTES:
+        if (head.declared_bytes() or 0) > MAX_PAYLOAD_BYTES:
             return _TOO_LARGE
         header_bytes = sum([len(name) + len(value) for name, value in head.headers])
         return _HEADERS_TOO_LARGE if header_bytes > self._settings.max_header_bytes else None
