@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import msgspec
-
 from groundwatch.aws.exchange import BodyTooLargeError, HttpExchange
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.aws.port import ServicePort
@@ -38,8 +36,7 @@ class ServiceApp:
             body = await exchange.read(SMALL_BODY_BYTES if is_small else self._max_bytes(head, declared_bytes))
         except BodyTooLargeError:
             # The rest of the body is never read, so the connection cannot be used again.
-            refusal = self._port.refuse_too_large(head)
-            return msgspec.structs.replace(refusal, headers=(*refusal.headers, ("Connection", "close")))
+            return self._port.refuse_too_large(head).closing()
         return await self._port.handle(head.with_body(body))
 
     def _max_bytes(self, head: WireRequest, declared_bytes: int | None) -> int:

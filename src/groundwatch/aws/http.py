@@ -73,6 +73,14 @@ class WireResponse(msgspec.Struct, frozen=True):
                 return value
         return None
 
+    def with_header(self, name: str, value: str) -> WireResponse:
+        """Return the answer with one more header."""
+        return msgspec.structs.replace(self, headers=(*self.headers, (name, value)))
+
+    def closing(self) -> WireResponse:
+        """Return the answer as the last one of its connection, of which nothing more is read."""
+        return self.with_header("Connection", "close")
+
 
 class FrameSource(Protocol):
     """The parts of a body that is still being made."""

@@ -140,14 +140,14 @@ class GatewayApp:
             return await self._health()
         refusal = self._refusal(exchange)
         if refusal is not None:
-            return _closing(refusal)
+            return _with_request_id(refusal).closing()
         with self._intake.hold() as holding:
             try:
                 body = await holding.read(exchange)
             except BodyTooLargeError:
-                return _closing(_TOO_LARGE)
+                return _with_request_id(_TOO_LARGE).closing()
             except OverloadedError:
-                return _closing(_OVERLOADED)
+                return _with_request_id(_OVERLOADED).closing()
             answer = Begun(self._answer(head.with_body(body), host, exchange.version))
             if answer.is_done:
                 return answer.result
@@ -189,11 +189,4 @@ class GatewayApp:
 
 def _with_request_id(response: WireResponse) -> WireResponse:
     """Give an id to an answer that is made before there is an exchange."""
-    headers = (*response.headers, ("x-amzn-RequestId", str(uuid.uuid4())))
-    return WireResponse(response.status, headers, response.body)
-
-
-def _closing(response: WireResponse) -> WireResponse:
-    """Return a refusal behind which nothing of the connection is read."""
-    named = _with_request_id(response)
-    return msgspec.structs.replace(named, headers=(*named.headers, ("Connection", "close")))
+    return response.with_header("x-amzn-RequestId", str(uuid.uuid4()))
