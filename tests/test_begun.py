@@ -24,6 +24,14 @@ async def failing(waits):
     raise LookupError
 
 
+async def for_ever(left):
+    """Wait in vain, and write down when that ends."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        left.append("ended")
+
+
 @pytest.mark.parametrize(("work", "is_done"), [(ready, True), (late, False)])
 async def test_the_result_is_that_of_the_work(work, is_done):
     begun = Begun(work("it"))
@@ -56,33 +64,20 @@ async def test_the_work_may_catch_what_it_waits_for():
 async def test_who_is_cancelled_cancels_the_work():
     left = []
 
-    async def work():
-        try:
-            await asyncio.Event().wait()
-        finally:
-            left.append(1)
-
     async def wait(begun):
         return await begun
 
-    waiting = asyncio.ensure_future(wait(Begun(work())))
+    waiting = asyncio.ensure_future(wait(Begun(for_ever(left))))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert left == [1]
+    assert left == ["ended"]
 
 
 async def test_a_coroutine_that_is_given_up_is_closed():
     left = []
-
-    async def work():
-        try:
-            await asyncio.Event().wait()
-        finally:
-            left.append(1)
-
-    steps = Begun(work()).__await__()
+    steps = Begun(for_ever(left)).__await__()
     next(steps)
     steps.close()
-    assert left == [1]
+    assert left == ["ended"]
