@@ -78,8 +78,39 @@ async def test_http_sends_what_is_mapped_and_nothing_else(make_http, web_server)
     }
 
 
-async def test_http_proxy_sends_the_clients_request(make_http, web_server):
-    gateway = make_http(
+CLIENTS_HEADERS = {
+    "X-In": "in",
+    "Cookie": "c=1",
+    "Authorization": "Bearer t",
+    "Content-Type": "text/plain",
+    "Via": "1.1 someone",
+    "X-Forwarded-For": "192.0.2.1",
+    "X-Amzn-Apigateway-Api-Id": "forged",
+    "X-Hop": "1",
+    "Connection": "keep-alive, X-Hop",
+    "TE": "trailers",
+    "Upgrade": "h2c",
+    "Expect": "100-continue",
+    "Keep-Alive": "5",
+}
+HEADERS_SENT_ON = {
+    "authorization": "Bearer t",
+    "content-length": "7",
+    "content-type": "text/plain",
+    "cookie": "c=1",
+    "user-agent": "tests",
+    "x-amzn-apigateway-api-id": API,
+    "x-forwarded-for": "192.0.2.1, 203.0.113.9",
+    "x-forwarded-port": "8443",
+    "x-forwarded-proto": "https",
+    "x-in": "replaced",
+}
+
+
+@pytest.fixture
+def proxy(make_http):
+    """A proxy of the path, one header and what the definition adds."""
+    return make_http(
         "HTTP_PROXY",
         "/files/{rest+}",
         uri="/up/{rest}",
@@ -90,26 +121,11 @@ async def test_http_proxy_sends_the_clients_request(make_http, web_server):
             "integration.request.header.X-In": "'replaced'",
         },
     )
-    answer = await gateway.request(
-        "/files/a%2Fb/c//d?q=1&q=2&x=%20",
-        "PUT",
-        body=b"payload",
-        headers={
-            "X-In": "in",
-            "Cookie": "c=1",
-            "Authorization": "Bearer t",
-            "Content-Type": "text/plain",
-            "Via": "1.1 someone",
-            "X-Forwarded-For": "192.0.2.1",
-            "X-Amzn-Apigateway-Api-Id": "forged",
-            "X-Hop": "1",
-            "Connection": "keep-alive, X-Hop",
-            "TE": "trailers",
-            "Upgrade": "h2c",
-            "Expect": "100-continue",
-            "Keep-Alive": "5",
-        },
-    )
+
+
+async def test_http_proxy_sends_the_clients_request(proxy, web_server):
+    path = "/files/a%2Fb/c//d?q=1&q=2&x=%20"
+    answer = await proxy.request(path, "PUT", body=b"payload", headers=CLIENTS_HEADERS)
     assert (answer.status, answer.body) == (200, '{"ok":true}')
     assert "x-amzn-trace-id" not in answer.headers
     (request,) = web_server.received
@@ -117,19 +133,7 @@ async def test_http_proxy_sends_the_clients_request(make_http, web_server):
     assert request.body == b"payload"
     headers = headers_of(request)
     assert headers.pop("x-amzn-trace-id").startswith("Root=1-")
-    assert headers == {
-        "authorization": "Bearer t",
-        "content-length": "7",
-        "content-type": "text/plain",
-        "cookie": "c=1",
-        "host": f"127.0.0.1:{web_server.port}",
-        "user-agent": "tests",
-        "x-amzn-apigateway-api-id": API,
-        "x-forwarded-for": "192.0.2.1, 203.0.113.9",
-        "x-forwarded-port": "8443",
-        "x-forwarded-proto": "https",
-        "x-in": "replaced",
-    }
+    assert headers == HEADERS_SENT_ON | {"host": f"127.0.0.1:{web_server.port}"}
 
 
 async def test_signatures_are_not_sent_on(make_http, web_server):
