@@ -15,6 +15,7 @@ from groundwatch.aws.exchange import Application
 from groundwatch.aws.http import WireRequest
 from groundwatch.http_protocol.connection import Connection, Patience, protocol_of
 from groundwatch.http_protocol.exchange import Exchange
+from groundwatch.http_protocol.sending import Outbox, Sender
 
 
 class Wire(asyncio.Transport):
@@ -40,7 +41,7 @@ class Wire(asyncio.Transport):
         self.aborted = True
 
     def is_closing(self) -> bool:
-        return self.closed
+        return self.closed or self.aborted
 
     def pause_reading(self) -> None:
         self.paused = True
@@ -63,9 +64,16 @@ class Client:
         secure: bool = False,
     ) -> None:
         head = WireRequest(method, path, query, tuple(headers), b"", "203.0.113.9", secure)
-        self.wire = Wire()
-        self.flow = FlowControl(self.wire)
-        self.exchange = Exchange(head, version, self.wire, self.flow, [], keep_alive=version != "1.0")
+        self._wire, self._outbox = Wire(), Outbox()
+        self.flow = FlowControl(self._wire)
+        sender = Sender(self._wire, self._outbox)
+        self.exchange = Exchange(head, version, sender, self.flow, [], keep_alive=version != "1.0")
+
+    @property
+    def wire(self) -> Wire:
+        """What was written: a turn of the event loop ends where it is looked at."""
+        self._outbox.send()
+        return self._wire
 
     def send(self, *pieces: bytes, more: bool = False) -> None:
         """Send pieces of the body, and its end unless there is more."""
@@ -119,7 +127,7 @@ class Client:
 def connect(application: Application) -> tuple[Connection, Wire]:
     """Return a connection to be fed by the event loop, with what is written to it."""
     config = uvicorn.Config(None, log_config=None)
-    connection = protocol_of(application, Patience())(config=config, server_state=ServerState(), app_state={})
+    connection = protocol_of(application, Patience(), Outbox())(config=config, server_state=ServerState(), app_state={})
     wire = Wire()
     connection.connection_made(wire)
     return connection, wire

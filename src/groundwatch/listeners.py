@@ -26,6 +26,7 @@ import uvloop
 from groundwatch.aws.exchange import Application
 from groundwatch.config import Address, StartupError
 from groundwatch.http_protocol.connection import Patience, protocol_of
+from groundwatch.http_protocol.sending import Outbox
 
 logger = logging.getLogger(__name__)
 BACKLOG = 2048
@@ -298,7 +299,7 @@ def _uvicorn_config(listener: Listener, limits: Limits) -> uvicorn.Config:
         # Nothing calls it: the protocol has the application.
         cast(Any, listener.app),
         # Called like the class of a protocol, which is all that uvicorn does with it.
-        http=cast(type[asyncio.Protocol], protocol_of(listener.app, limits.patience)),
+        http=cast(type[asyncio.Protocol], protocol_of(listener.app, limits.patience, Outbox())),
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 
 from groundwatch.aws.http import WireResponse, WireStream
 from groundwatch.http_protocol.connection import Patience, protocol_of
+from groundwatch.http_protocol.sending import Outbox
 
 PATIENCE = Patience(stalled_bytes=1000, head_s=30, body_s=300, unread_s=60, farewell_s=1)
 HEAD = b"POST / HTTP/1.1\r\nhost: a\r\n"
@@ -53,13 +54,19 @@ class Clock:
 
 class Connection:
     def __init__(self, app, limit=None):
-        self.clock, self.wire = Clock(), Wire()
+        self.clock, self._wire, self._outbox = Clock(), Wire(), Outbox()
         self.server = ServerState()
         config = uvicorn.Config(None, log_config=None, timeout_keep_alive=75, limit_concurrency=limit)
-        self.protocol = protocol_of(app, PATIENCE)(
+        self.protocol = protocol_of(app, PATIENCE, self._outbox)(
             config=config, server_state=self.server, app_state={}, _loop=self.clock
         )
-        self.protocol.connection_made(self.wire)
+        self.protocol.connection_made(self._wire)
+
+    @property
+    def wire(self):
+        """What was written: a turn of the event loop ends where it is looked at."""
+        self._outbox.send()
+        return self._wire
 
     def send(self, *pieces):
         for piece in pieces:

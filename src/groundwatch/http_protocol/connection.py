@@ -26,6 +26,7 @@ from groundwatch.aws.exchange import Application, HttpExchange
 from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.begun import Begun
 from groundwatch.http_protocol.exchange import Exchange
+from groundwatch.http_protocol.sending import Outbox, Sender
 
 logger = logging.getLogger(__name__)
 MAX_PIPELINED = 32
@@ -50,9 +51,9 @@ class Patience(msgspec.Struct, frozen=True):
     """What is left for the client to read its answer when the rest of its request is not wanted."""
 
 
-def protocol_of(application: Application, patience: Patience) -> Callable[..., Connection]:
+def protocol_of(application: Application, patience: Patience, outbox: Outbox) -> Callable[..., Connection]:
     """Return what makes one connection of a listener, with the arguments that uvicorn gives to its protocols."""
-    return functools.partial(Connection, application, patience)
+    return functools.partial(Connection, application, patience, outbox)
 
 
 async def _refuse_crowd(_exchange: HttpExchange) -> WireResponse:
@@ -74,6 +75,7 @@ class Connection(Protocol):
         self,
         application: Application,
         patience: Patience,
+        outbox: Outbox,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],  # noqa: ARG002 - what uvicorn hands over
@@ -83,6 +85,7 @@ class Connection(Protocol):
         self.loop = _loop or asyncio.get_running_loop()
         self._application = application
         self._patience = patience
+        self._outbox = outbox
         self._keep_alive_s = config.timeout_keep_alive
         self._max_concurrency = config.limit_concurrency
         self._server = server_state
@@ -109,6 +112,7 @@ class Connection(Protocol):
         """Wait for the first request, not forever."""
         self.transport = cast(Transport, transport)
         self._flow = FlowControl(self.transport)
+        self._sender = Sender(self.transport, self._outbox)
         client = get_remote_addr(self.transport)
         self._source_ip = client[0] if client else ""
         self._is_secure = is_ssl(self.transport)
@@ -132,7 +136,7 @@ class Connection(Protocol):
     def shutdown(self) -> None:
         """End the connection behind what was taken in."""
         if self._newest is None or self._newest.is_answered:
-            self.transport.close()
+            self._sender.close()
         else:
             self._newest.keep_alive = False
 
@@ -140,7 +144,7 @@ class Connection(Protocol):
         """Wait for a client that does not read, not forever."""
         self._flow.pause_writing()
         self._stop_waiting_for_reader()
-        self._unread = self.loop.call_later(self._patience.unread_s, self.transport.abort)
+        self._unread = self.loop.call_later(self._patience.unread_s, self._sender.abort)
 
     def resume_writing(self) -> None:
         """Go on writing to a client that reads again."""
@@ -209,7 +213,7 @@ class Connection(Protocol):
         if self._answering is not None or self.waiting:
             self._flow.pause_reading()
         self._newest = Exchange(
-            head, version, self.transport, self._flow, self._server.default_headers, keep_alive=keep_alive
+            head, version, self._sender, self._flow, self._server.default_headers, keep_alive=keep_alive
         )
         self.waiting.append(self._newest)
 
@@ -262,7 +266,7 @@ class Connection(Protocol):
         if not exchange.keep_alive:
             self.leave()
         elif self._refusal is not None and not self.waiting:
-            self.transport.write(self._refusal)
+            self._sender.write(self._refusal)
             self.leave()
         else:
             self._active_s = self.loop.time()
@@ -279,7 +283,7 @@ class Connection(Protocol):
         rested_s = self.loop.time() - self._active_s if is_resting else 0
         self._resting = None
         if rested_s >= self._keep_alive_s:
-            self.transport.close()
+            self._sender.close()
         elif not self._is_ending():
             self._rest(self._keep_alive_s - rested_s)
 
@@ -289,11 +293,11 @@ class Connection(Protocol):
         A TLS connection that is closed politely would read on until the client agrees.
         """
         if self._at_boundary:
-            self.transport.close()
+            self._sender.close()
         elif not self._is_leaving:
             self._is_leaving = True
             self._flow.pause_reading()
-            self.loop.call_later(self._patience.farewell_s, self.transport.abort)
+            self.loop.call_later(self._patience.farewell_s, self._sender.abort)
 
     def _set_deadline(self, seconds: float | None) -> None:
         if self._deadline is not None:
@@ -301,7 +305,7 @@ class Connection(Protocol):
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self._give_up)
 
     def _is_ending(self) -> bool:
-        return self._is_leaving or self.transport.is_closing()
+        return self._is_leaving or self._sender.is_closing()
 
     def _stop_waiting_for_reader(self) -> None:
         if self._unread is not None:
@@ -311,7 +315,7 @@ class Connection(Protocol):
     def _give_up(self) -> None:
         self._deadline = None
         if self._at_boundary:
-            self.transport.close()
+            self._sender.close()
         else:
             self._refuse(408, b"Request Timeout")
 
@@ -326,7 +330,7 @@ class Connection(Protocol):
             self._refusal = refusal
             return
         if self._answering is None or not self._answering.has_begun:
-            self.transport.write(refusal)
+            self._sender.write(refusal)
         # An answer that has begun cannot be replaced, only cut off.
         if self._answering is not None:
             self._answering.lose_client()

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from groundwatch.aws.exchange import Application, BodyTooLargeError, ClientLeftError
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
 from groundwatch.http_protocol.framing import BODILESS, LAST_CHUNK, chunk, frame_head
+from groundwatch.http_protocol.sending import Sender
 
 logger = logging.getLogger(__name__)
 MAX_JOINED_BYTES = 12 * 1024
@@ -27,7 +28,7 @@ class Exchange:
         self,
         head: WireRequest,
         version: str,
-        transport: asyncio.Transport,
+        sender: Sender,
         flow: FlowControl,
         defaults: Sequence[tuple[bytes, bytes]],
         *,
@@ -43,7 +44,7 @@ class Exchange:
         """Whether something of the answer was sent."""
         self.is_answered = False
         self.has_left = False
-        self._transport = transport
+        self._sender = sender
         self._flow = flow
         self._defaults = defaults
         self._expects_continue = (head.header("expect") or "").lower() == "100-continue"
@@ -106,7 +107,7 @@ class Exchange:
     def _let_send(self) -> None:
         if self._expects_continue:
             self._expects_continue = False
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._sender.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     async def left(self) -> None:
         """Return when the client has left."""
@@ -159,12 +160,11 @@ class Exchange:
         self.has_begun = True
         self.keep_alive = not head.ends_connection
         if bodiless or self.head.method == "HEAD":
-            self._transport.write(head.framed)
+            self._sender.write(head.framed)
         elif len(answer.body) <= MAX_JOINED_BYTES:
-            self._transport.write(head.framed + answer.body)
+            self._sender.write(head.framed + answer.body)
         else:
-            # In one go all the same: a single system call, and uvloop copies neither.
-            self._transport.writelines((head.framed, answer.body))
+            self._sender.write(head.framed, answer.body)
         self.is_answered = True
 
     async def _stream(self, stream: WireStream) -> None:
@@ -201,4 +201,6 @@ class Exchange:
         if self._flow.write_paused:
             await self._flow.drain()
         if not self.has_left:
-            self._transport.write(part)
+            self._sender.write(part)
+            # Whether the client still reads is to be known before the next part.
+            self._sender.send()
