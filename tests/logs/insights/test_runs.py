@@ -311,6 +311,22 @@ async def test_queries_that_wait_or_run_count(limited, put, gate, members):
     assert await limited.start_query(**members)
 
 
+async def test_a_query_that_waits_for_its_turn_is_stopped_at_once(limited, put, gate, members):
+    await put("/app", ["x"])
+    first, second = [(await limited.start_query(**members))["queryId"] for _ in range(2)]
+    await gate.reached.wait()
+    async with asyncio.timeout(10):
+        assert await limited.stop_query(members["context"], query_id=second) == {"success": True}
+    statuses = [
+        (await limited.get_query_results(members["context"], query_id=one))["status"] for one in (first, second)
+    ]
+    assert statuses == ["Running", "Cancelled"]
+    gate.open.set()
+    await limited._room.queries.finished(first)
+    # Its place is free again, and no other was taken.
+    assert not limited._room.queries._places.locked()
+
+
 async def test_a_request_without_a_task_waits_for_a_query(operations, put, gate, members):
     await put("/app", ["x"])
     query_id = (await operations.start_query(**members))["queryId"]

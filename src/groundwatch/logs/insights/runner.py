@@ -44,6 +44,8 @@ class QueryRunner:
         self._tools = Tools(database, catalog, self._engine, limits, clock_ms, beside)
         self._places = asyncio.Semaphore(limits.parallel)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._waiting: set[str] = set()
+        """Those that wait for a place."""
         self._runs: dict[str, QueryRun] = {}
 
     async def begin(self) -> None:
@@ -100,14 +102,18 @@ class QueryRunner:
             await self._kill(query_id)
 
     async def _kill(self, query_id: str) -> None:
-        await self._engine.kill(query_id, self._tasks.get(query_id))
+        task = self._tasks.get(query_id)
+        if task is not None and query_id in self._waiting:
+            # The engine knows nothing of it, and its turn may be an hour away.
+            task.cancel()
+        await self._engine.kill(query_id, task)
 
     async def _run(self, wish: QueryWish, adding: asyncio.Task[None], *, runs: bool) -> None:
         query_id = wish.stored.id
         if not runs:
             if not await _added(adding):
                 return
-            await self._places.acquire()
+            await self._wait_for_place(query_id)
         try:
             if runs or await self._store.begin(query_id):
                 await self._answer(wish, adding)
@@ -121,6 +127,13 @@ class QueryRunner:
             log.exception("query %s: its result cannot be stored", query_id)
         finally:
             self._places.release()
+
+    async def _wait_for_place(self, query_id: str) -> None:
+        self._waiting.add(query_id)
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting.remove(query_id)
 
     async def _answer(self, wish: QueryWish, adding: asyncio.Task[None]) -> None:
         run = self._runs[wish.stored.id] = QueryRun(wish, self._tools)
