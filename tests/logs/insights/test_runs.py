@@ -265,9 +265,12 @@ async def test_what_a_crash_left_running_has_failed(operations, put, gate, sql_d
     assert (await after.find(tenant_of(members["context"]), query_id)).status == "Failed"
 
 
-async def test_a_result_that_cannot_be_stored_has_failed(operations, put, gate, monkeypatch, members):
+@pytest.mark.parametrize(
+    "error", [OperationalError("INSERT", {}, OSError("no space left on device")), TypeError("not encodable")], ids=type
+)
+async def test_a_result_that_cannot_be_stored_has_failed(operations, put, gate, monkeypatch, members, error):
     async def fail(*_):
-        raise OperationalError("INSERT", {}, OSError("no space left on device"))
+        raise error
 
     await put("/app", ["x"])
     query_id = (await operations.start_query(**members))["queryId"]
@@ -276,6 +279,19 @@ async def test_a_result_that_cannot_be_stored_has_failed(operations, put, gate, 
     await operations._room.queries.finished(query_id)
     answer = await operations.get_query_results(members["context"], query_id=query_id)
     assert (answer["status"], answer["results"]) == ("Failed", [])
+
+
+async def test_a_query_that_fails_in_an_unforeseen_way_has_failed(operations, put, monkeypatch, caplog, members):
+    def fail(*_):
+        raise KeyError("a stream")
+
+    monkeypatch.setattr(runs, "result_rows", fail)
+    await put("/app", ["x"])
+    query_id = (await operations.start_query(**members))["queryId"]
+    await operations._room.queries.finished(query_id)
+    answer = await operations.get_query_results(members["context"], query_id=query_id)
+    assert (answer["status"], answer["results"]) == ("Failed", [])
+    assert "KeyError: 'a stream'" in caplog.text
 
 
 async def test_a_refused_query_leaves_its_place(event_database, sql_database, clock, put, members):
@@ -309,6 +325,18 @@ async def test_queries_that_wait_or_run_count(limited, put, gate, members):
         assert (answer["status"], answer["results"][0][0]["value"]) == ("Complete", "x")
     assert await limited.start_query(**sql)
     assert await limited.start_query(**members)
+
+
+async def test_a_query_whose_begin_cannot_be_stored_has_failed(limited, put, gate, monkeypatch, members):
+    async def fail(*_):
+        raise OperationalError("UPDATE", {}, OSError("no space left on device"))
+
+    await put("/app", ["x"])
+    _, second = [(await limited.start_query(**members))["queryId"] for _ in range(2)]
+    monkeypatch.setattr(QueryStore, "begin", fail)
+    gate.open.set()
+    await limited._room.queries.finished(second)
+    assert (await limited.get_query_results(members["context"], query_id=second))["status"] == "Failed"
 
 
 async def test_a_query_that_waits_for_its_turn_is_stopped_at_once(limited, put, gate, members):

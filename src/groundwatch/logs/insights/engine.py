@@ -111,11 +111,12 @@ class QueryEngine:
                 return
 
 
-def ending(error: StorageError | ServiceError) -> tuple[Status, str]:
+def ending(error: Exception) -> tuple[Status, str]:
     """Return the status that a query ends with after an error, and what to say about it."""
     if isinstance(error, ServiceError):
         return "Failed", error.message or error.code
-    return ENDINGS.get(engine_code(error), ("Failed", "the query failed"))
+    code = engine_code(error) if isinstance(error, StorageError) else ""
+    return ENDINGS.get(code, ("Failed", "the query failed"))
 
 
 def engine_code(error: StorageError) -> str:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.background import happens
@@ -135,7 +134,7 @@ class QueryStore:
         own.is_ending = True
         try:
             ended = await self._write_end(query_id, values, rows)
-        except SQLAlchemyError:
+        except Exception:
             # Kept, and told so until the next start, which finds a query that has not ended.
             own.end({"status": "Failed", "message": "its result could not be stored"})
             raise

@@ -115,15 +115,8 @@ class QueryRunner:
                 return
             await self._wait_for_place(query_id)
         try:
-            if runs or await self._store.begin(query_id):
-                await self._answer(wish, adding)
-        except (StorageError, ServiceError) as error:
-            if not await _added(adding):
-                return
-            status, message = ending(error)
-            log.warning("query %s: %s: %s", query_id, message, error)
-            await self._store.end(query_id, status, message=message)
-        except (SQLAlchemyError, OSError):
+            await self._answer(wish, adding, runs=runs)
+        except Exception:
             log.exception("query %s: its result cannot be stored", query_id)
         finally:
             self._places.release()
@@ -135,14 +128,28 @@ class QueryRunner:
         finally:
             self._waiting.remove(query_id)
 
-    async def _answer(self, wish: QueryWish, adding: asyncio.Task[None]) -> None:
-        run = self._runs[wish.stored.id] = QueryRun(wish, self._tools)
+    async def _answer(self, wish: QueryWish, adding: asyncio.Task[None], *, runs: bool) -> None:
+        query_id = wish.stored.id
         try:
+            if not runs and not await self._store.begin(query_id):
+                return
+            run = self._runs[query_id] = QueryRun(wish, self._tools)
             rows, statistics = await run.answer()
+        except Exception as error:  # noqa: BLE001 - logged by what ends the query
             if await _added(adding):
-                await self._store.end(wish.stored.id, "Complete", rows=rows, statistics=statistics)
+                await self._fail(query_id, error)
+        else:
+            if await _added(adding):
+                await self._store.end(query_id, "Complete", rows=rows, statistics=statistics)
         finally:
-            del self._runs[wish.stored.id]
+            self._runs.pop(query_id, None)
+
+    async def _fail(self, query_id: str, error: Exception) -> None:
+        """End a query without a result, whatever the reason: otherwise it would be said to run until the next start."""
+        status, message = ending(error)
+        is_foreseen = isinstance(error, StorageError | ServiceError)
+        log.warning("query %s: %s: %s", query_id, message, error, exc_info=None if is_foreseen else error)
+        await self._store.end(query_id, status, message=message)
 
 
 async def _added(adding: asyncio.Task[None]) -> bool:
