@@ -9,6 +9,7 @@ from tests.http_protocol.connected import GET, GET_1_0, HEAD, Connection, Frames
 
 from groundwatch.aws.http import WireResponse
 from groundwatch.http_protocol.exchange import MAX_JOINED_BYTES
+from groundwatch.http_protocol.framing import MAX_NAME_CHARACTERS
 
 
 async def test_a_head_without_a_body_yet_does_not_wait_for_it():
@@ -90,6 +91,8 @@ def answering(*headers, status=200):
         pytest.param(answering(("x", "a\nb: c")), id="a value that is several headers"),
         pytest.param(answering(("x\n", "")), id="a name that is two lines"),
         pytest.param(answering(("x: y", "")), id="a name that is a header"),
+        pytest.param(answering(("", "a")), id="no name"),
+        pytest.param(answering(("x" * (MAX_NAME_CHARACTERS + 1), "a")), id="a name that is not worth remembering"),
         pytest.param(answering(status=600), id="a status that is none"),
         pytest.param(fail, id="an error"),
     ],

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 _NO_NAME = re.compile(r'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"]')
 _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+MAX_NAME_CHARACTERS = 4096
+"""Of a header. The last 256 are remembered, and templates and backends can make them as long as they like."""
 BODILESS = frozenset({204, 304})
 """Answers with these statuses have neither a body nor a length."""
 LAST_CHUNK = b"0\r\n\r\n"
@@ -38,7 +40,7 @@ def _line_start(name: str) -> str:
     """Return what a header's line begins with; nothing for `Connection`, and for what is not the application's."""
     # Answers have the same few names all the time.
     lowered = name.lower()
-    if _NO_NAME.search(lowered):
+    if not 0 < len(name) <= MAX_NAME_CHARACTERS or _NO_NAME.search(lowered):
         raise ValueError(f"{name[:80]!r} is not a header name")
     return "" if lowered in {"connection", "content-length", "transfer-encoding"} else f"{lowered}: "
 
@@ -58,8 +60,8 @@ def frame_head(
 ) -> Head:
     """Return the head of an answer, with `framing` as the line that tells how long the body is, if any.
 
-    Lengths and transfer codings among the headers are left out. Raises ValueError for a name or value that would be
-    more than one header, and KeyError for a status that is none.
+    Lengths and transfer codings among the headers are left out. Raises ValueError for a name that is none or too
+    long and a value that would be more than one header, and KeyError for a status that is none.
     """
     lines = [_STATUS_LINES[status], *[_default_line(*default) for default in defaults]]
     for name, value in headers:
