@@ -10,13 +10,15 @@ from tests.refusals import refusal
 
 from groundwatch.begun import Begun
 from groundwatch.logs.insights import run as runs
+from groundwatch.logs.insights import side_tables
 from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.queries import QueryStore, moment_s
 from groundwatch.logs.insights.run import part_sizes
-from groundwatch.logs.insights.side_tables import PREFIX, drop_left_tables
+from groundwatch.logs.insights.side_tables import PREFIX, SideTables, drop_left_tables
 from groundwatch.logs.operations import LogsOperations
 from groundwatch.logs.operations.room import tenant_of
+from groundwatch.storage.errors import StorageError
 
 NOW_MS = 1_790_000_000_000
 NOW_S = NOW_MS // 1_000
@@ -143,6 +145,20 @@ async def test_many_streams_do_not_make_a_statement_too_long(operations, context
     answer = await operations.get_query_results(context, query_id=query_id)
     assert [[pair["value"] for pair in row] for row in answer["results"]] == [["a", "1"], ["b", "1"]]
     assert await tables(event_database) == []
+
+
+async def test_tables_that_cannot_be_dropped_are_told_of(event_database, monkeypatch, caplog):
+    made = SideTables(event_database, "a-b")
+    await made.numbers([1])
+
+    def fail(*_):
+        raise StorageError("the engine is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(side_tables, "_drop", fail)
+        await made.drop()
+    assert f"{PREFIX}a_b_numbers may be left until the next start: the engine is away" in caplog.text
+    await event_database.run("read", lambda client: client.command(f"DROP TABLE {PREFIX}a_b_numbers"))
 
 
 async def tables(event_database):

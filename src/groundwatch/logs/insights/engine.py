@@ -103,7 +103,8 @@ class QueryEngine:
 
     async def kill(self, query_id: str, task: asyncio.Task[None] | None) -> None:
         """Stop the engine's work on a query, and return when nothing is left of it; `task` runs its statements."""
-        # Between two looks at the engine's list the query's next statement may begin: look until its task has ended.
+        # Between two looks at the engine's list the query's next statement may begin: look until its task has ended,
+        # also when a look fails, as the statement itself will then.
         while True:
             with contextlib.suppress(StorageError):
                 await self._database.run("read", lambda client: client.command(KILL, parameters={"id": query_id}))

@@ -6,13 +6,14 @@ what a crash left is dropped at the next start.
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Mapping, Sequence
 
 from groundwatch.logs.insights.references import ReferenceRows
 from groundwatch.storage.clickhouse import Client, EventDatabase
 from groundwatch.storage.errors import StorageError
 
+log = logging.getLogger(__name__)
 PREFIX = "query_list_"
 LEFT = """
     SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {prefix:String})
@@ -54,8 +55,11 @@ class SideTables:
         made, self._made = self._made, []
         if not made:
             return
-        with contextlib.suppress(StorageError):
+        try:
             await self._database.run("read", lambda client: _drop(client, made))
+        except StorageError as error:
+            # The result of the query is there all the same.
+            log.warning("%s may be left until the next start: %s", ", ".join(made), error)
 
     async def _make(self, table: str, columns: str, engine: str, rows: Sequence[Sequence[object]]) -> None:
         declared = [column.split() for column in columns.split(", ")]
