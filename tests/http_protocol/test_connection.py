@@ -107,6 +107,46 @@ async def test_a_body_that_turns_out_to_be_none_is_refused_once():
     assert connection.has_left()
 
 
+UPGRADE = HEAD + b"connection: upgrade, http2-settings\r\nupgrade: h2c\r\n"
+MEASURED = UPGRADE + b"content-length: 27\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "bodies"),
+    [
+        pytest.param([MEASURED + GET], [b"27"], id="a body"),
+        pytest.param([MEASURED, GET], [b"27"], id="a body behind its head"),
+        pytest.param([MEASURED[:-9], MEASURED[-9:] + GET[:5], GET[5:] + GET], [b"27", b"0"], id="a body in pieces"),
+        pytest.param([MEASURED + GET + GET, GET], [b"27", b"0", b"0"], id="other requests behind it"),
+        pytest.param([MEASURED + GET + MEASURED, GET], [b"27", b"27"], id="one after the other"),
+        pytest.param([UPGRADE + b"\r\n" + GET], [b"0", b"0"], id="no body"),
+        pytest.param([UPGRADE + b"content-length: 0\r\n\r\n" + GET], [b"0", b"0"], id="an empty body"),
+        pytest.param(
+            [UPGRADE + b"content-length: %b27\r\n\r\n" % (b"0" * 30) + GET], [b"27"], id="a length with zeros"
+        ),
+        pytest.param(
+            [UPGRADE + b"transfer-encoding: chunked\r\n\r\n1b\r\n" + GET + b"\r\n0\r\n\r\n" + GET],
+            [b"27", b"0"],
+            id="chunks",
+        ),
+    ],
+)
+async def test_who_asks_for_another_protocol_is_answered_in_this_one(pieces, bodies):
+    connection = Connection(echo_length)
+    connection.send(*pieces)
+    await connection.settle()
+    answers = connection.wire.written.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert [answer.partition(b"\r\n\r\n")[2] for answer in answers] == bodies
+
+
+async def test_a_body_of_who_asks_for_another_protocol_must_be_one():
+    connection = Connection(echo_length)
+    connection.send(UPGRADE + b"transfer-encoding: chunked\r\n\r\nno chunk\r\n")
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 400")
+    assert connection.has_left()
+
+
 @pytest.mark.parametrize(
     ("used_at_s", "fires_at_s", "closed", "next_s"),
     [

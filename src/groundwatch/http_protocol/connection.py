@@ -27,6 +27,7 @@ from groundwatch.aws.http import WireRequest, WireResponse
 from groundwatch.begun import Begun
 from groundwatch.http_protocol.exchange import Exchange
 from groundwatch.http_protocol.sending import Outbox, Sender
+from groundwatch.http_protocol.upgrades import new_parser, parser_behind
 
 logger = logging.getLogger(__name__)
 MAX_PIPELINED = 32
@@ -89,9 +90,7 @@ class Connection(Protocol):
         self._keep_alive_s = config.timeout_keep_alive
         self._max_concurrency = config.limit_concurrency
         self._server = server_state
-        self._parser: Any = httptools.HttpRequestParser(self)
-        # Clients that say `close` and send on have their first request answered all the same.
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._parser: Any = new_parser(self)
         self._url = b""
         self._headers: list[tuple[str, str]] = []
         self._newest: Exchange | None = None
@@ -159,12 +158,10 @@ class Connection(Protocol):
         was_in_head, self._has_progressed = self._in_head, False
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            logger.warning("a client asks for another protocol, which is none of this server")
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_behind(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            if not self._is_last:
-                logger.warning("a client sends what is no HTTP")
-                self._refuse(400, b"Invalid HTTP request received.")
+            self._refuse_nonsense()
         self._stalled_bytes = 0 if self._has_progressed else self._stalled_bytes + len(data)
         if self._is_ending() or self._is_last:
             self._set_deadline(None)
@@ -175,6 +172,24 @@ class Connection(Protocol):
         elif self._in_head != was_in_head or self._deadline is None:
             self._set_deadline(self._patience.head_s if self._in_head else self._patience.body_s)
         self._begin_next()
+
+    def _go_on_behind(self, rest: bytes) -> None:
+        """Parse what stands behind the head of a request that asks for another protocol."""
+        request = cast(Exchange, self._newest)
+        request.is_whole = self._at_boundary = False
+        try:
+            self._parser = parser_behind(request.head, self)
+            self._parser.feed_data(rest)
+        except httptools.HttpParserUpgrade as upgrade:
+            # No deeper than there are requests, of which so many may wait.
+            self._go_on_behind(rest[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse_nonsense()
+
+    def _refuse_nonsense(self) -> None:
+        if not self._is_last:
+            logger.warning("a client sends what is no HTTP")
+            self._refuse(400, b"Invalid HTTP request received.")
 
     def on_message_begin(self) -> None:
         """Begin a head, unless too many requests wait already: those are answered, and no more."""
