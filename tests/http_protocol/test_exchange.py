@@ -126,6 +126,15 @@ async def test_clients_may_ask_before_they_send(rest, written):
     assert connection.wire.written.startswith(written)
 
 
+async def test_clients_of_old_get_one_answer_whatever_they_expect():
+    connection = Connection(echo_length)
+    connection.send(b"POST / HTTP/1.0\r\ncontent-length: 3\r\nexpect: 100-continue\r\n\r\n")
+    await connection.settle()
+    connection.send(b"abc")
+    await connection.settle()
+    assert connection.wire.written.startswith(b"HTTP/1.1 200 OK")
+
+
 async def test_clients_that_ask_are_refused_without_a_word_to_go_on():
     connection = Connection(refuse_at_once)
     connection.send(HEAD + b"content-length: 3\r\nexpect: 100-continue\r\n\r\n")

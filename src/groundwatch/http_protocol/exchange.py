@@ -47,7 +47,8 @@ class Exchange:
         self._sender = sender
         self._flow = flow
         self._defaults = defaults
-        self._expects_continue = (head.header("expect") or "").lower() == "100-continue"
+        # Clients of HTTP/1.0 would take the word to go on for their answer (RFC 9110, 10.1.1).
+        self._expects_continue = version != "1.0" and (head.header("expect") or "").lower() == "100-continue"
         self._body: bytes | bytearray = b""
         self._size = self._seen = 0
         self._is_read = False
