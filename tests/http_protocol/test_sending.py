@@ -52,16 +52,17 @@ async def test_every_turn_has_an_end_of_its_own():
 
 
 async def test_a_long_turn_does_not_hold_its_first_answers_back(clock):
-    (first, second, third), wires = senders(3)
+    (first, second, third, fourth), wires = senders(4)
     first.write(b"a")
     clock.now_s += MAX_HELD_S
     second.write(b"b")
     assert wires[0].written == b""
     clock.now_s += MAX_HELD_S / 2
     third.write(b"c")
-    assert [wire.written for wire in wires] == [b"a", b"b", b""]
+    fourth.write(b"d")
+    assert [wire.written for wire in wires] == [b"a", b"b", b"", b""], "those behind them are held together again"
     await asyncio.sleep(0)
-    assert wires[2].written == b"c"
+    assert [wire.written for wire in wires] == [b"a", b"b", b"c", b"d"]
 
 
 @pytest.mark.parametrize(("size", "is_sent"), [(MAX_HELD_BYTES, False), (MAX_HELD_BYTES + 1, True)])

@@ -25,11 +25,13 @@ class Outbox:
 
     def add(self, sender: Sender) -> None:
         """Send what the connection holds when the turn ends, or when the first has waited long enough."""
+        now_s = time.perf_counter()
         if not self._senders:
             asyncio.get_running_loop().call_soon(self.send)
-            self._first_s = time.perf_counter()
-        elif time.perf_counter() - self._first_s > MAX_HELD_S:
+            self._first_s = now_s
+        elif now_s - self._first_s > MAX_HELD_S:
             self.send()
+            self._first_s = now_s
         self._senders.append(sender)
 
     def send(self) -> None:
