@@ -297,6 +297,20 @@ async def test_a_result_that_cannot_be_stored_has_failed(operations, put, gate, 
     assert (answer["status"], answer["results"]) == ("Failed", [])
 
 
+async def test_the_server_stops_its_queries_also_where_it_cannot_say_so(operations, put, gate, monkeypatch, members):
+    async def fail(*_):
+        raise OperationalError("UPDATE", {}, OSError("no space left on device"))
+
+    await put("/app", ["x"])
+    for _ in range(2):
+        await operations.start_query(**members)
+    await gate.reached.wait()
+    monkeypatch.setattr(QueryStore, "_write_end", fail)
+    gate.open.set()
+    await operations._room.queries.stop()
+    assert operations._room.queries._tasks == {}
+
+
 async def test_a_query_that_fails_in_an_unforeseen_way_has_failed(operations, put, monkeypatch, caplog, members):
     def fail(*_):
         raise KeyError("a stream")

@@ -98,7 +98,11 @@ class QueryRunner:
     async def stop(self) -> None:
         """Stop every query: the server ends."""
         for query_id in list(self._tasks):
-            await self._store.end(query_id, "Failed", message="the server was stopped")
+            try:
+                await self._store.end(query_id, "Failed", message="the server was stopped")
+            except SQLAlchemyError:
+                # The next start will say so. The engine must not hold this end up for as long as a query may take.
+                log.exception("query %s: its end cannot be stored", query_id)
             await self._kill(query_id)
 
     async def _kill(self, query_id: str) -> None:
