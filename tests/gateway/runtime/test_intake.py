@@ -8,6 +8,7 @@ import pytest
 from tests.exchanges import Client
 
 from groundwatch.aws.exchange import BodyTooLargeError, ClientLeftError
+from groundwatch.begun import Begun
 from groundwatch.gateway.runtime.intake import SMALL_BYTES, Intake, OverloadedError
 from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 
@@ -55,6 +56,22 @@ async def test_the_payload_that_arrives_for_longest_goes_first():
     await young.done()
     await old.done()
     assert intake.held_bytes == 0
+
+
+async def test_a_payload_may_have_to_go_in_the_turn_in_which_it_came():
+    intake, loop = Intake(150_000), asyncio.get_running_loop()
+    clients = [Client(), Client()]
+    for client in clients:
+        client.send(PIECE, more=True)
+    # As the port begins requests: on the loop alone.
+    begun = loop.create_future()
+    loop.call_soon(lambda: begun.set_result([Begun(intake.hold().read(client.exchange)) for client in clients]))
+    old, young = await begun
+    with pytest.raises(OverloadedError):
+        async with asyncio.timeout(10):
+            await old
+    clients[1].send()
+    assert await young == PIECE
 
 
 async def test_payloads_that_have_arrived_are_not_given_up():

@@ -66,6 +66,8 @@ class Intake:
 class Holding:
     """The room that one request takes up."""
 
+    _is_given_up = False
+
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._deadline: asyncio.Timeout | None = None
@@ -81,6 +83,7 @@ class Holding:
 
     def give_up(self) -> None:
         """End the reading of a payload that still arrives."""
+        self._is_given_up = True
         if self._deadline is not None:
             self._deadline.reschedule(0)
 
@@ -101,7 +104,8 @@ class Holding:
     async def _wait_for(self, reading: Begun[bytes]) -> bytes:
         await in_task()
         try:
-            async with asyncio.timeout(None) as self._deadline:
+            # It may have been given up before there was a task to wait in.
+            async with asyncio.timeout(0 if self._is_given_up else None) as self._deadline:
                 return await reading
         except TimeoutError as error:
             raise OverloadedError from error
