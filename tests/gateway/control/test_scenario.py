@@ -6,62 +6,68 @@ ROLE = "arn:aws:iam::111122223333:role/apigw-logs"
 LOGS_URI = "arn:aws:apigateway:us-east-1:logs:action/GetLogEvents"
 
 
-async def test_an_api_on_logs_is_built_published_and_found_by_the_runtime(operations, context, store):
-    api = await operations.create_rest_api(context, name="logs", endpoint_configuration={"types": ["REGIONAL"]})
-    place = {"rest_api_id": api["id"]}
-    groups = await operations.create_resource(context, **place, parent_id=api["rootResourceId"], path_part="logs")
-    stream = await operations.create_resource(context, **place, parent_id=groups["id"], path_part="{stream}")
-    assert stream == {"id": stream["id"], "parentId": groups["id"], "pathPart": "{stream}", "path": "/logs/{stream}"}
+METHOD = {
+    "authorization_type": "NONE",
+    "api_key_required": True,
+    "request_parameters": {"method.request.path.stream": True},
+}
+INTEGRATION = {
+    "type": "AWS",
+    "integration_http_method": "POST",
+    "uri": LOGS_URI,
+    "credentials": ROLE,
+    "passthrough_behavior": "NEVER",
+    "request_parameters": {"integration.request.header.X-Amz-Target": "'Logs_20140328.GetLogEvents'"},
+    "request_templates": {"application/json": '{"logStreamName":"$input.params(\'stream\')"}'},
+}
 
-    method = {**place, "resource_id": stream["id"], "http_method": "GET"}
-    put = await operations.put_method(
-        context,
-        **method,
-        authorization_type="NONE",
-        api_key_required=True,
-        request_parameters={"method.request.path.stream": True},
-    )
-    assert put == {
+
+async def build_method(operations, context, place, resource_id):
+    """Let a GET of the resource read a log stream; each step tells what it has made."""
+    method = {**place, "resource_id": resource_id, "http_method": "GET"}
+    assert await operations.put_method(context, **method, **METHOD) == {
         "httpMethod": "GET",
         "authorizationType": "NONE",
         "apiKeyRequired": True,
-        "requestParameters": {"method.request.path.stream": True},
+        "requestParameters": METHOD["request_parameters"],
     }
-    integration = await operations.put_integration(
-        context,
-        **method,
-        type="AWS",
-        integration_http_method="POST",
-        uri=LOGS_URI,
-        credentials=ROLE,
-        passthrough_behavior="NEVER",
-        request_parameters={"integration.request.header.X-Amz-Target": "'Logs_20140328.GetLogEvents'"},
-        request_templates={"application/json": '{"logStreamName":"$input.params(\'stream\')"}'},
-    )
-    assert integration == {
+    assert await operations.put_integration(context, **method, **INTEGRATION) == {
         "type": "AWS",
         "httpMethod": "POST",
         "uri": LOGS_URI,
         "credentials": ROLE,
         "passthroughBehavior": "NEVER",
         "timeoutInMillis": 29000,
-        "cacheNamespace": stream["id"],
+        "cacheNamespace": resource_id,
         "cacheKeyParameters": [],
-        "requestParameters": {"integration.request.header.X-Amz-Target": "'Logs_20140328.GetLogEvents'"},
-        "requestTemplates": {"application/json": '{"logStreamName":"$input.params(\'stream\')"}'},
+        "requestParameters": INTEGRATION["request_parameters"],
+        "requestTemplates": INTEGRATION["request_templates"],
     }
     await operations.put_method_response(context, **method, status_code="200")
     await operations.put_integration_response(context, **method, status_code="200", selection_pattern="2\\d{2}")
 
+
+async def publish(operations, context, place):
+    """Deploy the API for a customer, and return the key that admits it."""
     await operations.create_deployment(context, **place, stage_name="prod", variables={"group": "/svc/orders"})
     key = await operations.create_api_key(context, name="customer", enabled=True)
-    plan = await operations.create_usage_plan(
-        context, name="customers", api_stages=[{"apiId": api["id"], "stage": "prod"}]
-    )
+    stages = [{"apiId": place["rest_api_id"], "stage": "prod"}]
+    plan = await operations.create_usage_plan(context, name="customers", api_stages=stages)
     admitted = await operations.create_usage_plan_key(
         context, usage_plan_id=plan["id"], key_id=key["id"], key_type="API_KEY"
     )
     assert admitted == {"id": key["id"], "type": "API_KEY", "value": key["value"], "name": "customer"}
+    return key
+
+
+async def test_an_api_on_logs_is_built_published_and_found_by_the_runtime(operations, context, store):
+    api = await operations.create_rest_api(context, name="logs", endpoint_configuration={"types": ["REGIONAL"]})
+    place = {"rest_api_id": api["id"]}
+    groups = await operations.create_resource(context, **place, parent_id=api["rootResourceId"], path_part="logs")
+    stream = await operations.create_resource(context, **place, parent_id=groups["id"], path_part="{stream}")
+    assert stream == {"id": stream["id"], "parentId": groups["id"], "pathPart": "{stream}", "path": "/logs/{stream}"}
+    await build_method(operations, context, place, stream["id"])
+    key = await publish(operations, context, place)
 
     deployed = await store.find_stage(api["id"], "prod")
     held = deployed.deployment.api.resources[stream["id"]].methods["GET"]

@@ -38,6 +38,37 @@ def make_functions(make_gateway):
     return make
 
 
+EVENT = {
+    "resource": "/groups/{group}/{rest+}",
+    "path": "/groups/%2Fsvc/a/b%20c",
+    "httpMethod": "POST",
+    "headers": {
+        "Host": "localhost:8443",
+        "User-Agent": "tests",
+        "X-API-thing": "t",
+        "Accept": "*/*",
+        "Authorization": "Bearer t",
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Port": "8443",
+        "X-Forwarded-Proto": "https",
+    },
+    "queryStringParameters": {"q": " x y"},
+    "multiValueQueryStringParameters": {"q": ["1", " x y"]},
+    "pathParameters": {"group": "%2Fsvc", "rest": "a/b%20c"},
+    "stageVariables": {"v": "1"},
+    "body": '{"a":"ü"}',
+    "isBase64Encoded": False,
+}
+CONTEXT = {
+    "resourcePath": "/groups/{group}/{rest+}",
+    "httpMethod": "POST",
+    "path": "/v1/groups/%2Fsvc/a/b%20c",
+    "stage": "v1",
+    "protocol": "HTTP/1.1",
+    "apiId": "abcdef1234",
+}
+
+
 async def test_the_event(make_functions):
     gateway = make_functions(
         path="/groups/{group}/{rest+}", variables={"v": "1"}, parameters=["method.request.header.X-API-thing"]
@@ -56,37 +87,10 @@ async def test_the_event(make_functions):
         **{name: [value] for name, value in event["headers"].items()},
         "X-Amzn-Trace-Id": [trace],
     }
-    assert event == {
-        "resource": "/groups/{group}/{rest+}",
-        "path": "/groups/%2Fsvc/a/b%20c",
-        "httpMethod": "POST",
-        "headers": {
-            "Host": "localhost:8443",
-            "User-Agent": "tests",
-            "X-API-thing": "t",
-            "Accept": "*/*",
-            "Authorization": "Bearer t",
-            "X-Forwarded-For": "203.0.113.9",
-            "X-Forwarded-Port": "8443",
-            "X-Forwarded-Proto": "https",
-        },
-        "queryStringParameters": {"q": " x y"},
-        "multiValueQueryStringParameters": {"q": ["1", " x y"]},
-        "pathParameters": {"group": "%2Fsvc", "rest": "a/b%20c"},
-        "stageVariables": {"v": "1"},
-        "body": '{"a":"ü"}',
-        "isBase64Encoded": False,
-    }
+    assert event == EVENT
     identity = context.pop("identity")
     assert (identity["sourceIp"], identity["userAgent"], identity["userArn"]) == ("203.0.113.9", "tests", None)
-    assert {name: context[name] for name in ("resourcePath", "httpMethod", "path", "stage", "protocol", "apiId")} == {
-        "resourcePath": "/groups/{group}/{rest+}",
-        "httpMethod": "POST",
-        "path": "/v1/groups/%2Fsvc/a/b%20c",
-        "stage": "v1",
-        "protocol": "HTTP/1.1",
-        "apiId": "abcdef1234",
-    }
+    assert {name: context[name] for name in CONTEXT} == CONTEXT
     assert {"resourceId", "accountId", "requestId", "requestTime", "requestTimeEpoch", "domainName"} <= set(context)
     assert not {"requestOverride", "responseOverride", "error"} & set(context)
 
