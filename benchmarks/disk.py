@@ -23,6 +23,7 @@ from benchmarks.text_logs import repeated_logs, written_logs
 from groundwatch.logs.shredding.shredder import Shredder
 from groundwatch.logs.writer import INSERT_SETTINGS, Batch, event_table
 from groundwatch.storage.clickhouse import Client, EventDatabase, open_client
+from groundwatch.storage.event_codecs import choose_codecs
 from groundwatch.storage.event_schema import WEEK_MS, migrate_events
 
 T = TypeVar("T")
@@ -100,6 +101,7 @@ class _Alone:
 def fill(client: Client, batches: Iterator[Batch]) -> Sizes:
     """Store and shred the batches in a fresh store as the server does, merge it to one part, return its sizes."""
     migrate_events(client)
+    choose_codecs(client, embedded=True)
     waiting: list[Batch] = []
     for batch in batches:
         waiting.append(batch)

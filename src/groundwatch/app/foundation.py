@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 
 from groundwatch.app.clock import now_ms
 from groundwatch.aws.authentication import Authenticator, SigV4Authenticator, UnverifiedAuthenticator
@@ -15,6 +16,7 @@ from groundwatch.identity.roles import RoleAssumer
 from groundwatch.identity.store import IdentityStore
 from groundwatch.storage.broken_parts import Rescuer, finish_rescues, tell_of_refused
 from groundwatch.storage.clickhouse import EventDatabase
+from groundwatch.storage.event_codecs import choose_codecs
 from groundwatch.storage.event_schema import migrate_events
 from groundwatch.storage.migrate import migrate
 from groundwatch.storage.sql import Database
@@ -31,6 +33,7 @@ class Foundation:
             settings.events_url, repair=Rescuer().repair, parallel_queries=settings.parallel_queries
         )
         self.events.run_now(migrate_events)
+        self.events.run_now(partial(choose_codecs, embedded=self.events.embedded))
         if self.events.embedded:
             self.events.run_now(finish_rescues)
             self.events.run_now(tell_of_refused)
