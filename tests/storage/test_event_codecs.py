@@ -11,12 +11,12 @@ from groundwatch.storage.event_schema import migrate_events
 
 ROWS = """
     INSERT INTO events (group_id, stream_id, timestamp, ingested, batch, seq, message)
-    SELECT 1, 2, 1760000000000 + number, 1760000000000, {batch:UInt64}, number, concat('request ', toString(number))
+    SELECT 1, 2, 1760000000000 + number, 1760000000000, {batch:UInt64}, number, randomPrintableASCII({size:UInt64})
     FROM numbers(20000)
 """
 PARTS = """
-    SELECT level, default_compression_codec FROM system.parts
-    WHERE active AND database = currentDatabase() AND table = 'events' ORDER BY ALL
+    SELECT default_compression_codec FROM system.parts
+    WHERE active AND database = currentDatabase() AND table = 'events'
 """
 CODECS = """
     SELECT compression_codec, extract(engine_full, 'default_compression_codec = \\'(\\w+)\\'') FROM system.columns AS c
@@ -26,19 +26,22 @@ CODECS = """
 CONTENT = "SELECT count(), sum(cityHash64(*)) FROM events"
 
 
-def inserted_and_merged(directory):
+def merged(directory, size):
+    """Return the codecs of two parts and of what they are merged into, and whether that holds the same."""
     client = open_client(f"chdb://{directory}")
     migrate_events(client)
     client.command("SYSTEM STOP MERGES events")
-    client.command(ROWS, parameters={"batch": 1})
+    client.command(ROWS, parameters={"batch": 1, "size": size})
     choose_codecs(client, embedded=True)
-    client.command(ROWS, parameters={"batch": 2})
-    inserted, before = client.query(PARTS).result_rows, client.query(CONTENT).result_rows
+    client.command(ROWS, parameters={"batch": 2, "size": size})
+    found = [codec for (codec,) in client.query(PARTS).result_rows]
+    before = client.query(CONTENT).result_rows
     client.command("SYSTEM START MERGES events")
     client.command("OPTIMIZE TABLE events FINAL")
-    merged, after = client.query(PARTS).result_rows, client.query(CONTENT).result_rows
+    found += [codec for (codec,) in client.query(PARTS).result_rows]
+    after = client.query(CONTENT).result_rows
     client.close()
-    return inserted, merged, before == after
+    return found, before == after
 
 
 def chosen(directory, engines):
@@ -58,10 +61,12 @@ def in_a_process(work, *arguments):
         return process.submit(work, *arguments).result()
 
 
-def test_what_is_inserted_is_written_fast_and_what_is_merged_is_read_fast(tmp_path):
-    inserted, merged, is_unchanged = in_a_process(inserted_and_merged, tmp_path / "events")
-    assert [tuple(row) for row in inserted] == [(0, "LZ4"), (0, "LZ4")]
-    assert [codec for _, codec in merged] == ["LZ4HC(4)"]
+@pytest.mark.parametrize(
+    ("size", "codec"), [pytest.param(10, "LZ4", id="a small part"), pytest.param(600, "LZ4HC(4)", id="a large part")]
+)
+def test_what_is_inserted_is_written_fast_and_what_has_grown_is_read_fast(tmp_path, size, codec):
+    found, is_unchanged = in_a_process(merged, tmp_path / "events", size)
+    assert found == ["LZ4", "LZ4", codec]
     assert is_unchanged
 
 
