@@ -183,6 +183,8 @@ def _named(columns: Mapping[str, str], statement: str) -> str:
 
 
 def _branch(events: str, raw: str, derived: str) -> str:
+    if not raw and not derived:
+        return events
     source = f"(SELECT *{raw} FROM ({events}))" if raw else f"({events})"  # noqa: S608 - every value is bound
     return f"SELECT *{derived} FROM {source}"  # noqa: S608
 

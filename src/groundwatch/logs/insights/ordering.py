@@ -5,6 +5,8 @@ from __future__ import annotations
 from groundwatch.logs.insights.pipeline import Pipeline
 from groundwatch.logs.insights.values import Value, as_number, as_text
 
+NEVER_NULL = frozenset({"timestamp", "ingested"})
+"""Times of the events themselves."""
 RUNS = "'[0-9]+|[^0-9]+'"
 
 
@@ -16,6 +18,8 @@ def sort_keys(value: Value, pipeline: Pipeline, descending: bool) -> list[str]: 
 
 def natural_key(value: Value, pipeline: Pipeline) -> list[str]:
     """Return expressions, none null, whose order one after the other is the order of the values."""
+    if value.sql in NEVER_NULL:
+        return [value.sql]
     if value.kind in {"number", "time", "boolean"}:
         sql = pipeline.shared(value.sql)
         return [f"isNotNull({sql})", f"ifNull({sql}, 0)"]

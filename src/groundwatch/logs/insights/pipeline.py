@@ -13,7 +13,7 @@ from groundwatch.logs.insights.errors import Span
 from groundwatch.logs.insights.mined import Mined, pattern_rows, samples_select
 from groundwatch.logs.insights.nodes import Name, Subquery
 from groundwatch.logs.insights.references import Reference
-from groundwatch.logs.insights.rows import MAX_SQL_CHARACTERS, SHORT, Rows, too_large
+from groundwatch.logs.insights.rows import MAX_SQL_CHARACTERS, SHORT, Rows, filtered, too_large
 from groundwatch.logs.insights.statement import Statement
 from groundwatch.logs.insights.values import NULL, Value, as_text
 from groundwatch.logs.shredding.columns import PREFIX
@@ -234,11 +234,14 @@ class Pipeline(Rows):
         self._note_matched()
         shown = [f"toNullable({as_text(column.value)}) AS out_{n}" for n, column in enumerate(self.columns())]
         keys = [f"{name} AS key_{name}" for name in KEY_COLUMNS] if self.events else []
-        self._wrap()
+        if self._fresh:
+            self._wrap()
+        self._reopen(max_rows)
         limit = self.bind(max_rows, "UInt64")
         counted = [f"{self._counted} AS matched"] if self._counted else []
         selected = ", ".join([*shown, *keys, *counted]) or f"{NULL} AS nothing"
-        statement = f"SELECT {selected} FROM ({self._inner}) {self._ordering()} LIMIT {limit}"  # noqa: S608
+        rows = f"({self._inner}){filtered(self._where)}"
+        statement = f"SELECT {selected} FROM {rows} {self._ordering()} LIMIT {limit}"  # noqa: S608
         return self._with_base(statement)
 
     @property

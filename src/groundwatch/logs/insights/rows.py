@@ -7,6 +7,7 @@ Every column that is made has a number of its own, so no name of a query ever be
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.statement import Statement
@@ -21,6 +22,16 @@ SHORT = 40
 """Expressions up to this long are repeated, longer ones get a column."""
 UP_TO_EACH = "ROWS UNBOUNDED PRECEDING"
 NEWEST_FIRST = ("timestamp DESC", "ingested DESC", "batch DESC", "seq DESC")
+
+
+class _Cut(NamedTuple):
+    """What a `limit` has made, and what of."""
+
+    layer: str
+    before: str
+    where: list[str]
+    order: tuple[str, ...]
+    most: int
 
 
 class Rows:
@@ -51,6 +62,7 @@ class Rows:
         """All columns of events, also those of closed layers, and likewise the conditions."""
         self._conditions: list[str] = []
         self._order: tuple[str, ...] = NEWEST_FIRST
+        self._cut: _Cut | None = None
         self._ordered = self._limited = self._deduplicated = False
         self._recounted = False
         """Whether events were dropped or multiplied in ways that the number of rows does not show."""
@@ -96,12 +108,16 @@ class Rows:
     def sort(self, orders: Sequence[str], *, counts: bool = True) -> None:
         """Order the rows; events that are equal in these keys stay newest first. `counts` says that the query asks."""
         self._ordered = self._ordered or counts
-        self._order = (*orders, *(NEWEST_FIRST if self.events else ()))
+        named = {term.rsplit(" ", 1)[0] for term in orders}
+        rest = (term for term in NEWEST_FIRST if term.rsplit(" ", 1)[0] not in named)
+        self._order = (*orders, *(rest if self.events else ()))
 
     def limit(self, count: int) -> None:
         """Keep the first rows of the order so far."""
         self._note_matched()
+        before, where = (self._inner, self._where) if not self._fresh else (self._layer(), [])
         self._wrap(f"{self._ordering()} LIMIT {self.bind(count, 'UInt64')}")
+        self._cut = _Cut(self._inner, before, where, self._order, count)
         self._limited = True
         self.asked_rows = count
         self.least_rows = min(count, self.least_rows or count)
@@ -288,23 +304,36 @@ class Rows:
         """Close the open layer."""
         if not self._fresh and not self._where and not tail:
             return
-        made = "".join(f", {sql} AS {name}" for name, sql in self._fresh.items())
-        where = f" WHERE {' AND '.join(self._where)}" if self._where else ""
-        self._inner = f"SELECT *{made} FROM ({self._inner}){where} {tail}"  # noqa: S608
+        self._inner = self._layer(tail)
         self._fresh, self._where = {}, []
         self._layers += 1
         if self._layers > MAX_LAYERS:
             raise malformed("the query is too complex: it has too many steps that build on one another")
 
+    def _layer(self, tail: str = "") -> str:
+        made = "".join(f", {sql} AS {name}" for name, sql in self._fresh.items())
+        return f"SELECT *{made} FROM ({self._inner}){filtered(self._where)} {tail}"  # noqa: S608
+
+    def _reopen(self, max_rows: int) -> None:
+        """Take back the layer of a `limit` that the statement itself says again: each layer costs the engine time."""
+        cut = self._cut
+        is_last = cut is not None and (cut.layer, cut.order) == (self._inner, self._order)
+        if cut is not None and is_last and cut.most == max_rows and not self._fresh and not self._where:
+            self._inner, self._where = cut.before, cut.where
+
     def _note_matched(self) -> None:
         # Before rows are grouped or cut off for the first time.
         if not self._matched:
-            where = f" WHERE {' AND '.join(self._where)}" if self._where else ""
-            self._matched = f"SELECT count() FROM ({self._inner}){where}"  # noqa: S608
+            self._matched = f"SELECT count() FROM ({self._inner}){filtered(self._where)}"  # noqa: S608
             self._matches_all = not self._filters
 
     def _ordering(self) -> str:
         return f"ORDER BY {', '.join(self._order)}" if self._order else ""
+
+
+def filtered(conditions: Sequence[str]) -> str:
+    """Return the clause that keeps the rows for which all conditions hold."""
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def too_large() -> Exception:

@@ -1,0 +1,32 @@
+"""Statements have no more layers than they need: each costs the engine time before it begins."""
+
+from __future__ import annotations
+
+import pytest
+
+from groundwatch.logs.insights.compile import Group, Source, compile_query
+from groundwatch.logs.insights.pipeline import Window
+
+NEWEST = "timestamp DESC, ingested DESC, batch DESC, seq DESC"
+RARE = 'filter @message like "rare"'
+
+
+@pytest.mark.parametrize(
+    ("query", "layers", "orders"),
+    [
+        (RARE, 1, [NEWEST]),
+        (f"{RARE} | limit 20", 1, [NEWEST]),
+        (f"{RARE} | sort @timestamp desc | limit 20", 1, [NEWEST]),
+        (f"{RARE} | sort @timestamp asc | limit 20", 1, ["timestamp ASC, ingested DESC, batch DESC, seq DESC"]),
+        (f"{RARE} | limit 20 | sort @timestamp asc", 2, [NEWEST, "timestamp ASC, ingested DESC, batch DESC, seq DESC"]),
+        (f"{RARE} | limit 20 | limit 30", 2, [NEWEST, NEWEST]),
+        (f"{RARE} | limit 20 | filter @message > 5", 3, [NEWEST, NEWEST]),
+        ("parse @message /(?<word>a+)/ | limit 20", 3, [NEWEST]),
+    ],
+)
+def test_rows_are_sorted_and_cut_off_once(query, layers, orders):
+    sql = compile_query(query, Source("111122223333", [Group(1, "g")], Window(0, 10**12, 10**12))).sql
+    events, rest = sql.split(") SELECT ", 1)
+    assert [part.split(" LIMIT ")[0] for part in rest.split(" ORDER BY ")[1:]] == orders
+    assert rest.count("(SELECT *") + 1 == layers
+    assert events.count("SELECT") == 1
