@@ -18,6 +18,7 @@ from groundwatch.logs.insights.limits import DEFAULT_LIMITS
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.run import Beside
 from groundwatch.logs.insights.runner import QueryRunner
+from groundwatch.logs.insights.stream_sums import StreamSums
 from groundwatch.logs.intake import Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.lookup_tables import LookupTableStore
@@ -146,17 +147,20 @@ def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=
     recent = RecentEvents(capacity_bytes)
     live_tail = LiveTail()
     walks = Walks(event_database, reads_ahead=True)
-    writer = EventWriter(event_database, tell_each(recent.committed, walks.committed, live_tail.committed))
+    sums = StreamSums(clock)
+    writer = EventWriter(
+        event_database, tell_each(recent.committed, walks.committed, live_tail.committed, sums.committed)
+    )
     catalog = LogCatalog(sql_database, clock)
     store = EventStore(event_database, recent, walks)
     queries, lookup_tables = QueryStore(sql_database, clock), LookupTableStore(sql_database)
-    beside = Beside(lookups=lookup_tables)
+    beside = Beside(lookups=lookup_tables, sums=sums)
     return LogsRoom(
         catalog=catalog,
         intake=Intake(writer),
         store=store,
         recent=recent,
-        reclaimer=Reclaimer(catalog, writer, event_database, clock),
+        reclaimer=Reclaimer(catalog, writer, event_database, clock, on_delete=sums.clear),
         live_tail=live_tail,
         exports=make_exports(sql_database, catalog, store, clock),
         subscriptions=make_subscriptions(event_database, sql_database, sql_database, clock).desk,

@@ -20,6 +20,7 @@ from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.queries import QueryStore
 from groundwatch.logs.insights.run import Beside
 from groundwatch.logs.insights.runner import QueryRunner
+from groundwatch.logs.insights.stream_sums import StreamSums
 from groundwatch.logs.intake import DAY_MS, Intake
 from groundwatch.logs.live_tail import LiveTail
 from groundwatch.logs.lookup_tables import LookupTableStore
@@ -59,16 +60,17 @@ class LogService:
         self.targets = _targets(settings)
         subscriptions = self._subscriptions(metrics, max_age_ms)
         self.deliveries = subscriptions.deliveries
-        commits = (self._walks, self._live_tail, self.deliveries)
+        sums = StreamSums(now_ms)
+        commits = (self._walks, self._live_tail, sums, self.deliveries)
         self._writer = EventWriter(
             base.events,
             tell_each(recent.committed, *(each.committed for each in commits), *listeners),
-            on_failure=tell_each(recent.failed, self._walks.committed),
+            on_failure=tell_each(recent.failed, self._walks.committed, sums.committed),
         )
         catalog = LogCatalog(base.metadata, now_ms)
         base.resource_tags.add("logs", LogGroupTags(catalog))
         intake = Intake(self._writer, max_age_ms)
-        self.reclaimer = Reclaimer(catalog, self._writer, base.events, now_ms)
+        self.reclaimer = Reclaimer(catalog, self._writer, base.events, now_ms, on_delete=sums.clear)
         store = EventStore(base.events, recent, self._walks)
         tasks, buckets = ExportTasks(base.metadata, now_ms), Buckets(settings.s3_url)
         self._exports = Exports(tasks, ExportRunner(tasks, catalog, store, buckets, now_ms), buckets)
@@ -76,7 +78,7 @@ class LogService:
         self._query_store = QueryStore(base.metadata, now_ms, kept_ms=limits.kept_ms)
         self._shredder = Shredder(base.events, now_ms)
         lookup_tables = LookupTableStore(base.metadata)
-        beside = Beside(self._shredder.columns, lookup_tables)
+        beside = Beside(self._shredder.columns, lookup_tables, sums if base.events.embedded else None)
         self._queries = QueryRunner(base.events, self._query_store, catalog, now_ms, limits=limits, beside=beside)
         self.room = LogsRoom(
             catalog=catalog,

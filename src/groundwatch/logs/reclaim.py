@@ -31,7 +31,10 @@ EXPIRED = f"{OF_GROUPS} AND timestamp < {{cutoff:Int64}}"
 
 
 class Reclaimer(BackgroundWork):
-    """Deletes the events that no read leads to any more: every hour, and woken by a deletion or a retention."""
+    """Deletes the events that no read leads to any more: every hour, and woken by a deletion or a retention.
+
+    `on_delete` hears when some may be gone, before their deletion is taken for done.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Reclaimer(BackgroundWork):
         clock_ms: Callable[[], int],
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_delete: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__("reclaiming of space", retry_s=RETRY_S)
         self._catalog = catalog
@@ -48,6 +52,7 @@ class Reclaimer(BackgroundWork):
         self._database = database
         self._clock_ms = clock_ms
         self._pause = pause
+        self._on_delete = on_delete
         self._forgetting = asyncio.Lock()
 
     def remembering(self) -> asyncio.Lock:
@@ -64,6 +69,7 @@ class Reclaimer(BackgroundWork):
         # A put that found its stream before the deletion may still be on its way to the store.
         await self._writer.flush()
         await self._database.run("upkeep", lambda client: _delete(client, waiting))
+        self._on_delete()
         async with self._forgetting:
             await self._catalog.reclaimed([item.number for item in waiting])
         return len(waiting)
@@ -75,6 +81,7 @@ class Reclaimer(BackgroundWork):
         cutoffs = {group: now_ms - days * DAY_MS for group, days in retentions.items()}
         if cutoffs:
             await self._database.run("upkeep", lambda client: _expire(client, cutoffs))
+            self._on_delete()
 
     async def _round(self) -> float:
         await self.reclaim()

@@ -17,6 +17,7 @@ from groundwatch.logs.insights.references import Reference
 from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.statement import Statement
+from groundwatch.logs.insights.stream_sums import Counted
 
 EVENTS = """
     SELECT group_id, stream_id, timestamp, ingested, batch, seq, message{names} FROM events
@@ -106,6 +107,8 @@ class Compiled(msgspec.Struct, frozen=True):
     """Whether all events that are read pass the filters: there are none."""
     counts_along: bool
     """Whether each row has, behind its columns, the number of events that passed the filters."""
+    counted: Counted | None = None
+    """What `scanned_sql` counts, where the sums of streams tell as much."""
     samples_sql: str | None = None
     """Gives what the patterns of the query are to be found in: `sql` is of use once `Source.mined` has them."""
 
@@ -161,6 +164,19 @@ class _Compiler:
         """Return the statement that counts what is read of the other streams."""
         return " UNION ALL ".join(_counted(CUT, pipeline, source) for pipeline, source in self._made)
 
+    def counted(self) -> Counted | None:
+        """Return what is read in terms of streams; None for a query that reads more than one range."""
+        pipeline, source = self._made[0]
+        if not self.is_alone or pipeline.compared_ms or source.deleted_table:
+            return None
+        return Counted(
+            groups=[group.number for group in source.groups],
+            start_ms=max(source.window.start_ms, source.since_ms or 0),
+            end_ms=source.window.end_ms,
+            expired_before_ms={number: ms for ms, numbers in _by_expiry(source).items() for number in numbers},
+            deleted_streams=frozenset(source.deleted_streams),
+        )
+
     def _fork(self, query: Subquery, *, beside: bool = False) -> Pipeline:
         source = self._source
         if query.selection is not None:
@@ -210,6 +226,7 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
         matched_sql=matched,
         scanned_sql=compiler.scanned(),
         cut_sql=compiler.cut(),
+        counted=compiler.counted(),
         full_rows=pipeline.least_rows or max_rows,
         counts_itself=pipeline.counts_itself,
         matches_all=pipeline.matches_all and compiler.is_alone,

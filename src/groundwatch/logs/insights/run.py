@@ -32,6 +32,7 @@ from groundwatch.logs.insights.results import FEW_ROWS, ResultRow, portions, res
 from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.side_tables import SideTables
+from groundwatch.logs.insights.stream_sums import MOST_STREAMS, StreamSum, StreamSums
 from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.lookup_tables import LookupTableStore
 from groundwatch.logs.shredding.columns import FieldColumn
@@ -39,6 +40,10 @@ from groundwatch.storage.clickhouse import EventDatabase, Rows
 from groundwatch.storage.errors import StorageError
 
 LAST_MS = 2**53
+STREAM_SUMS = f"""
+    SELECT group_id, stream_id, count(), sum(length(message)), min(timestamp), max(timestamp) FROM events
+    WHERE group_id IN ({{groups}}) GROUP BY group_id, stream_id LIMIT {MOST_STREAMS + 1} BY group_id
+"""  # noqa: S608 - every value is bound
 STREAM_NUMBERS = 1_000
 MAX_LISTED = 2_000
 """Streams that are named in a statement; more are put into a table beside the events."""
@@ -80,6 +85,8 @@ class Beside(msgspec.Struct, frozen=True):
     stored_fields: Callable[[], Sequence[FieldColumn]] = tuple
     """The columns of fields that there are by now."""
     lookups: LookupTableStore | None = None
+    sums: StreamSums | None = None
+    """None where others write, too."""
 
 
 NOTHING_BESIDE = Beside()
@@ -165,15 +172,25 @@ class QueryRun:
         return bool(sum(row[1] for row in await counting) >= least)
 
     async def _streams(self, compiled: Compiled) -> Sequence[Sequence[Any]]:
+        sums, counted = self._tools.beside.sums, compiled.counted
+        known = None if sums is None or counted is None else await sums.of_groups(counted.groups, self._sums)
+        if counted is not None and known is not None:
+            return counted.rows(known)
         # A row or so of each stream: a second thread would cost more than it does, and the statement beside has it.
-        return (await self._run(compiled.scanned_sql, compiled, threads=1)).result_rows
+        return (await self._run(compiled.scanned_sql, compiled.parameters, threads=1)).result_rows
+
+    async def _sums(self, groups: Sequence[int]) -> Sequence[StreamSum]:
+        parameters: dict[str, object] = {f"group_{place}": group for place, group in enumerate(groups)}
+        listed = ", ".join(f"{{{name}:UInt64}}" for name in parameters)
+        found = await self._run(STREAM_SUMS.format(groups=listed), parameters, threads=1)
+        return [StreamSum(*row) for row in found.result_rows]
 
     async def _scan(self, compiled: Compiled, counting: asyncio.Task[Sequence[Sequence[Any]]]) -> None:
         """Find out how much is read, and the times of its first event and its last."""
         streams = await counting
         rows = [row for row in streams if row[0]]
         if len(rows) < len(streams):
-            rows += (await self._run(compiled.cut_sql, compiled)).result_rows
+            rows += (await self._run(compiled.cut_sql, compiled.parameters)).result_rows
         self._events, self._bytes = sum(row[1] for row in rows), sum(row[2] for row in rows)
         self._span_ms = min((row[3] for row in rows), default=0), max((row[4] for row in rows), default=0)
 
@@ -189,7 +206,7 @@ class QueryRun:
             since_ms = last_ms - (last_ms - first_ms) * count // self._events
             await self._read_ahead(msgspec.structs.replace(source, since_ms=since_ms), count)
         self._reading = True
-        rows = (await self._run(compiled.sql, compiled)).result_rows
+        rows = (await self._run(compiled.sql, compiled.parameters)).result_rows
         await scanning
         self._progress, self._reading = 1.0, False
         matched = await self._count_matched(compiled, rows)
@@ -204,12 +221,12 @@ class QueryRun:
         if compiled.counts_along and rows:
             # Rows that were filled in between others have zero.
             return max(row[len(compiled.columns)] or 0 for row in rows)
-        return int((await self._run(compiled.matched_sql, compiled)).result_rows[0][0])
+        return int((await self._run(compiled.matched_sql, compiled.parameters)).result_rows[0][0])
 
     async def _mined(self, source: Source, compiled: Compiled, sql: str) -> Source:
         """Return a source with the patterns of the query's texts."""
         self._reading = True
-        rows = (await self._run(sql, compiled)).result_rows
+        rows = (await self._run(sql, compiled.parameters)).result_rows
         samples = [Sample(text, count, earlier) for text, count, earlier, _ in rows]
         patterns = await asyncio.to_thread(mine, samples)
         return msgspec.structs.replace(source, mined=Mined(patterns, rows[0][3] if rows else 0))
@@ -217,7 +234,7 @@ class QueryRun:
     async def _read_ahead(self, source: Source, count: int) -> None:
         compiled = self._compile(source)
         # Where events are not spread evenly, the newest part of the time holds more of them than was meant.
-        rows = (await self._run(compiled.sql, compiled, max_read_rows=4 * count)).result_rows
+        rows = (await self._run(compiled.sql, compiled.parameters, max_read_rows=4 * count)).result_rows
         self._rows = await self._result(compiled, rows)
         self._matched = len(rows) if compiled.counts_itself else 0
         self._progress = count / self._events
@@ -233,13 +250,18 @@ class QueryRun:
         return compile_query(self._query, source, max_rows=min(self._wish.max_rows, most_rows), most_rows=most_rows)
 
     async def _run(
-        self, sql: str, compiled: Compiled, *, max_read_rows: int | None = None, threads: int | None = None
+        self,
+        sql: str,
+        parameters: dict[str, object],
+        *,
+        max_read_rows: int | None = None,
+        threads: int | None = None,
     ) -> Rows:
         stored = self._wish.stored
         return await self._tools.engine.run(
             stored.id,
             sql,
-            compiled.parameters,
+            parameters,
             deadline_ms=stored.created_ms + self._tools.limits.time_s * 1_000,
             max_read_rows=max_read_rows,
             threads=threads,

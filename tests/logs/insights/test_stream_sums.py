@@ -1,0 +1,160 @@
+"""Sums of streams that are remembered: the same as the engine's, and never those of before a write."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.logs.insights.conftest import EventGroup
+
+from groundwatch.logs.insights.compile import Group, Source, compile_query
+from groundwatch.logs.insights.engine import QueryEngine
+from groundwatch.logs.insights.pipeline import Window
+from groundwatch.logs.insights.run import STREAM_SUMS
+from groundwatch.logs.insights.stream_sums import CAPACITY, LIFE_MS, MOST_GROUPS, MOST_STREAMS, StreamSum, StreamSums
+
+NOW_MS = 1_790_000_000_000
+RANGE = {"start_time": NOW_MS // 1_000 - 3_600, "end_time": NOW_MS // 1_000}
+
+
+def batch(group: int) -> SimpleNamespace:
+    return SimpleNamespace(group_id=group)
+
+
+def stream(group: int, number: int = 1, events: int = 1) -> StreamSum:
+    return StreamSum(group, number, events, 10, 0, 1)
+
+
+def pass_by(clock, ms: int) -> None:
+    clock.now_ms += ms
+
+
+class Asked:
+    """Answers for the engine, and keeps what it was asked."""
+
+    def __init__(self, found=(), meanwhile=lambda: None) -> None:
+        self.groups: list[list[int]] = []
+        self._found, self._meanwhile = found, meanwhile
+
+    async def __call__(self, groups):
+        self.groups.append(list(groups))
+        self._meanwhile()
+        return [one for one in self._found if one.group in groups]
+
+
+@pytest.mark.parametrize(
+    ("happens", "asked"),
+    [
+        (lambda sums, clock: None, [[1, 2]]),
+        (lambda sums, clock: sums.committed([batch(2), batch(3)]), [[1, 2], [2]]),
+        (lambda sums, clock: sums.clear(), [[1, 2], [1, 2]]),
+        (lambda sums, clock: pass_by(clock, LIFE_MS), [[1, 2], [1, 2]]),
+        (lambda sums, clock: pass_by(clock, -1), [[1, 2], [1, 2]]),
+    ],
+    ids=["nothing", "write", "deletion", "age", "clock set back"],
+)
+async def test_the_engine_is_asked_again_for_what_has_changed(clock, happens, asked):
+    sums, load = StreamSums(clock), Asked([stream(1), stream(2)])
+    assert await sums.of_groups([1, 2], load) == [stream(1), stream(2)]
+    happens(sums, clock)
+    assert await sums.of_groups([1, 2], load) == [stream(1), stream(2)]
+    assert load.groups == asked
+
+
+@pytest.mark.parametrize("change", [lambda sums: sums.committed([batch(1)]), lambda sums: sums.clear()])
+async def test_what_changes_while_the_engine_is_asked_is_not_remembered(clock, change):
+    sums = StreamSums(clock)
+    await sums.of_groups([1], Asked([stream(1)], meanwhile=lambda: change(sums)))
+    after = Asked([stream(1, events=2)])
+    assert await sums.of_groups([1], after) == [stream(1, events=2)]
+    assert after.groups == [[1]]
+
+
+async def test_many_streams_are_left_to_the_engine(clock):
+    sums, load = StreamSums(clock), Asked([stream(1, number) for number in range(MOST_STREAMS + 1)])
+    assert await sums.of_groups([1], load) is None
+    sums.committed([batch(1)])
+    assert await sums.of_groups([1], load) is None
+    assert await sums.of_groups(list(range(MOST_GROUPS + 1)), load) is None
+    assert load.groups == [[1]]
+
+
+async def test_few_groups_are_remembered(clock):
+    sums, load = StreamSums(clock), Asked()
+    for group in range(CAPACITY + 1):
+        await sums.of_groups([group], load)
+    await sums.of_groups([CAPACITY], load)
+    await sums.of_groups([0], load)
+    assert load.groups[-2:] == [[CAPACITY], [0]]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    times=st.lists(st.lists(st.integers(10, 30), min_size=1, max_size=3), min_size=1, max_size=4),
+    start_ms=st.integers(0, 35),
+    range_ms=st.integers(0, 40),
+    expired_before_ms=st.none() | st.integers(0, 35),
+    deleted=st.sets(st.integers(0, 3)),
+)
+def test_sums_tell_what_the_engine_counts(event_database, times, start_ms, range_ms, expired_before_ms, deleted):
+    group = EventGroup(event_database)
+    group.put(
+        {"timestamp": time, "message": "é" * number, "logStream": str(number)}
+        for number, of_stream in enumerate(times)
+        for time in of_stream
+    )
+    source = Source(
+        "111122223333",
+        [Group(group.number, "g", expired_before_ms)],
+        Window(start_ms, start_ms + range_ms, 100),
+        deleted_streams=[group.streams[str(number)] for number in deleted if number < len(times)],
+    )
+    compiled = compile_query("fields @message", source)
+    asked = STREAM_SUMS.format(groups="{group_0:UInt64}")
+    sums = [StreamSum(*row) for row in group.rows(asked, {"group_0": group.number})]
+    counted = sorted(map(tuple, group.rows(compiled.scanned_sql, compiled.parameters)))
+    assert compiled.counted is not None
+    assert sorted(compiled.counted.rows(sums)) == counted
+
+
+@pytest.mark.parametrize(
+    ("query", "is_told"),
+    [
+        ("fields @message", True),
+        ("stats count(*)", True),
+        ("pattern @message | diff", False),
+        ("fields @message | filter @message in (SOURCE logGroups() | fields @message)", False),
+    ],
+)
+def test_only_one_range_is_counted_by_streams(query, is_told):
+    counted = compile_query(query, Source("111122223333", [Group(1, "g")], Window(0, 10**12, 10**12))).counted
+    assert (counted is not None) is is_told
+
+
+async def test_a_query_counts_what_was_put_or_deleted_before_it(operations, context, monkeypatch):
+    statements: list[str] = []
+    real = QueryEngine.run
+
+    async def run(engine, query_id, sql, parameters, **more):
+        statements.append(sql)
+        return await real(engine, query_id, sql, parameters, **more)
+
+    async def scanned() -> float:
+        members = {"query_string": "fields @message", "log_group_name": "/app", **RANGE}
+        query_id = (await operations.start_query(context, **members))["queryId"]
+        await operations._room.queries.finished(query_id)
+        return (await operations.get_query_results(context, query_id=query_id))["statistics"]["recordsScanned"]
+
+    monkeypatch.setattr(QueryEngine, "run", run)
+    await operations.create_log_group(context, log_group_name="/app")
+    for name in ("kept", "gone"):
+        place = {"log_group_name": "/app", "log_stream_name": name}
+        await operations.create_log_stream(context, **place)
+        await operations.put_log_events(context, **place, log_events=[{"timestamp": NOW_MS - 1_000, "message": "x"}])
+        found = await scanned()
+        assert found == (1 if name == "kept" else 2)
+    assert (await scanned(), sum("count()" in sql for sql in statements)) == (2, 2)
+    await operations.delete_log_stream(context, log_group_name="/app", log_stream_name="gone")
+    assert await scanned() == 1
+    await operations._room.reclaimer.reclaim()
+    assert await scanned() == 1
