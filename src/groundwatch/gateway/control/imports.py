@@ -61,7 +61,8 @@ class ImportOperations(ControlPlane):
         read, findings = await self._read(context, body, api.id, wanted)
         if read.api.name is None:
             raise bad_request(f"{INVALID_INPUT} The document has no info.title.")
-        merged = Merge(read.api, findings, self._ids, wanted.base_path, self._policy_fault).into(api, "overwrite")
+        merge = Merge(read.api, findings, self._ids, wanted.base_path, self._policy_fault)
+        merged = await asyncio.to_thread(merge.into, api, "overwrite")
         parts = imported_parts([], read.documentation, "overwrite", self._ids, findings)
         findings.raise_errors(fail_on_warnings=bool(fail_on_warnings))
         return _answer(render.rest_api(await self._store.create_api(merged, parts)), findings)

@@ -20,6 +20,8 @@ Operations = Sequence[Mapping[str, Any]]
 REPLACE = frozenset({"replace"})
 ADD_REMOVE = frozenset({"add", "remove"})
 ANY = ADD_REMOVE | REPLACE
+MAX_OPERATIONS = 5000
+"""Of one list: each copies what it changes, inside the transaction that everybody's writes wait for."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -63,6 +65,8 @@ class Table(msgspec.Struct, frozen=True):
 
 def apply_patch(table: Table, target: S, operations: Operations | None) -> S:
     """Return `target` with every operation applied; BadRequestException names the first that the table refuses."""
+    if len(operations or ()) > MAX_OPERATIONS:
+        raise bad_request(f"At most {MAX_OPERATIONS} patch operations can be specified")
     # On values, not in place: whatever an operation raises, the caller still has the untouched one.
     for operation in operations or ():
         whole = table.whole(target, operation) if table.whole is not None else None

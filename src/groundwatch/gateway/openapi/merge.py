@@ -42,6 +42,8 @@ class Merge:
         self._findings = findings
         self._ids = ids
         self._base = base_segments(draft.base_path, base_path)
+        self._validator_ids: dict[str, str] = {}
+        """By name; of several with one name it is the first."""
 
     def into(self, api: RestApi, mode: Mode) -> RestApi:
         """Return the API with the draft in it. The result is only good when `findings` has no errors."""
@@ -83,20 +85,28 @@ class Merge:
         return replace(api, policy=stored_policy(api, self._draft.policy, self._policy_fault))
 
     def _add_models(self, api: RestApi) -> RestApi:
+        # In a dict of its own: with a copy for each of them, a document of megabytes would take a quarter of an hour.
+        models = dict(api.models)
+        taken = {model.id for model in models.values()}
         for name, schema in self._draft.models.items():
-            known = api.models.get(name)
-            model_id = known.id if known else fresh_id(self._ids, SHORT, {model.id for model in api.models.values()})
+            known = models.get(name)
+            model_id = known.id if known else fresh_id(self._ids, SHORT, taken)
             model = Model(model_id, name, schema=schema, description=known.description if known else None)
-            api = self._attempt(api, f"Unable to create model '{name}'", partial(_with_model, model=model))
-        return api
+            if self._check(f"Unable to create model '{name}'", partial(check_model, model)):
+                models[name] = model
+                taken.add(model_id)
+        return replace(api, models=models)
 
     def _add_validators(self, api: RestApi) -> RestApi:
+        validators = dict(api.request_validators)
+        self._validator_ids = {held.name: held.id for held in reversed(validators.values())}
         for name, held in self._draft.validators.items():
-            known = _validator_id(api, name)
-            validator_id = known or fresh_id(self._ids, SHORT, api.request_validators)
-            validator = RequestValidator(validator_id, name, held.validate_body, held.validate_parameters)
-            api = replace(api, request_validators={**api.request_validators, validator_id: validator})
-        return api
+            validator_id = self._validator_ids.get(name) or fresh_id(self._ids, SHORT, validators)
+            self._validator_ids[name] = validator_id
+            validators[validator_id] = RequestValidator(
+                validator_id, name, held.validate_body, held.validate_parameters
+            )
+        return replace(api, request_validators=validators)
 
     def _add_authorizers(self, api: RestApi) -> RestApi:
         for name, held in self._draft.authorizers.items():
@@ -125,7 +135,7 @@ class Merge:
             api, resource_id = tree.ensure_path(api, self._base + draft.path, self._ids)
             validator_id = None
             if draft.validator_name is not None:
-                validator_id = _validator_id(api, draft.validator_name) or draft.validator_name
+                validator_id = self._validator_ids.get(draft.validator_name, draft.validator_name)
             authorizer_id = None if draft.authorizer_name is None else _authorizer_id(api, draft.authorizer_name)
             method = replace(draft.method, request_validator_id=validator_id, authorizer_id=authorizer_id)
             check_method(api, method)
@@ -159,11 +169,13 @@ class Merge:
             self._findings.error(f"{where}: {error.message}")
             return api
 
-    def _check(self, where: str, check: Callable[[], None]) -> None:
+    def _check(self, where: str, check: Callable[[], None]) -> bool:
         try:
             check()
         except ServiceError as error:
             self._findings.error(f"{where}: {error.message}")
+            return False
+        return True
 
 
 def _emptied(api: RestApi) -> RestApi:
@@ -187,21 +199,12 @@ def base_segments(base_path: str, mode: BasePath) -> str:
     return "".join(f"/{part}" for part in kept[mode])
 
 
-def _validator_id(api: RestApi, name: str) -> str | None:
-    return next((held.id for held in api.request_validators.values() if held.name == name), None)
-
-
 def _authorizer_id(api: RestApi, name: str) -> str | None:
     return next((held.id for held in api.authorizers.values() if held.name == name), None)
 
 
 def _with_authorizer(api: RestApi, made: Authorizer) -> RestApi:
     return replace(api, authorizers=with_authorizer(api, made))
-
-
-def _with_model(api: RestApi, model: Model) -> RestApi:
-    check_model(model)
-    return replace(api, models={**api.models, model.name: model})
 
 
 def _place(draft: MethodDraft) -> str:

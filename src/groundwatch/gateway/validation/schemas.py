@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import referencing.exceptions
-from jsonschema import Draft4Validator, SchemaError
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
@@ -20,11 +19,13 @@ from groundwatch.gateway.definition import Model, RestApi
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.mapping.regex import Regex
 from groundwatch.gateway.mapping.text import MAX_VALUES
-from groundwatch.gateway.validation.keywords import BoundedValidator, Run
+from groundwatch.gateway.validation.keywords import BoundedValidator, BudgetError, Run, schema_faults
 from groundwatch.gateway.validation.messages import message_of
 
 MAX_STEPS = 250_000
 """Keywords tried for one body: some seconds at worst."""
+MAX_SCHEMA_STEPS = 5_000_000
+"""Keywords tried for one schema: two seconds at worst."""
 MAX_PROBLEMS = 20
 """Problems that are told; a body that has more is as invalid."""
 UNREADABLE = "Unknown error parsing request body"
@@ -42,14 +43,17 @@ def read_schema(model: Model) -> Schema:
     """Return the schema of a model.
 
     Raises:
-        MappingError: when the text is none of draft 4.
+        MappingError: when the text is none of draft 4, or too complex to tell.
     """
     try:
         schema = msgspec.json.decode(model.schema or "{}")
-        Draft4Validator.check_schema(schema)
-    except (msgspec.DecodeError, RecursionError, SchemaError) as error:
-        reason = error.message if isinstance(error, SchemaError) else str(error)
-        raise MappingError(f"model {model.name} has no valid schema: {reason[:200]}") from error
+        fault = next((error.message for error in schema_faults(schema, MAX_SCHEMA_STEPS)), None)
+    except (msgspec.DecodeError, RecursionError) as error:
+        fault = str(error)
+    except BudgetError:
+        fault = "it is too complex"
+    if fault is not None:
+        raise MappingError(f"model {model.name} has no valid schema: {fault[:200]}")
     if not isinstance(schema, dict):
         raise MappingError(f"model {model.name} has no valid schema: it is no object")
     return schema
@@ -126,7 +130,10 @@ class ModelSchema:
 
 
 class ApiSchemas:
-    """The models of one API; read when the first body is checked, since most APIs check none."""
+    """The models of one API; read when the first body is checked, since most APIs check none.
+
+    May be used from several threads: what two of them read at once is the same.
+    """
 
     def __init__(self, api: RestApi) -> None:
         self._api = api
@@ -135,8 +142,12 @@ class ApiSchemas:
         self._unusable: dict[str, MappingError] = {}
         self._compiled: dict[str, ModelSchema] = {}
 
+    def known(self, name: str) -> ModelSchema | None:
+        """Return the schema of a model that was got before."""
+        return self._compiled.get(name)
+
     def get(self, name: str) -> ModelSchema:
-        """Return the schema of a model.
+        """Return the schema of a model. The first time takes as long as all models together are large.
 
         Raises:
             MappingError: when there is no such model or it cannot be used.

@@ -12,7 +12,7 @@ from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.media import JSON, for_type, mime
 from groundwatch.gateway.runtime.stages import Admitted, Routed, Validated
 from groundwatch.gateway.validation.keywords import BudgetError
-from groundwatch.gateway.validation.schemas import TOO_COMPLEX, ModelSchema
+from groundwatch.gateway.validation.schemas import TOO_COMPLEX, ApiSchemas, ModelSchema
 
 INLINE_STEPS = 300
 """What a check may use on the event loop: a few milliseconds."""
@@ -49,11 +49,18 @@ class Validate:
         if found is None:
             return
         try:
-            problems = await self._problems(routed.located.deployment.schemas.get(found[1]), body)
+            problems = await self._problems(await self._schema(routed.located.deployment.schemas, found[1]), body)
         except MappingError as error:
             raise configuration_error(str(error)) from error
         if problems:
             raise invalid_body(content_type, problems)
+
+    async def _schema(self, schemas: ApiSchemas, name: str) -> ModelSchema:
+        known = schemas.known(name)
+        if known is not None:
+            return known
+        # An API may have megabytes of models.
+        return await asyncio.get_running_loop().run_in_executor(self._executor, schemas.get, name)
 
     async def _problems(self, schema: ModelSchema, body: bytes) -> list[str]:
         if len(body) <= INLINE_BYTES:
