@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundwatch.logs.events import Event, EventKey, RenderedEvent, render
-from groundwatch.logs.recent import BEGINNING, LOADED_EVENTS, Range, RecentEvents
+from groundwatch.logs.recent import BEGINNING, LOADED_EVENTS, Loaded, Range, RecentEvents
 from groundwatch.logs.writer import Batch
 
 END = EventKey(2**62, 0, 0, 0)
@@ -29,8 +29,8 @@ class Stored:
         inside = [render(event) for event in self.events if wanted.after < event.key < wanted.before]
         return inside[-limit:] if newest else inside[:limit]
 
-    async def newest(self, count: int) -> list[Event]:
-        return self.events[-count:]
+    async def newest(self, count: int) -> Loaded:
+        return Loaded(self.events[-count:], reaches_beginning=len(self.events) <= count)
 
 
 def rendered(events: list[Event]) -> list[RenderedEvent]:
@@ -77,7 +77,7 @@ async def test_a_commit_during_a_load_is_seen_once():
     stored, recent = Stored(), RecentEvents(1_000_000)
     stored.put(batch(1, [1]))
 
-    async def load(count: int) -> list[Event]:
+    async def load(count: int) -> Loaded:
         snapshot = await stored.newest(count)
         for number, visible in ((2, True), (3, False)):
             stored.put(batch(number, [number]))
@@ -149,7 +149,7 @@ async def test_no_capacity_means_no_memory():
 async def test_a_failed_load_leaves_nothing_behind():
     recent = RecentEvents(1_000_000)
 
-    async def fail(_count: int) -> list[Event]:
+    async def fail(_count: int) -> Loaded:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
@@ -187,7 +187,7 @@ async def test_news_of_a_commit_that_comes_after_its_snapshot_is_no_second_event
 async def test_after_a_failed_insert_the_store_is_asked(loading):
     stored, recent = Stored(), RecentEvents(1_000_000)
 
-    async def load(count: int) -> list[Event]:
+    async def load(count: int) -> Loaded:
         snapshot = await stored.newest(count)
         if loading:
             recent.failed([batch(1, [1])])

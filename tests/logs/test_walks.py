@@ -143,8 +143,8 @@ async def test_what_comes_while_the_next_block_is_read_is_not_missing_later(scen
     await scene.step(100)
     columns, late = scene.walks._columns, (START_MS + 9_005, "late")
 
-    async def interrupted(place, wanted, rows):
-        found = await columns(place, wanted, rows)
+    async def interrupted(place, *how):
+        found = await columns(place, *how)
         if late[0] <= found[0][-1] and late not in await_list:
             await_list.append(late)
             await scene.put(late)

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from itertools import count, repeat
 from operator import itemgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +27,8 @@ from groundwatch.logs.writer import Batch
 BEGINNING = EventKey(-1, 0, 0, 0)
 LOADED_EVENTS = 2_000
 """How much of a stream's end is fetched when it enters the memory."""
+LOADED_BYTES = 16 * 1024 * 1024
+"""The same of streams whose messages are so large that these are hundreds of megabytes."""
 EVENT_COST_BYTES = 320
 """What the key, the tuple and the string object of one event take beside the message's characters, or its JSON's."""
 STREAM_SHARE = 4
@@ -34,8 +37,6 @@ STREAM_SHARE = 4
 _key = itemgetter(0)
 _new_key: Callable[[Iterable[int]], EventKey] = partial(tuple.__new__, EventKey)
 _new_event: Callable[[tuple[EventKey, str]], Event] = partial(tuple.__new__, Event)
-Load = Callable[[int], Awaitable[Sequence[Event]]]
-"""Fetches the newest so many events of a stream, oldest first."""
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -43,6 +44,17 @@ class Range(msgspec.Struct, frozen=True):
 
     after: EventKey
     before: EventKey
+
+
+class Loaded(NamedTuple):
+    """The newest events of a stream, oldest first, and whether there is nothing older."""
+
+    events: Sequence[Event]
+    reaches_beginning: bool
+
+
+Load = Callable[[int], Awaitable[Loaded]]
+"""Fetches at most the newest so many events of a stream."""
 
 
 class RecentEvents:
@@ -100,18 +112,17 @@ class RecentEvents:
             return
         meanwhile = self._loading[stream_id] = []
         try:
-            events = await load(LOADED_EVENTS)
+            events, reaches_beginning = await load(LOADED_EVENTS)
         finally:
             del self._loading[stream_id]
             doubtful = stream_id in self._doubtful
             self._doubtful.discard(stream_id)
         if doubtful:
             return
-        # A short answer proves that there is nothing older; a full one only that it knows its own part.
-        floor = events[0].key if len(events) >= LOADED_EVENTS else BEGINNING
+        floor = BEGINNING if reaches_beginning else events[0].key
         tail = _Tail(floor)
         self._streams[stream_id] = tail
-        self._grow(tail, events if floor == BEGINNING else events[1:])
+        self._grow(tail, events if reaches_beginning else events[1:])
         for batch in meanwhile:
             self._grow(tail, _events(batch))
         self._evict()

@@ -6,6 +6,15 @@ from typing import NamedTuple
 
 from groundwatch.logs.recent import Range
 
+READ_MEMORY_BYTES = 256 * 1024 * 1024
+"""What a page may take of the engine; a fifth of it has been enough for ten thousand events of some hundred bytes.
+
+Messages of a megabyte would take gigabytes before the page is cut. Where a statement needs more, it is refused within
+milliseconds (StoreMemoryError), and sizes are asked for first, so that only what fits a page is read.
+"""
+BOUNDED = {"max_memory_usage": str(READ_MEMORY_BYTES)}
+SIZE = "message.size"
+"""Stored apart. `length(message)` reads the messages, since they have a skip index."""
 KEY = "(timestamp, ingested, batch, seq)"
 ASCENDING = "ORDER BY timestamp, ingested, batch, seq"
 DESCENDING = "ORDER BY timestamp DESC, ingested DESC, batch DESC, seq DESC"

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from groundwatch.logs.events import MAX_PAGE_BYTES, Event, EventKey, FoundEvent, RenderedEvent, how_many_fit, render
 from groundwatch.logs.patterns.sql import Condition
-from groundwatch.logs.recent import Range, RecentEvents
-from groundwatch.logs.statements import ASCENDING, DESCENDING, WITHIN, StreamPlace, bounds
+from groundwatch.logs.recent import BEGINNING, LOADED_BYTES, Loaded, Range, RecentEvents
+from groundwatch.logs.statements import ASCENDING, BOUNDED, DESCENDING, SIZE, WITHIN, StreamPlace, bounds
 from groundwatch.logs.walks import NOTHING, Page, Walks
 from groundwatch.storage.clickhouse import Client, EventDatabase, Purpose, portions
+from groundwatch.storage.errors import StoreMemoryError
 
 BULK_EVENTS = 10_000
-PAGE = f"""
-    SELECT timestamp, ingested, batch, seq, message FROM events
-    WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {WITHIN}
-"""  # noqa: S608
-SEARCH = f"""
-    SELECT stream_id, timestamp, ingested, batch, seq, message FROM events
-    WHERE group_id = {{group:UInt64}} AND {WITHIN}
-"""  # noqa: S608
+WITHIN_GROUP = f"group_id = {{group:UInt64}} AND {WITHIN}"
+OF_STREAM = "stream_id = {stream:UInt64}"
+OF_STREAMS = "has({streams:Array(UInt64)}, stream_id)"
 # Messages are read for the rows of the page alone, not for all that are sorted: 283 → 42 ms for 10,000 of two million.
 SEARCH_SETTINGS = {"query_plan_max_limit_for_lazy_materialization": "20000"}
 ONE = """
@@ -31,10 +27,6 @@ ONE = """
     WHERE group_id = {group:UInt64} AND stream_id = {stream:UInt64} AND timestamp = {timestamp:Int64}
     AND ingested = {ingested:Int64} AND batch = {batch:UInt64} AND seq = {seq:UInt16} LIMIT 1
 """
-SIZES = f"""
-    SELECT timestamp, ingested, batch, seq, length(message) FROM events
-    WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {WITHIN} {ASCENDING} LIMIT {{limit:UInt32}}
-"""  # noqa: S608
 STREAMS = """
     SELECT stream_id, min(timestamp), max(timestamp), max(ingested) FROM events
     WHERE group_id = {group:UInt64} GROUP BY group_id, stream_id
@@ -43,10 +35,24 @@ CHOSEN_STREAMS = """
     SELECT stream_id, min(timestamp), max(timestamp), max(ingested) FROM events
     WHERE group_id = {group:UInt64} AND has({streams:Array(UInt64)}, stream_id) GROUP BY group_id, stream_id
 """
-_size_bytes = itemgetter(1)
 STORED = """
     SELECT group_id, sum(length(message)) FROM events WHERE has({groups:Array(UInt64)}, group_id) GROUP BY group_id
 """
+
+
+_size_bytes = itemgetter(1)
+
+
+class _Wish(NamedTuple):
+    """Which events of a group are asked for, beside the range."""
+
+    purpose: Purpose
+    condition: str
+    parameters: Mapping[str, Any]
+    limit: int
+    newest: bool
+    max_bytes: int = MAX_PAGE_BYTES
+    """How much is enough, where messages are too large to read as many as `limit` says."""
 
 
 class StreamStatistics(msgspec.Struct, frozen=True):
@@ -112,13 +118,12 @@ class EventStore:
         *,
         newest: bool,
     ) -> list[FoundEvent]:
-        chosen = "" if stream_ids is None else "AND has({streams:Array(UInt64)}, stream_id)"
-        sql = f"{SEARCH} {chosen} AND {condition.sql} {DESCENDING if newest else ASCENDING} LIMIT {{limit:UInt32}}"
-        parameters: dict[str, Any] = {"group": group_id, "limit": limit, **bounds(wanted), **condition.parameters}
+        conditions = [condition.sql] if stream_ids is None else [OF_STREAMS, condition.sql]
+        parameters: dict[str, Any] = {"group": group_id, **condition.parameters}
         if stream_ids is not None:
             parameters["streams"] = list(stream_ids)
-        rows = await self._rows("search", sql, parameters, SEARCH_SETTINGS)
-        return [FoundEvent(row[0], EventKey(*row[1:5]), row[5]) for row in rows]
+        wish = _Wish("search", " AND ".join(conditions), parameters, limit, newest)
+        return await self._find(wish, wanted)
 
     async def bulk_page(self, place: StreamPlace, wanted: Range, max_bytes: int) -> list[Event]:
         """Return the oldest events of the range, with at most `max_bytes` of messages unless one alone has more.
@@ -126,14 +131,8 @@ class EventStore:
         For who reads whole streams: memory stays bounded however long the messages are, and neither reads nor searches
         wait for it.
         """
-        parameters = {"group": place.group_id, "stream": place.stream_id, "limit": BULK_EVENTS, **bounds(wanted)}
-        # Sizes first: ten thousand messages of a megabyte would be ten gigabytes before anything could be cut.
-        sizes = [row[4] for row in await self._rows("upkeep", SIZES, parameters)]
-        if not sizes:
-            return []
-        parameters["limit"] = how_many_fit(sizes, max_bytes)
-        rows = await self._rows("upkeep", f"{PAGE} {ASCENDING} LIMIT {{limit:UInt32}}", parameters)
-        return [Event(EventKey(*row[:4]), row[4]) for row in rows]
+        wish = _of_stream(place, BULK_EVENTS, newest=False)._replace(purpose="upkeep", max_bytes=max_bytes)
+        return _events(await self._find_fitting(wish, wanted))
 
     async def event_at(self, place: StreamPlace, key: EventKey) -> Event | None:
         """Return the event with exactly this key, None when the stream has none."""
@@ -154,16 +153,53 @@ class EventStore:
         rows = await self._rows("read", STORED, {"groups": list(group_ids)})
         return dict(map(tuple, rows))
 
-    async def _load(self, place: StreamPlace, count: int) -> list[Event]:
-        everything = Range(EventKey(0, 0, 0, 0)._replace(timestamp=-1), EventKey(2**62, 0, 0, 0))
-        return await self._query(place, everything, count, newest=True)
+    async def _load(self, place: StreamPlace, count: int) -> Loaded:
+        everything = Range(BEGINNING, EventKey(2**62, 0, 0, 0))
+        wish = _of_stream(place, count, newest=True)._replace(max_bytes=LOADED_BYTES)
+        try:
+            found, is_cut = await self._find_all(wish, everything), False
+        except StoreMemoryError:
+            found, is_cut = await self._find_fitting(wish, everything), True
+        return Loaded(_events(found[::-1]), reaches_beginning=not found or (not is_cut and len(found) < count))
 
     async def _query(self, place: StreamPlace, wanted: Range, limit: int, *, newest: bool) -> list[Event]:
-        sql = f"{PAGE} {DESCENDING if newest else ASCENDING} LIMIT {{limit:UInt32}}"
-        parameters = {"group": place.group_id, "stream": place.stream_id, "limit": limit, **bounds(wanted)}
-        rows = await self._rows("read", sql, parameters)
-        events = [Event(EventKey(*row[:4]), row[4]) for row in rows]
+        events = _events(await self._find(_of_stream(place, limit, newest=newest), wanted))
         return events[::-1] if newest else events
+
+    async def _find(self, wish: _Wish, wanted: Range) -> list[FoundEvent]:
+        """Return the events from the end of the range where the wish begins, in its order.
+
+        Fewer than `limit`, but with more than `max_bytes`, where these alone would take too much memory.
+        """
+        try:
+            return await self._find_all(wish, wanted)
+        except StoreMemoryError:
+            # The one more tells that there are more.
+            return await self._find_fitting(wish, wanted, further=1)
+
+    async def _find_all(self, wish: _Wish, wanted: Range) -> list[FoundEvent]:
+        rows = await self._select("message", wish, wanted, {**SEARCH_SETTINGS, **BOUNDED})
+        return [FoundEvent(row[0], EventKey(*row[1:5]), row[5]) for row in rows]
+
+    async def _find_fitting(self, wish: _Wish, wanted: Range, further: int = 0) -> list[FoundEvent]:
+        """Ask for sizes first, and only then for the messages that have `max_bytes` together, and `further` ones."""
+        sizes = [row[5] for row in await self._select(SIZE, wish, wanted, {})]
+        if not sizes:
+            return []
+        count = min(how_many_fit(sizes, wish.max_bytes) + further, wish.limit)
+        rows = await self._select("message", wish._replace(limit=count), wanted, {})
+        return [FoundEvent(row[0], EventKey(*row[1:5]), row[5]) for row in rows]
+
+    async def _select(
+        self, content: str, wish: _Wish, wanted: Range, settings: Mapping[str, str]
+    ) -> Sequence[Sequence[Any]]:
+        order = DESCENDING if wish.newest else ASCENDING
+        sql = (
+            f"SELECT stream_id, timestamp, ingested, batch, seq, {content} FROM events "  # noqa: S608 - constants
+            f"WHERE {WITHIN_GROUP} AND {wish.condition} {order} LIMIT {{limit:UInt32}}"
+        )
+        parameters = {**wish.parameters, **bounds(wanted), "limit": wish.limit}
+        return await self._rows(wish.purpose, sql, parameters, dict(settings))
 
     async def _rows(
         self, purpose: Purpose, sql: str, parameters: dict[str, Any], settings: dict[str, str] | None = None
@@ -179,3 +215,11 @@ def _fitting(events: list[RenderedEvent], *, newest: bool) -> list[RenderedEvent
     sizes = map(_size_bytes, reversed(events) if newest else events)
     count = how_many_fit(sizes, MAX_PAGE_BYTES)
     return events[-count:] if newest else events[:count]
+
+
+def _of_stream(place: StreamPlace, limit: int, *, newest: bool) -> _Wish:
+    return _Wish("read", OF_STREAM, {"group": place.group_id, "stream": place.stream_id}, limit, newest)
+
+
+def _events(found: Sequence[FoundEvent]) -> list[Event]:
+    return [Event(each.key, each.message) for each in found]

@@ -20,10 +20,10 @@ import msgspec
 
 from groundwatch.logs.events import EVENT_OVERHEAD_BYTES, MAX_PAGE_BYTES, EventKey, how_many_fit
 from groundwatch.logs.recent import Range
-from groundwatch.logs.statements import ASCENDING, WITHIN, StreamPlace, bounds
+from groundwatch.logs.statements import ASCENDING, BOUNDED, SIZE, WITHIN, StreamPlace, bounds
 from groundwatch.logs.writer import Batch
 from groundwatch.storage.clickhouse import Client, EventDatabase
-from groundwatch.storage.errors import StorageError
+from groundwatch.storage.errors import StorageError, StoreMemoryError
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,10 @@ RENDERED = """concat('{"timestamp":', toString(timestamp), ',"message":', toJSON
     ',"ingestionTime":', toString(ingested), '}')"""
 BLOCK = f"""
     SELECT timestamp, ingested, batch, seq, length(message) + {EVENT_OVERHEAD_BYTES}, {RENDERED} FROM events
+    WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {WITHIN} {ASCENDING} LIMIT {{limit:UInt32}}
+"""  # noqa: S608 - constants of this package
+SIZES = f"""
+    SELECT {SIZE} FROM events
     WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {WITHIN} {ASCENDING} LIMIT {{limit:UInt32}}
 """  # noqa: S608 - constants of this package
 PACE = """
@@ -251,28 +255,42 @@ class Walks:
             rows = rows if limit is None else min(rows, limit - len(found.keys))
             # Where the pace was no good guess, all the rest is looked at.
             portion = pace.ahead(rest, rows) if is_first else rest
-            count = await self._portion(place, portion, rows, found)
+            count, is_all = await self._portion(place, portion, rows, found)
             if count:
                 self._learn(place.stream_id, found.pace(count))
-            if count < rows and portion.before >= wanted.before:
+            if is_all and portion.before >= wanted.before:
                 return found.block(wanted.after, wanted.before)
             if len(found.keys) == limit or sum(found.sizes) >= MAX_PAGE_BYTES:
-                return found.block(wanted.after, portion.before if count < rows else _after(found.keys[-1]))
-            rest = Range(found.keys[-1] if count == rows else _before(portion.before), wanted.before)
+                return found.block(wanted.after, portion.before if is_all else _after(found.keys[-1]))
+            rest = Range(_before(portion.before) if is_all else found.keys[-1], wanted.before)
             is_first = False
 
-    async def _portion(self, place: StreamPlace, wanted: Range, rows: int, found: _Columns) -> int:
-        columns = await self._columns(place, wanted, rows)
+    async def _portion(self, place: StreamPlace, wanted: Range, rows: int, found: _Columns) -> tuple[int, bool]:
+        """Read up to `rows` events of the range; return how many came and whether there are no more of them in it."""
+        try:
+            columns = await self._columns(place, wanted, rows, SETTINGS | BOUNDED)
+        except StoreMemoryError:
+            # The pace was no good guess: after many small messages come large ones.
+            rows = await self._fitting_rows(place, wanted, rows)
+            columns = await self._columns(place, wanted, rows, SETTINGS)
         found.keys.extend(EventKey(*key) for key in zip(*columns[:4], strict=True))
         found.sizes.extend(columns[4])
         found.json.extend(columns[5])
-        return len(columns[4])
+        return len(columns[4]), len(columns[4]) < rows
 
-    async def _columns(self, place: StreamPlace, wanted: Range, rows: int) -> Sequence[Sequence[Any]]:
+    async def _fitting_rows(self, place: StreamPlace, wanted: Range, rows: int) -> int:
+        """Return how many of the first `rows` events of the range have a block's size together."""
+        parameters = {"group": place.group_id, "stream": place.stream_id, "limit": rows, **bounds(wanted)}
+        sizes = await self._database.run("read", lambda client: client.query(SIZES, parameters=parameters).result_rows)
+        return how_many_fit([size for (size,) in sizes], BLOCK_BYTES)
+
+    async def _columns(
+        self, place: StreamPlace, wanted: Range, rows: int, settings: dict[str, str]
+    ) -> Sequence[Sequence[Any]]:
         parameters = {"group": place.group_id, "stream": place.stream_id, "limit": rows, **bounds(wanted)}
 
         def query(client: Client) -> Sequence[Sequence[Any]]:
-            found = client.query(BLOCK, parameters=parameters, settings=SETTINGS, query_formats=AS_BYTES)
+            found = client.query(BLOCK, parameters=parameters, settings=settings, query_formats=AS_BYTES)
             return found.result_columns or [[] for _ in range(6)]
 
         return await self._database.run("read", query)

@@ -20,7 +20,13 @@ from urllib.parse import urlencode, urlsplit
 import pyarrow as pa
 
 from groundwatch.storage.embedded import EmbeddedClient
-from groundwatch.storage.errors import StorageError, StorageUnavailableError
+from groundwatch.storage.errors import (
+    TOO_MUCH_MEMORY,
+    StorageError,
+    StorageUnavailableError,
+    StoreMemoryError,
+    engine_code,
+)
 
 T = TypeVar("T")
 Purpose = Literal["write", "read", "search", "query", "upkeep", "care"]
@@ -261,4 +267,5 @@ def translated(work: Callable[[Client], T], client: Client) -> T:
     try:
         return work(client)
     except Error as error:
-        raise StorageError(str(error)) from error
+        kind = StoreMemoryError if engine_code(error) == TOO_MUCH_MEMORY else StorageError
+        raise kind(str(error)) from error

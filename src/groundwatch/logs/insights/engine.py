@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 from collections.abc import Callable, Mapping
 
 from groundwatch.aws.errors import ServiceError
@@ -16,7 +15,7 @@ from groundwatch.logs.insights.limits import QueryLimits
 from groundwatch.logs.insights.queries import Status
 from groundwatch.storage.answers import Answers
 from groundwatch.storage.clickhouse import Client, EventDatabase, Rows
-from groundwatch.storage.errors import StorageError
+from groundwatch.storage.errors import StorageError, engine_code
 
 KILL = """
     KILL QUERY WHERE query_id IN (SELECT query_id FROM system.processes WHERE Settings['log_comment'] = {id:String})
@@ -33,7 +32,6 @@ STORED_AGE_MS = 10_000
 KILL_PAUSE_S = 0.1
 NICENESS = 5
 """As for merges: puts and reads go first."""
-ENGINE_CODE = re.compile(r"Code: (\d+)\.")
 ENDINGS: Mapping[str, tuple[Status, str]] = {
     "159": ("Timeout", "the query took longer than a query may (--query-timeout-minutes)"),
     "160": ("Timeout", "the query would take longer than a query may (--query-timeout-minutes)"),
@@ -118,9 +116,3 @@ def ending(error: Exception) -> tuple[Status, str]:
         return "Failed", error.message or error.code
     code = engine_code(error) if isinstance(error, StorageError) else ""
     return ENDINGS.get(code, ("Failed", "the query failed"))
-
-
-def engine_code(error: StorageError) -> str:
-    """Return the number of the engine's error, empty if it has none."""
-    found = ENGINE_CODE.search(str(error))
-    return found[1] if found else ""

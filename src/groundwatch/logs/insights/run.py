@@ -17,7 +17,7 @@ from groundwatch.logs.catalog import LogCatalog, LogGroup
 from groundwatch.logs.insights.commands.lookup import Lookup, rows_for
 from groundwatch.logs.insights.compile import Compiled, Group, Source, compile_query
 from groundwatch.logs.insights.discovery import WAITING_CODE, StoredFields
-from groundwatch.logs.insights.engine import QueryEngine, engine_code
+from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.languages import parse_in
 from groundwatch.logs.insights.limits import QueryLimits
@@ -37,7 +37,7 @@ from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.lookup_tables import LookupTableStore
 from groundwatch.logs.shredding.columns import FieldColumn
 from groundwatch.storage.clickhouse import EventDatabase, Rows
-from groundwatch.storage.errors import StorageError
+from groundwatch.storage.errors import StorageError, engine_code
 
 LAST_MS = 2**53
 STREAM_SUMS = f"""
