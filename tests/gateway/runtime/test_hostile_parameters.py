@@ -99,6 +99,34 @@ async def test_paths(path, parameter, make_gateway, aws):
         assert gateway.backend.calls[0][1].body == parameter.encode()
 
 
+WAYS_OUT = [
+    # parameters of /{a}/{rest+}, and what the backend is asked for; None: refused
+    pytest.param("/x%2Fy/x/y", "/x%2Fy/-/x/y", id="the same text as the greedy one"),
+    pytest.param("/x/a%2Fb/c", "/x/-/a%2Fb/c", id="the greedy one as it was written"),
+    pytest.param("/%2e%2e/a", None, id="encoded dots"),
+    pytest.param("/x/%252e%252e/a", None, id="dots that are encoded twice"),
+    pytest.param("/a%252F%252e%252e%252Fb/c", None, id="slashes that are encoded twice"),
+    pytest.param("/x/a%255C..%255Cb", None, id="backslashes that are encoded twice"),
+]
+
+
+@pytest.mark.parametrize(("path", "target"), WAYS_OUT)
+async def test_path_parameters_stay_in_their_place(path, target, make_gateway, web_server):
+    names = ("a", "rest")
+    integration = Integration(
+        type="HTTP_PROXY",
+        http_method="GET",
+        uri=web_server.url + "/{a}/-/{rest}",
+        request_parameters={f"integration.request.path.{name}": f"method.request.path.{name}" for name in names},
+    )
+    method = Method(
+        "GET", request_parameters={f"method.request.path.{name}": True for name in names}, integration=integration
+    )
+    answer = await make_gateway({"/{a}/{rest+}": method}).request(path)
+    assert answer.status == (400 if target is None else 200)
+    assert [request.target for request in web_server.received] == ([] if target is None else [target])
+
+
 KEYS = [
     pytest.param("", id="empty"),
     pytest.param(" ", id="a blank"),

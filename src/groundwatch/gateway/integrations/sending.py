@@ -14,7 +14,6 @@ from groundwatch.gateway.runtime.stages import MappedRequest, Routed
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9._$-]+)\+?\}")
-_GREEDY = re.compile(r"\{([^{}]+)\+\}")
 _PATH_CHARACTERS = "%/:@!$&'()*+,;=-._~"
 _QUERY_CHARACTERS = _PATH_CHARACTERS + "?"
 
@@ -77,29 +76,32 @@ def fill_url(url: str, mapped: MappedRequest) -> str:
         MappingError: for a placeholder without value.
         GatewayError: 400 for a value that would lead elsewhere, with `.` or `..` as a segment.
     """
-    paths = _greedy_values(mapped.routed)
 
     def value(match: re.Match[str]) -> str:
-        found = mapped.path.get(match.group(1))
+        name = match.group(1)
+        found = mapped.path.get(name)
         if found is None:
-            raise MappingError(f"Invalid endpoint address: no value for {{{match.group(1)}}}")
-        raw = paths.get(found)
+            raise MappingError(f"Invalid endpoint address: no value for {{{name}}}")
         check_segments(found)
+        raw = _greedy_value(mapped.routed, name, found)
         return quote(found, safe="") if raw is None else requoted(raw, _PATH_CHARACTERS)
 
     return _PLACEHOLDER.sub(value, url)
 
 
-def _greedy_values(routed: Routed) -> dict[str, str]:
-    names = _GREEDY.findall(routed.method.resource.path)
-    given = routed.path_parameters
-    return {given[name]: routed.raw_path_parameters.get(name, given[name]) for name in names if name in given}
+def _greedy_value(routed: Routed, placeholder: str, value: str) -> str | None:
+    """Return the path that a client wrote for a placeholder; None where the value is no greedy parameter's."""
+    name = routed.method.greedy_paths.get(placeholder)
+    # A template may have put something else in its place.
+    if name is None or routed.path_parameters.get(name) != value:
+        return None
+    return routed.raw_path_parameters.get(name, value)
 
 
 def check_segments(value: str) -> None:
     """Raise 400 for a path with `.` or `..` as a segment, however they are written."""
-    # Twice encoded dots, too: some servers decode twice.
-    if any(unquote(segment) in (".", "..") for segment in re.split(r"[/\\]", value)):
+    # Twice encoded ones, too: some servers decode twice.
+    if any(segment in (".", "..") for segment in re.split(r"[/\\]", unquote(value))):
         raise GatewayError("BAD_REQUEST_PARAMETERS", "Invalid path parameter", reason="a path leads upwards")
 
 

@@ -6,6 +6,7 @@ live and are read for each request.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 
@@ -96,6 +97,15 @@ def _constant_headers(parameters: tuple[RequestParameter, ...], integration_type
     return headers
 
 
+def _greedy_paths(resource: Resource, integration: Integration) -> dict[str, str]:
+    greedy = re.search(r"\{([^{}]+)\+\}$", resource.path)
+    if greedy is None:
+        return {}
+    prefix, source = "integration.request.path.", f"method.request.path.{greedy[1]}"
+    mapped = integration.request_parameters.items()
+    return {name.removeprefix(prefix): greedy[1] for name, given in mapped if given == source and prefix in name}
+
+
 def _cache_sources(integration: Integration) -> tuple[tuple[str, str], ...]:
     """Return where each cache key parameter is read: location in the client's request, and name.
 
@@ -125,6 +135,8 @@ class CompiledMethod:
         self.parameters: tuple[RequestParameter, ...] = compile_request_parameters(integration.request_parameters)
         self.constant_headers = _constant_headers(self.parameters, integration.type)
         """What all parameters together come to, where they are headers that are the same for every request."""
+        self.greedy_paths = _greedy_paths(resource, integration)
+        """Placeholder of the URI → the greedy parameter of the resource that it is mapped from."""
         self.is_proxy = integration.type in PROXIES
         """Proxies pass requests and answers on; templates do not apply."""
         self.templates = {} if self.is_proxy else _templates(integration.request_templates)
