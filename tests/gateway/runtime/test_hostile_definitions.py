@@ -7,7 +7,15 @@ import time
 
 import pytest
 
-from groundwatch.gateway.definition import Authorizer, IntegrationResponse, Model, RequestValidator
+from groundwatch.aws.http import WireResponse
+from groundwatch.gateway.definition import (
+    Authorizer,
+    GatewayResponse,
+    IntegrationResponse,
+    MethodResponse,
+    Model,
+    RequestValidator,
+)
 from groundwatch.gateway.functions import FunctionAnswer
 
 INTERNAL = '{"message": "Internal server error"}'
@@ -30,6 +38,20 @@ OVERRIDES += [
     ),
     pytest.param(MANY.format("responseOverride.header"), id="thousands in the answer"),
 ]
+LONG = "#set($s='0123456789')#foreach($i in [1..12])#set($s=$s+$s)#end"
+OVERRIDES += [
+    pytest.param(
+        f'{LONG}#foreach($i in [1..1000])#set($x=$context.{place}.put("x$i", $s))#end', id=f"megabytes in {place}"
+    )
+    for place in ("requestOverride.header", "requestOverride.path", "responseOverride.header")
+]
+OVERRIDES += [
+    pytest.param(
+        f"{LONG}#set($l=[])#foreach($i in [1..1000])#set($x=$l.add($s))#end#set($context.requestOverride.{place}.x=$l)",
+        id=f"one text a thousand times in {place}",
+    )
+    for place in ("header", "querystring", "path")
+]
 
 
 async def refused(gateway, path: str = "/", method: str = "GET", **options) -> None:
@@ -45,6 +67,32 @@ async def test_overrides_are_few_and_flat(template, make_gateway, aws, caplog):
     gateway = make_gateway({"/": aws(integration={"request_templates": {"application/json": template}})})
     await refused(gateway)
     assert "Traceback" not in caplog.text
+
+
+async def test_a_body_that_is_mapped_to_many_parameters(make_gateway, aws):
+    parameters = {f"integration.request.header.x{number}": "method.request.body.a" for number in range(100)}
+    gateway = make_gateway({"/": aws("POST", integration={"request_parameters": parameters})})
+    await refused(gateway, "/", "POST", body=b'{"a":"' + b"x" * 100_000 + b'"}')
+    assert gateway.backend.calls == []
+
+
+async def test_an_answer_that_is_mapped_to_many_headers(make_gateway, aws):
+    names = [f"method.response.header.x{number}" for number in range(100)]
+    responses = {"200": MethodResponse("200", response_parameters=dict.fromkeys(names, False))}
+    response = IntegrationResponse("200", response_parameters=dict.fromkeys(names, "integration.response.body.a"))
+    gateway = make_gateway({"/": aws(integration={"responses": {"200": response}}, responses=responses)})
+    gateway.backend.answer = WireResponse(200, (), b'{"a":"' + b"x" * 10_000 + b'"}')
+    await refused(gateway)
+
+
+async def test_a_gateway_response_that_repeats_what_clients_send(make_gateway, mock):
+    template = "$method.request.header.a " * 10_000
+    custom = GatewayResponse("INVALID_API_KEY", "418", response_templates={"application/json": template})
+    gateway = make_gateway({"/": mock(api_key_required=True)}, gateway_responses={"INVALID_API_KEY": custom})
+    short = await gateway.request("/", headers={"A": "x"})
+    assert (short.status, len(short.body)) == (418, 20_000)
+    answer = await gateway.request("/", headers={"A": "x" * 9000})
+    assert (answer.status, answer.body) == (403, '{"message":"Forbidden"}')
 
 
 @pytest.mark.parametrize("value", ["1", "'x'", "[1]", "{'requestOverride': 1}", "{'responseOverride': [1]}", "true"])

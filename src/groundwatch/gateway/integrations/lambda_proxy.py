@@ -16,15 +16,13 @@ from groundwatch.gateway.integrations.sending import forwarding
 from groundwatch.gateway.mapping.errors import MappingError
 from groundwatch.gateway.runtime.context import build_context
 from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.header_rules import header_text
+from groundwatch.gateway.runtime.header_rules import check_size, header_text
 from groundwatch.gateway.runtime.media import is_binary, mime
 from groundwatch.gateway.runtime.overrides import NO_OVERRIDES
 from groundwatch.gateway.runtime.stages import AnyStage, MappedRequest, Routed
 
 MALFORMED = "Malformed Lambda proxy response"
 MAX_HEADERS = 1000
-MAX_HEADER_CHARACTERS = 64 * 1024
-"""What clients and proxies on the way to them take; the service's own limit is below both."""
 _NULL_IDENTITY: Mapping[str, None] = dict.fromkeys((
     "cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey",
     "cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user",
@@ -138,8 +136,7 @@ def _merged(result: _Result) -> list[tuple[str, str]]:
         if _text(value) not in values:
             values.insert(0, _text(value))
     headers = [(name, header_text(name, value)) for name, values in many.items() for value in values]
-    if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_CHARACTERS:
-        raise MappingError(f"the headers have more than {MAX_HEADER_CHARACTERS} characters")
+    check_size(headers)
     return headers
 
 

@@ -16,10 +16,12 @@ from groundwatch.gateway.mapping.values import VtlValue
 from groundwatch.gateway.runtime.compiled import CompiledDeployment, CompiledGatewayResponse
 from groundwatch.gateway.runtime.context import message_for
 from groundwatch.gateway.runtime.errors import GatewayError
-from groundwatch.gateway.runtime.header_rules import error_header_name, header_text
+from groundwatch.gateway.runtime.header_rules import check_size, error_header_name, header_text
 from groundwatch.gateway.runtime.media import JSON, for_accept
 from groundwatch.gateway.runtime.stages import AnyStage, Located, exchange_of, reached
 
+SUBSTITUTION_STEPS = 20_000
+"""What all references of one template may cost together: a megabyte of text, and some milliseconds."""
 _REFERENCE = re.compile(
     r"\$(?:context|stageVariables)\.[A-Za-z0-9_.-]*[A-Za-z0-9_]"
     r"|\$?method\.request\.(?:header|querystring|path)\.[A-Za-z0-9_.$-]*[A-Za-z0-9_]"
@@ -77,6 +79,7 @@ def _headers(mapped: tuple[ResponseHeader, ...], message: Message) -> list[tuple
         values, name = header.source(message), error_header_name(header.name)
         if values and name is not None:
             headers.append((name, header_text(name, ",".join(values))))
+    check_size(headers)
     return headers
 
 
@@ -91,7 +94,14 @@ def _body(
 
 
 def _substitute(template: str, message: Message) -> str:
-    return _REFERENCE.sub(lambda match: _value(match.group().removeprefix("$"), message), template)
+    budget = Budget(SUBSTITUTION_STEPS)
+
+    def value(match: re.Match[str]) -> str:
+        text = _value(match.group().removeprefix("$"), message)
+        budget.charge_text(len(text))
+        return text
+
+    return _REFERENCE.sub(value, template)
 
 
 def _value(name: str, message: Message) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from groundwatch.gateway.mapping.errors import MappingError
 
+MAX_HEADER_CHARACTERS = 64 * 1024
+"""What clients and proxies on the way to them take; the service's own limit is below both."""
 _UNMAPPABLE = frozenset({"content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"})
 _UNMAPPABLE_FOR_AWS = _UNMAPPABLE | {"authorization", "connection", "expect", "proxy-authenticate", "te"}
 _REMAPPED = frozenset({
@@ -51,6 +54,16 @@ def proxied_header_name(name: str) -> str | None:
     if lowered in _NOT_PROXIED:
         return None
     return f"x-amzn-Remapped-{name}" if lowered in _REMAPPED_OF_PROXIES else name
+
+
+def check_size(mapped: Iterable[tuple[str, str]]) -> None:
+    """Refuse parameters that are too long together: one text of megabytes may be mapped to any number of them.
+
+    Raises:
+        MappingError: for more than `MAX_HEADER_CHARACTERS`.
+    """
+    if sum(len(name) + len(value) for name, value in mapped) > MAX_HEADER_CHARACTERS:
+        raise MappingError(f"headers or parameters have more than {MAX_HEADER_CHARACTERS} characters")
 
 
 def header_text(name: str, value: str) -> str:

@@ -6,9 +6,14 @@ import msgspec
 
 from groundwatch.gateway.mapping.errors import MappingError, TemplateLimitError
 from groundwatch.gateway.mapping.values import ContextMap, OverrideMap, VtlValue
+from groundwatch.gateway.runtime.header_rules import MAX_HEADER_CHARACTERS
 
 MAX_OVERRIDES = 1000
 """Of one kind; heads of 10,240 bytes, the service's limit, hold fewer."""
+
+
+MAX_OVERRIDE_CHARACTERS = MAX_HEADER_CHARACTERS
+"""Of all overrides of one kind together: one text may stand in a thousand places."""
 
 
 class Overrides(msgspec.Struct):
@@ -42,17 +47,25 @@ def read_overrides(variable: VtlValue) -> Overrides:
     """Return what a template left in its `$context`, if it left it a map.
 
     Raises:
-        TemplateLimitError: when that is more than `MAX_OVERRIDES`.
+        TemplateLimitError: when that is more than `MAX_OVERRIDES` or `MAX_OVERRIDE_CHARACTERS`.
     """
     context = _map(variable)
     request, response = _map(context.get("requestOverride")), _map(context.get("responseOverride"))
-    return Overrides(
+    made = Overrides(
         header=_map(request.get("header")),
         querystring=_map(request.get("querystring")),
         path=_map(request.get("path")),
         response_header=_map(response.get("header")),
         response_status=response.get("status"),
     )
+    for overridden in (made.header, made.querystring, made.path, made.response_header):
+        if overridden and sum(map(_characters, overridden.values())) > MAX_OVERRIDE_CHARACTERS:
+            raise TemplateLimitError(f"overrides have more than {MAX_OVERRIDE_CHARACTERS} characters")
+    return made
+
+
+def _characters(value: VtlValue) -> int:
+    return sum(len(text) for text in (value if isinstance(value, list) else (value,)) if isinstance(text, str))
 
 
 def override_texts(value: VtlValue) -> list[str]:

@@ -15,11 +15,18 @@ from groundwatch.gateway.mapping.parameters import RequestParameter
 from groundwatch.gateway.runtime.context import message_for, scope_for
 from groundwatch.gateway.runtime.errors import GatewayError, configuration_error
 from groundwatch.gateway.runtime.execution_log import java_map
-from groundwatch.gateway.runtime.header_rules import check_request_header, header_text
+from groundwatch.gateway.runtime.header_rules import (
+    MAX_HEADER_CHARACTERS,
+    check_request_header,
+    check_size,
+    header_text,
+)
 from groundwatch.gateway.runtime.media import JSON, for_type, is_binary, mime
 from groundwatch.gateway.runtime.overrides import NO_OVERRIDES, Overrides, override_texts, read_overrides
 from groundwatch.gateway.runtime.rendering import TemplateRunner, TemplateSource
 from groundwatch.gateway.runtime.stages import MappedRequest, Routed, Validated
+
+FEW_PARAMETERS = 32
 
 
 class _Parameters(msgspec.Struct):
@@ -97,6 +104,9 @@ def _parameters(stage: Validated, routed: Routed, payload: str | bytes) -> _Para
         values = parameter.source(message)
         if values:
             _add(mapped, parameter, values, kind)
+    # A few texts of a small request are not worth the time.
+    if len(text) > MAX_HEADER_CHARACTERS or len(routed.method.parameters) > FEW_PARAMETERS:
+        check_size([*mapped.path.items(), *mapped.query, *mapped.headers.items()])
     return mapped
 
 

@@ -16,12 +16,15 @@ from groundwatch.gateway.runtime.context import message_for, scope_for
 from groundwatch.gateway.runtime.errors import configuration_error
 from groundwatch.gateway.runtime.exchange import Values
 from groundwatch.gateway.runtime.execution_log import java_map
-from groundwatch.gateway.runtime.header_rules import client_header_name, header_text, header_value
+from groundwatch.gateway.runtime.header_rules import check_size, client_header_name, header_text, header_value
 from groundwatch.gateway.runtime.media import JSON, MAX_PAYLOAD_BYTES, for_accept, is_binary, mime
 from groundwatch.gateway.runtime.overrides import Overrides, override_texts, read_overrides
 from groundwatch.gateway.runtime.rendering import TemplateRunner, TemplateSource
 from groundwatch.gateway.runtime.stages import Answered, Routed, Selected
 from groundwatch.gateway.runtime.steps.pass_response import pass_answer
+
+FEW_HEADERS = 32
+"""Constants and single headers of the backend, which are short."""
 
 
 class MapResponse:
@@ -145,6 +148,8 @@ def _mapped_headers(stage: Selected, response: CompiledResponse, body: bytes) ->
             text = ",".join(header.source(message))
         if text:
             headers[header.name] = text
+    if message is not None or len(headers) > FEW_HEADERS:
+        check_size(headers.items())
     return headers
 
 
