@@ -5,8 +5,10 @@ from multiprocessing import get_context
 
 import pyarrow as pa
 import pytest
+from clickhouse_connect.driver.exceptions import Error
 
 from groundwatch.storage.clickhouse import open_client
+from groundwatch.storage.embedded import EmbeddedClient
 from groundwatch.storage.errors import StorageError
 
 TEXTS = ["plain", "", "naïve ☃ 🌍", "a\0b\n\t'\"\\", "x" * 100_000]
@@ -53,3 +55,39 @@ def test_rows_are_stored_as_they_are_and_failures_are_told(tmp_path):
     assert "number" in failures[1] or "'a'" in failures[1]
     # What goes wrong when the rows are written must not go unnoticed: callers are told that they are on disk.
     assert "TOO_MANY_PARTS" in failures[2]
+
+
+FAILS = "SELECT number, throwIf(number = {last}) FROM numbers(200000) SETTINGS max_block_size = 1000, max_threads = 1"
+
+
+def after_failures(directory):
+    client = open_client(f"chdb://{directory}")
+    found = []
+    for again in (lambda: client.query(FAILS.format(last=10**9)).result_rows, lambda: client.command("SELECT 7")):
+        try:
+            client.query(FAILS.format(last=150_000))
+        except Error as error:
+            found.append(type(error).__name__)
+        answer = again()
+        found.append(answer if isinstance(answer, int) else len(answer))
+    client.close()
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_rows_of_a_statement_that_fails_are_not_among_those_of_the_next(tmp_path):
+    assert in_new_process(after_failures, tmp_path / "events") == ["DatabaseError", 200_000, "DatabaseError", 7]
+
+
+def test_an_engine_that_keeps_such_rows_is_not_asked_further():
+    class Broken:
+        def query(self, sql):
+            raise RuntimeError(sql)
+
+        command = insert = query
+
+    client = EmbeddedClient(Broken(), lambda: None, {})
+    with pytest.raises(RuntimeError, match="one"):
+        client.query("one")
+    with pytest.raises(StorageError, match="does not let go"):
+        client.command("two")
