@@ -117,6 +117,7 @@ EVALUATED = [
     pytest.param({"x": {"Ref": "RestApi"}}, "Ref", id="a reference"),
     pytest.param({"x": {"Fn::GetAtt": ["A", "Arn"]}}, "Fn::GetAtt", id="a function"),
     pytest.param({"Fn::Transform": {"Name": "AWS::Include"}}, "Fn::Transform", id="a macro"),
+    pytest.param({"Fn::Transform": {"Name": "AWS::Include"}, "y": 1}, "Fn::Transform", id="a macro among others"),
 ]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from groundwatch.deploy.texts import Tree
 
 _DYNAMIC = re.compile(r"\{\{resolve:[A-Za-z-]*:?")
+_MACRO = "Fn::Transform"
 _FUNCTION = re.compile(r"Fn::.*|Ref", re.DOTALL)
 
 
@@ -34,8 +35,9 @@ def check_literal(document: Tree, place: str) -> None:
     elif isinstance(document, Mapping):
         for key, value in document.items():
             check_literal(key, place)
-            # A schema may well have a property of this name among others; alone in its object it is a function.
-            if _FUNCTION.fullmatch(key) and len(document) == 1:
+            # A schema may well have a property of this name among others; alone in its object it is a function. Macros
+            # are run among others, too, and are given those.
+            if key == _MACRO or (_FUNCTION.fullmatch(key) and len(document) == 1):
                 raise EvaluatedTextError(f"{place}: CloudFormation would evaluate the member {key}")
             check_literal(value, f"{place}.{key}")
     elif isinstance(document, list):
