@@ -128,7 +128,7 @@ async def test_the_canary_shares_the_cache_only_where_it_shall(gateway, mock, sh
 def test_a_flush_takes_the_part_of_the_canary_too():
     cache = ResponseCache(lambda: 0)
     for stage in ("v1", "v1/Canary", "v10"):
-        cache.put(("api", stage), ("key",), msgspec.convert({"status": 200, "headers": [], "body": ""}, _Wire), 60)
+        cache.put(("api", stage), ("key",), msgspec.convert({"status": 200, "headers": [], "body": ""}, _Wire), 60, 0)
     cache.flush(("api", "v1"))
     assert [cache.get(("api", stage), ("key",)) is None for stage in ("v1", "v1/Canary", "v10")] == [True, True, False]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from tests.gateway.runtime.conftest import API
 
 from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.definition import MethodSetting
@@ -161,15 +164,52 @@ class TestResponseCache:
     def test_it_is_bounded_by_bytes_and_drops_the_least_used(self):
         cache = ResponseCache(lambda: 0, max_bytes=2 * (ENTRY_OVERHEAD_BYTES + 11))
         for name in ("a", "b"):
-            cache.put(PLACE, (name,), self.response(), 10)
+            cache.put(PLACE, (name,), self.response(), 10, 0)
         assert cache.get(PLACE, ("a",))
-        cache.put(PLACE, ("c",), self.response(), 10)
+        cache.put(PLACE, ("c",), self.response(), 10, 0)
         assert [bool(cache.get(PLACE, (name,))) for name in "abc"] == [True, False, True]
         assert cache.size_bytes == 2 * (ENTRY_OVERHEAD_BYTES + 11)
 
     def test_too_large_an_answer_is_not_kept_and_takes_the_old_one_away(self):
         cache = ResponseCache(lambda: 0)
-        cache.put(PLACE, ("a",), self.response(), 10)
-        cache.put(PLACE, ("a",), self.response(MAX_ENTRY_BYTES + 1), 10)
+        cache.put(PLACE, ("a",), self.response(), 10, 0)
+        cache.put(PLACE, ("a",), self.response(MAX_ENTRY_BYTES + 1), 10, 0)
         assert cache.get(PLACE, ("a",)) is None
         assert (len(cache), cache.size_bytes) == (0, 0)
+
+
+async def overtaken(make_cached, act):
+    """Answer a request slowly, `act` meanwhile, and return what the next request is answered."""
+    gateway = make_cached()
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_request):
+        if len(gateway.backend.calls) == 1:
+            began.set()
+            await may_end.wait()
+            return WireResponse(200, (), b'"old"')
+        return WireResponse(200, (), b'"new"')
+
+    gateway.backend.answer = slowly
+    first = asyncio.create_task(gateway.request("/a"))
+    await began.wait()
+    gateway.clock.now_ms += 1
+    await act(gateway)
+    may_end.set()
+    assert (await first).body == '"old"'
+    gateway.clock.now_ms += 1
+    return (await gateway.request("/a")).body
+
+
+async def test_a_flush_is_not_undone_by_a_slow_answer(make_cached):
+    async def flush(gateway):
+        gateway.app.stage_caches.flush_data(API, "v1")
+
+    assert await overtaken(make_cached, flush) == '"new"'
+
+
+async def test_a_fresh_answer_is_not_replaced_by_an_older_one(make_cached):
+    async def refresh(gateway):
+        assert (await gateway.request("/a")).body == '"new"'
+
+    assert await overtaken(make_cached, refresh) == '"new"'

@@ -29,6 +29,8 @@ class _Entry(msgspec.Struct):
     response: WireResponse
     expires_ms: int
     size_bytes: int
+    asked_ms: int
+    """When the request came that the answer was made for."""
 
 
 class ResponseCache:
@@ -38,6 +40,7 @@ class ResponseCache:
         self._clock_ms = clock_ms
         self._max_bytes = max_bytes
         self._entries: OrderedDict[tuple[Place, Key], _Entry] = OrderedDict()
+        self._flushed_ms = -1
         self.size_bytes = 0
         """What the entries take, an estimate of their overhead included."""
 
@@ -55,20 +58,29 @@ class ResponseCache:
         self._entries.move_to_end((place, key))
         return entry.response
 
-    def put(self, place: Place, key: Key, response: WireResponse, ttl_s: int) -> None:
-        """Keep an answer for `ttl_s` seconds in place of the one before; one that is too large is not kept."""
+    def put(self, place: Place, key: Key, response: WireResponse, ttl_s: int, asked_ms: int) -> None:
+        """Keep an answer for `ttl_s` seconds in place of the one before; one that is too large is not kept.
+
+        Nor is one to a request that came, at `asked_ms`, before a flush or before that of the present entry: a slow
+        backend must not bring back what was asked anew since.
+        """
+        present = self._entries.get((place, key))
+        if asked_ms <= self._flushed_ms or (present is not None and present.asked_ms > asked_ms):
+            return
         self._drop((place, key))
         size = len(response.body) + sum(len(name) + len(value) for name, value in response.headers)
         if ttl_s <= 0 or size > MAX_ENTRY_BYTES:
             return
         size += ENTRY_OVERHEAD_BYTES + sum(map(len, key))
-        self._entries[place, key] = _Entry(response, self._clock_ms() + ttl_s * 1000, size)
+        self._entries[place, key] = _Entry(response, self._clock_ms() + ttl_s * 1000, size, asked_ms)
         self.size_bytes += size
         while self.size_bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
 
     def flush(self, place: Place) -> None:
         """Forget everything of a stage, its canary's part too."""
+        # Of any stage: one time for all is enough, since what it costs is that an answer is asked for once more.
+        self._flushed_ms = self._clock_ms()
         places = (place, (place[0], place[1] + CANARY))
         for full_key in [full_key for full_key in self._entries if full_key[0] in places]:
             self._drop(full_key)

@@ -106,7 +106,8 @@ class KeepResponse:
         key = cache_key(routed)
         if key is not None:
             kept = _without_trace(stage.response)
-            self._cache.put(_place(routed), key, kept, setting.cache_ttl_in_seconds)
+            asked_ms = routed.exchange.received_ms
+            self._cache.put(_place(routed), key, kept, setting.cache_ttl_in_seconds, asked_ms)
         return stage
 
 
