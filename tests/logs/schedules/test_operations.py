@@ -98,6 +98,8 @@ S3 = {"destinationIdentifier": "s3://archive", "roleArn": "arn:aws:iam::1:role/o
         ({"start_time_offset": 60, "end_time_offset": 120}, "ValidationException", "must not be later"),
         ({"start_time_offset": -1}, "ValidationException", "offsets are seconds"),
         ({"schedule_start_time": 2, "schedule_end_time": 1}, "ValidationException", "ends before it starts"),
+        ({"schedule_start_time": 10**15}, "ValidationException", "beyond the year 9999"),
+        ({"schedule_start_time": 2**63 - 1}, "ValidationException", "beyond the year 9999"),
         ({"execution_role_arn": "r"}, "ValidationException", "r is not the ARN of a role"),
         ({"name": "arn:x"}, "ValidationException", "must not begin like an ARN"),
         (

@@ -22,6 +22,8 @@ PAGE = 1_000
 REFUSED_S3_MEMBERS = ("ownerAccountId", "kmsKeyId")
 _FIRST_LETTERS = re.compile(r"_([a-z])")
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[^:]+:role/.+")
+LAST_MS = 253_402_300_799_999
+"""The end of the year 9999, the last that dates can be told of."""
 MAX_OFFSET_S = 10 * 365 * 86_400
 
 
@@ -163,6 +165,8 @@ def _check(context: RequestContext, operation: str, members: Mapping[str, Any]) 
         "startTimeOffset" in members and start_s < end_s
     ):
         raise _invalid("The offsets are seconds before the run; the start must not be later than the end.")
+    if (epoch_ms(members.get("scheduleStartTime")) or 0) > LAST_MS:
+        raise _invalid("The schedule starts beyond the year 9999.")
     if members.get("scheduleStartTime", 0) >= members.get("scheduleEndTime", math.inf):
         raise _invalid("The schedule ends before it starts.")
     for role_arn in (members["executionRoleArn"], destinations.get("s3Configuration", {}).get("roleArn")):
