@@ -114,3 +114,33 @@ def test_lookup_tables_are_resources_of_their_own(context, operation):
 def test_a_query_that_cannot_be_read_cannot_be_authorized(context):
     with pytest.raises(ServiceError, match="unknown command"):
         logs_access("StartQuery", {"queryString": "SOURCE 'a' | secrets"}, context)
+
+
+@pytest.mark.parametrize("operation", ["TagResource", "UntagResource", "ListTagsForResource"])
+@pytest.mark.parametrize(
+    ("written", "checked"),
+    [
+        ("arn:aws:logs:us-east-1:1:log-group:g", "arn:aws:logs:us-east-1:1:log-group:g"),
+        ("arn:aws-cn:logs:us-east-1:1:log-group:g", "arn:aws:logs:us-east-1:1:log-group:g"),
+        ("arn:other:logs:us-east-1:1:destination:d", "arn:aws:logs:us-east-1:1:destination:d"),
+    ],
+)
+def test_policies_see_one_arn_however_its_partition_is_written(context, operation, written, checked):
+    """A Deny names the ARN that this server prints: another spelling of it must not get past."""
+    (check,) = logs_access(operation, {"resourceArn": written}, context)
+    assert check.resource == checked
+
+
+def test_policies_see_one_arn_of_a_lookup_table(context):
+    (check,) = logs_access("GetLookupTable", {"lookupTableArn": "arn:aws-x:logs:us-east-1:1:lookup-table:t"}, context)
+    assert check.resource == "arn:aws:logs:us-east-1:1:lookup-table:t"
+
+
+@pytest.mark.parametrize(
+    ("operation", "member"), [("TagResource", "resourceArn"), ("GetLookupTable", "lookupTableArn")]
+)
+def test_a_name_is_no_arn(context, operation, member):
+    """Checked as it is, no policy but one on everything would be about it, and none could deny it."""
+    with pytest.raises(ServiceError, match="'g' is not an ARN") as refused:
+        logs_access(operation, {member: "g"}, context)
+    assert refused.value.code == "InvalidParameterException"

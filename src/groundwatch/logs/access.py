@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwatch.aws.context import AccessCheck, RequestContext
-from groundwatch.logs.arns import group_name_of, log_group_arn, log_stream_arn
+from groundwatch.logs.arns import canonical_arn, group_name_of, log_group_arn, log_stream_arn
 from groundwatch.logs.catalog import Tenant
 from groundwatch.logs.insights.reach import Reach, reach_of
 from groundwatch.logs.lookup_tables import lookup_table_arn
@@ -105,8 +105,9 @@ def _resources(operation: str, params: Mapping[str, Any], context: RequestContex
     if operation in MANY_GROUPS_ACTIONS:
         return _many_groups(operation, params, context)
     if operation in LOOKUP_ACTIONS:
+        given = params.get("lookupTableArn")
         known = lookup_table_arn(Tenant(context.account_id, context.region), str(params.get("lookupTableName")))
-        return [str(params.get("lookupTableArn") or known)]
+        return [canonical_arn(given) if given else known]
     if operation in SCHEDULE_ACTIONS:
         # By a name the id in the ARN is not known here: only who may do it to all may use names.
         identifier = str(params.get("identifier", ""))
@@ -140,7 +141,7 @@ def _resource(operation: str, params: Mapping[str, Any], context: RequestContext
     if operation in ALL_GROUPS_ACTIONS:
         return log_stream_arn(region, account_id, group="", stream="")
     if operation in TAG_ACTIONS:
-        return str(params["resourceArn"])
+        return canonical_arn(params["resourceArn"])
     if operation in DESTINATION_ACTIONS:
         return f"arn:aws:logs:{region}:{account_id}:destination:{params['destinationName']}"
     if params.get("logRecordPointer"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
+from groundwatch.aws.arn import parse_arn
 from groundwatch.aws.errors import ServiceError
 
 GROUP_ARN = re.compile(r"arn:aws[\w-]*:logs:(?P<region>[\w-]+):(?P<account>\d{12}):log-group:(?P<name>[^:*]+)")
@@ -17,6 +20,17 @@ def log_group_arn(region: str, account_id: str, name: str) -> str:
 def log_stream_arn(region: str, account_id: str, group: str, stream: str) -> str:
     """Return a stream's ARN. With an empty stream name: what group-level actions are checked against."""
     return f"{log_group_arn(region, account_id, group)}:log-stream:{stream}"
+
+
+def canonical_arn(text: str) -> str:
+    """Return an ARN with the partition that this server prints, which is what policies name and are checked against.
+
+    Raises `InvalidParameterException` for text that is no ARN, such as a name.
+    """
+    try:
+        return str(msgspec.structs.replace(parse_arn(text), partition="aws"))
+    except ValueError as error:
+        raise ServiceError("InvalidParameterException", f"{error}.") from error
 
 
 def group_name_of(identifier: str, *, region: str, account_id: str) -> str:

@@ -20,14 +20,14 @@ async def put(operations, context, name: str = "d", target: str = STREAM, **memb
     return answer["destination"]
 
 
-async def subscribe(operations, context, owner) -> None:
+async def subscribe(operations, context, owner, partition="aws") -> None:
     await operations.create_log_group(context, log_group_name="g")
     await operations.put_subscription_filter(
         context,
         log_group_name="g",
         filter_name="f",
         filter_pattern="",
-        destination_arn=f"arn:aws:logs:us-east-1:{owner.account_id}:destination:d",
+        destination_arn=f"arn:{partition}:logs:us-east-1:{owner.account_id}:destination:d",
     )
 
 
@@ -94,10 +94,12 @@ async def test_destinations_come_in_order_page_by_page(operations, context, make
             c, resource_arn=f"arn:aws:logs:us-east-1:{c.account_id}:destination:none"
         ),
         lambda o, c: o.list_tags_for_resource(c, resource_arn="arn:aws:logs:us-east-1:999999999999:destination:d"),
+        lambda o, c: o.list_tags_for_resource(c, resource_arn=f"arn:aws:other:us-east-1:{c.account_id}:destination:d"),
     ],
-    ids=["delete", "policy", "tags", "tags of another account"],
+    ids=["delete", "policy", "tags", "tags of another account", "tags in another service"],
 )
 async def test_a_missing_destination(operations, context, call):
+    await put(operations, context)
     assert await refusal(call(operations, context)) == MISSING
 
 
@@ -148,3 +150,9 @@ async def test_another_account_subscribes_as_far_as_the_policy_lets_it(operation
         f"User with accountId: {stranger.account_id} is not authorized to perform: logs:PutSubscriptionFilter "
         f"on resource: {arn}"
     )
+
+
+async def test_a_destination_is_found_by_its_own_arn_alone(operations, context):
+    """By another one the filter would be kept, and deliver nothing."""
+    await put(operations, context)
+    assert (await refusal(subscribe(operations, context, context, "aws-cn")))[0] == "InvalidParameterException"

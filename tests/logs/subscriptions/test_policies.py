@@ -169,6 +169,8 @@ class TestResourcePolicies:
         assert (policy["policyScope"], policy["resourceArn"], policy["revisionId"]) == ("RESOURCE", arn, second)
         stale = operations.delete_resource_policy(context, resource_arn=arn, expected_revision_id=first)
         assert (await refusal(stale))[0] == "InvalidParameterException"
+        again = self.put(operations, context, resource_arn=arn.replace("arn:aws:", "arn:aws-cn:"))
+        assert (await refusal(again))[0] == "InvalidParameterException", "it is the same group"
         await operations.delete_resource_policy(context, resource_arn=arn, expected_revision_id=second)
         scope = await operations.describe_resource_policies(context, policy_scope="RESOURCE")
         assert scope == {"resourcePolicies": []}
@@ -179,8 +181,9 @@ class TestResourcePolicies:
             ({}, "InvalidParameterException"),
             ({"resource_arn": "arn:aws:logs:us-east-1:{}:log-group:none"}, "ResourceNotFoundException"),
             ({"resource_arn": "arn:aws:s3:::bucket"}, "InvalidParameterException"),
+            ({"resource_arn": "a"}, "InvalidParameterException"),
         ],
-        ids=["no name", "no such group", "not a log group"],
+        ids=["no name", "no such group", "not a log group", "a name in place of an ARN"],
     )
     async def test_refusals(self, operations, context, members, code):
         filled = {name: value.format(context.account_id) for name, value in members.items()}

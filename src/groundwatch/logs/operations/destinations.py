@@ -7,7 +7,7 @@ from groundwatch.aws.errors import ServiceError
 from groundwatch.logs.operations.room import tenant_of
 from groundwatch.logs.operations.tags import TagOperations
 from groundwatch.logs.subscriptions.records import Destination
-from groundwatch.logs.subscriptions.vendors import parse_target
+from groundwatch.logs.subscriptions.vendors import LOGS, parse_target
 from groundwatch.logs.tags import adding, check_tag_keys, removing
 from groundwatch.logs.tokens import seal, unseal
 
@@ -112,7 +112,7 @@ class DestinationOperations(TagOperations):
     async def _destination(self, context: RequestContext, arn: str) -> Destination:
         named = parse_target(arn)
         # Only the owner may know that there is one: others are told that there is none.
-        is_own = (named.account_id, named.region) == (context.account_id, context.region)
+        is_own = (named.vendor, named.account_id, named.region) == (LOGS, context.account_id, context.region)
         found = await self._room.subscriptions.store.destination(tenant_of(context), named.name) if is_own else None
         if found is None:
             raise _missing()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from groundwatch.aws.context import RequestContext
 from groundwatch.aws.errors import NotImplementedByServer, ServiceError
-from groundwatch.logs.arns import group_name_of
+from groundwatch.logs.arns import canonical_arn
 from groundwatch.logs.events import invalid_token
 from groundwatch.logs.operations.room import Operations, tenant_of
 from groundwatch.logs.patterns.parse import parse_pattern
@@ -64,10 +64,11 @@ class PolicyOperations(Operations):
     ) -> dict[str, object]:
         """List the policies of one scope, by default those of the account."""
         scope = policy_scope or ("RESOURCE" if resource_arn else "ACCOUNT")
-        request = ["resource-policies", context.account_id, context.region, scope, resource_arn]
+        attached_to = canonical_arn(resource_arn) if resource_arn else None
+        request = ["resource-policies", context.account_id, context.region, scope, attached_to]
         after = str(unseal(request, next_token, str)[0]) if next_token else ""
         found = await self._room.subscriptions.policies.resource_policies(
-            tenant_of(context), scope, name=resource_arn, after=after, limit=limit + 1
+            tenant_of(context), scope, name=attached_to, after=after, limit=limit + 1
         )
         page = found[:limit]
         answer: dict[str, object] = {"resourcePolicies": [_resource_policy(item) for item in page]}
@@ -165,9 +166,9 @@ class PolicyOperations(Operations):
     ) -> tuple[str, str]:
         """Return scope and name; a policy is attached to a log group that exists, or it has a name."""
         if resource_arn:
-            name = group_name_of(resource_arn, region=context.region, account_id=context.account_id)
-            await self._group(context, name)
-            return "RESOURCE", resource_arn
+            arn = canonical_arn(resource_arn)
+            await self._group(context, None, arn)
+            return "RESOURCE", arn
         if not policy_name:
             raise _invalid("policyName must be specified.")
         _check_name(policy_name)

@@ -114,7 +114,8 @@ class DestinationChecks:
 
     async def _check_destination(self, context: RequestContext, target: Target) -> None:
         destination = await self._store.destination(Tenant(target.account_id, target.region), target.name)
-        if destination is None:
+        # Deliveries look for it by the whole ARN: another spelling would be found here and never again.
+        if destination is None or destination.arn != target.arn:
             raise _invalid(FAILED_TESTS[LOGS])
         check = AccessCheck("logs:PutSubscriptionFilter", target.arn)
         decision = await self._decider.decide(context, check, destination.access_policy)
