@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import pytest
@@ -213,6 +214,29 @@ SCHEMAS = [
     pytest.param('{"multipleOf": 0.1}', b"0.35", 400, id="no multiple"),
     pytest.param('{"maximum": 1.5}', b"1" * 400, 400, id="a number above every double"),
     pytest.param('{"type": "integer", "uniqueItems": true}', b"1e400", 400, id="infinity"),
+    pytest.param(
+        json.dumps({"allOf": [{"items": {}}] * 1000}), b"[" + b"1," * 150_000 + b"1]", 400, id="all values many times"
+    ),
+    pytest.param(
+        json.dumps({"allOf": [{"additionalProperties": {}}] * 1000}),
+        json.dumps(dict.fromkeys(map(str, range(150_000)))).encode(), 400, id="all members many times",
+    ),
+    pytest.param(
+        json.dumps({"allOf": [{"uniqueItems": True}] * 1000}), b"[[" + b"1," * 150_000 + b"1]]", 400,
+        id="all values compared many times",
+    ),
+    pytest.param(
+        json.dumps({"allOf": [{"format": "email"}] * 10_000}), b'"a@' + b"x" * 8_000_000 + b'"', 400,
+        id="a long text looked through many times",
+    ),
+    pytest.param(
+        json.dumps({"items": {"enum": [[*range(1000), last] for last in range(70)]}}),
+        json.dumps([[*range(1000), 69]] * 1000).encode(), 200, id="values that differ at their ends",
+    ),
+    pytest.param('{"enum": [1, {"b": [1.0], "a": 2}]}', b'{"a": 2.0, "b": [1]}', 200, id="another spelling"),
+    pytest.param('{"enum": [1, "1"]}', b"true", 400, id="a boolean that is no number"),
+    pytest.param('{"format": "uri"}', b'"a:' + b"x" * 5000 + b'"', 200, id="a long address"),
+    pytest.param('{"format": "uri"}', b'"a:' + b"x " * 5000 + b'"', 400, id="a long text that is no address"),
     pytest.param("{}", b"[" + b"{}," * 3_000_000 + b"{}]", 400, id="millions of values"),
     pytest.param("[]", b"1", 500, id="a schema that is a list"),
     pytest.param('{"type": "nothing"}', b"1", 500, id="a type that is none"),

@@ -1,7 +1,8 @@
 """The keywords of JSON Schema draft 4 that take no more time than the body and the schema are long.
 
-Regular expressions run on RE2, duplicates are found by hashing, and every keyword that is tried is counted: schemas
-that refer to themselves or branch at each level could otherwise run for ever.
+Regular expressions run on RE2, equal values are found by hashing, and every keyword that is tried is counted with what
+it reads: schemas that refer to themselves, branch at each level or say one thing a thousand times could otherwise run
+for ever.
 """
 
 from __future__ import annotations
@@ -23,8 +24,18 @@ from groundwatch.gateway.mapping.values import is_number
 from groundwatch.gateway.validation.messages import shown
 
 _REGEX_COST_PER_STEP = 15
+_VALUES_PER_STEP = 8
+"""How many values a keyword goes through in a step, that is in some ten microseconds."""
+_BYTES_PER_STEP = 256
+"""How much is written for comparison in a step."""
+_CHARACTERS_PER_STEP = 1024
+"""How much of a text a format is looked for in a step."""
+_LONG_URI = 2048
+_ITERATING = frozenset({"items", "additionalItems", "additionalProperties", "patternProperties", "uniqueItems"})
+"""The keywords that go through what a value holds."""
 _HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,12})?(Z|[+-]\d\d:?\d\d)")
+_LONG_URI_FORM = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S*")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 Errors = Iterator[ValidationError]
@@ -41,6 +52,8 @@ class Run:
     def __init__(self, regexes: Mapping[str, Regex], max_steps: int) -> None:
         self._regexes = regexes
         self._steps_left = max_steps
+        self._enumerations: dict[int, frozenset[bytes]] = {}
+        """By the identity of the list in the schema, which outlives the check."""
 
     def spend(self, steps: int) -> None:
         """Count steps; raises BudgetError when there are too many."""
@@ -58,18 +71,39 @@ class Run:
     def check(self, instance: object, format: str) -> None:  # noqa: A002 -- the name in the base class
         """Raise FormatError for a text without the format; unknown formats do not matter, as in the service."""
         known = _FORMATS.get(format)
-        if known is not None and isinstance(instance, str) and not known(instance):
+        if known is None or not isinstance(instance, str):
+            return
+        self.spend(len(instance) // _CHARACTERS_PER_STEP)
+        if not known(instance):
             raise FormatError(f"is no {format}")
+
+    def canonical(self, value: object) -> bytes:
+        """Return a text that is the same for equal values only."""
+        text = msgspec.json.encode(_normal(value), order="deterministic")
+        self.spend(len(text) // _BYTES_PER_STEP)
+        return text
+
+    def listed(self, values: list[Any]) -> frozenset[bytes]:
+        """Return the values of a list of the schema in canonical form."""
+        found = self._enumerations.get(id(values))
+        if found is None:
+            found = self._enumerations[id(values)] = frozenset(map(self.canonical, values))
+        return found
 
 
 def _run(validator: Any) -> Run:  # noqa: ANN401 -- the validator's class is made at run time
     return cast(Run, validator.format_checker)
 
 
-def _counted(keyword: Keyword) -> Keyword:
+def _counted(name: str, keyword: Keyword) -> Keyword:
+    iterates = name in _ITERATING
+
     def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Errors | None:  # noqa: ANN401
         # Lists and maps of a schema are gone through as a whole.
-        _run(validator).spend(1 + (len(value) if isinstance(value, list | dict) else 0))
+        steps = 1 + (len(value) if isinstance(value, list | dict) else 0)
+        if iterates and isinstance(instance, list | dict):
+            steps += len(instance) // _VALUES_PER_STEP
+        _run(validator).spend(steps)
         return keyword(validator, value, instance, schema)
 
     return counted
@@ -106,13 +140,16 @@ def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: 
 
 def _unique_items(validator: Any, wanted: Any, instance: Any, _schema: Any) -> Errors:  # noqa: ANN401
     if wanted and isinstance(instance, list):
-        _run(validator).spend(len(instance))
-        if len({_canonical(item) for item in instance}) < len(instance):
+        run = _run(validator)
+        run.spend(len(instance))
+        if len({run.canonical(item) for item in instance}) < len(instance):
             yield ValidationError("array must not contain duplicate elements")
 
 
-def _canonical(value: object) -> bytes:
-    return msgspec.json.encode(_normal(value), order="deterministic")
+def _enum(validator: Any, values: list[Any], instance: Any, _schema: Any) -> Errors:  # noqa: ANN401
+    run = _run(validator)
+    if run.canonical(instance) not in run.listed(values):
+        yield ValidationError("")
 
 
 def _normal(value: Any) -> Any:  # noqa: ANN401 -- any JSON value
@@ -196,6 +233,9 @@ def _is_address(kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address]) -> Ca
 
 
 def _is_uri(text: str) -> bool:
+    if len(text) > _LONG_URI:
+        # The library remembers what it has split.
+        return _LONG_URI_FORM.fullmatch(text) is not None
     try:
         return bool(urlsplit(text).scheme) and not re.search(r"\s", text)
     except ValueError:
@@ -215,6 +255,7 @@ _OWN: Mapping[str, Keyword] = {
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
     "uniqueItems": _unique_items,
+    "enum": _enum,
     "multipleOf": _multiple_of,
     "required": _required,
     "dependencies": _dependencies,
@@ -224,7 +265,7 @@ _OWN: Mapping[str, Keyword] = {
 
 BoundedValidator = validators.extend(
     Draft4Validator,
-    {name: _counted(_OWN.get(name, keyword)) for name, keyword in Draft4Validator.VALIDATORS.items()},
+    {name: _counted(name, _OWN.get(name, keyword)) for name, keyword in Draft4Validator.VALIDATORS.items()},
 )
 """Draft 4 with the keywords of this module. Its format checker must be a `Run`."""
 
