@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 
 from groundwatch.logs.insights.compile import Group, Source, compile_query
+from groundwatch.logs.insights.discovery import StoredFields
 from groundwatch.logs.insights.pipeline import Window
+from groundwatch.logs.shredding.columns import FieldColumn
 
 NEWEST = "timestamp DESC, ingested DESC, batch DESC, seq DESC"
 RARE = 'filter @message like "rare"'
+
+
+def compiled(query: str) -> str:
+    stored = StoredFields([FieldColumn(1, ("status",), "integer")], complete=True)
+    return compile_query(query, Source("111122223333", [Group(1, "g")], Window(0, 10**12, 10**12), stored=stored)).sql
 
 
 @pytest.mark.parametrize(
@@ -25,8 +32,20 @@ RARE = 'filter @message like "rare"'
     ],
 )
 def test_rows_are_sorted_and_cut_off_once(query, layers, orders):
-    sql = compile_query(query, Source("111122223333", [Group(1, "g")], Window(0, 10**12, 10**12))).sql
-    events, rest = sql.split(") SELECT ", 1)
-    assert [part.split(" LIMIT ")[0] for part in rest.split(" ORDER BY ")[1:]] == orders
-    assert rest.count("(SELECT *") + 1 == layers
-    assert events.count("SELECT") == 1
+    sql = compiled(query)
+    assert [part.split(" LIMIT ")[0] for part in sql.split(" ORDER BY ")[1:]] == orders
+    # Rows that pass through a layer unchanged are named by WITH.
+    assert sql.count("SELECT ") == layers + sql.count("WITH ")
+
+
+@pytest.mark.parametrize(
+    ("query", "layers"),
+    [
+        ("stats count(*) by bin(5m)", 2),
+        (f"{RARE} | stats count(*) by bin(5m)", 3),
+        (f"{RARE} | stats count(*)", 2),
+        ("stats count(*) by @logStream", 3),
+    ],
+)
+def test_rows_are_filtered_where_they_are_grouped(query, layers):
+    assert compiled(query).count("SELECT ") == layers

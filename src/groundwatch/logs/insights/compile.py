@@ -144,7 +144,7 @@ class _Compiler:
         """Say where the events come from, now that all uses are known, and return whether names of streams are used."""
         needs_streams = any("@logStream" in pipeline.uses for pipeline, _ in self._made)
         for pipeline, source in self._made:
-            pipeline.read_from(_events(pipeline, source, needs_streams="@logStream" in pipeline.uses))
+            pipeline.read_from(*_events(pipeline, source, needs_streams="@logStream" in pipeline.uses))
         return needs_streams
 
     def settings(self) -> str:
@@ -235,7 +235,8 @@ def _compiled(query: Query, source: Source, max_rows: int, most_rows: int) -> Co
     )
 
 
-def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
+def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> tuple[str, str]:
+    """Return the events as a SELECT and, if that gives nothing but what is stored, as a table with a condition."""
     names = ""
     if pipeline.compared_ms:
         names += f", timestamp < {pipeline.bind(source.window.start_ms, 'Int64')} AS {EARLIER}"
@@ -249,7 +250,9 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> str:
         if sum(map(len, known)) > MAX_LOG_CHARACTERS:
             raise malformed("@log cannot be used with so many log groups: choose fewer")
         names += f", {_renamed(pipeline, 'group_id', [group.number for group in source.groups], known)} AS group_name"
-    return EVENTS.format(names=names + pipeline.fields.column_names(), read=_read(pipeline, source))
+    read = _read(pipeline, source)
+    plain = "" if names else f"events WHERE {read}"
+    return EVENTS.format(names=names + pipeline.fields.column_names(), read=read), plain
 
 
 def _read(pipeline: Pipeline, source: Source) -> str:

@@ -13,7 +13,7 @@ from groundwatch.logs.insights.errors import Span
 from groundwatch.logs.insights.mined import Mined, pattern_rows, samples_select
 from groundwatch.logs.insights.nodes import Name, Subquery
 from groundwatch.logs.insights.references import Reference
-from groundwatch.logs.insights.rows import MAX_SQL_CHARACTERS, SHORT, Rows, filtered, too_large
+from groundwatch.logs.insights.rows import MAX_SQL_CHARACTERS, SHORT, Rows, too_large
 from groundwatch.logs.insights.statement import Statement
 from groundwatch.logs.insights.values import NULL, Value, as_text
 from groundwatch.logs.shredding.columns import PREFIX
@@ -104,14 +104,17 @@ class Pipeline(Rows):
         self._mined_rows = ""
         self.uses: set[str] = set()
         """System fields that the query names."""
-        self.source = ""
+        self.source = self.plain_source = ""
         self._shown: dict[str, Column] = {}
         self._attached: dict[str, Column] = {}
         self._displayed: list[Column] | None = None
 
-    def read_from(self, events: str) -> None:
-        """Say where the events come from: a SELECT with the columns of their keys, their messages and their names."""
-        self.source = events
+    def read_from(self, events: str, plain: str = "") -> None:
+        """Say where the events come from: a SELECT with the columns of their keys, their messages and their names.
+
+        `plain` is its table and its condition, where it has no columns besides the table's.
+        """
+        self.source, self.plain_source = events, plain
 
     def shared_value(self, value: Value) -> Value:
         """Return a value whose parts may be repeated."""
@@ -240,8 +243,7 @@ class Pipeline(Rows):
         limit = self.bind(max_rows, "UInt64")
         counted = [f"{self._counted} AS matched"] if self._counted else []
         selected = ", ".join([*shown, *keys, *counted]) or f"{NULL} AS nothing"
-        rows = f"({self._inner}){filtered(self._where)}"
-        statement = f"SELECT {selected} FROM {rows} {self._ordering()} LIMIT {limit}"  # noqa: S608
+        statement = f"SELECT {selected} FROM {self._opened()} {self._ordering()} LIMIT {limit}"  # noqa: S608
         return self._with_base(statement)
 
     @property
@@ -265,7 +267,13 @@ class Pipeline(Rows):
         base = self.fields.base(self.source, statement)
         # Each layer costs the engine time before it begins.
         statement = statement.replace(f"(SELECT * FROM {self._base})", self._base)  # noqa: S608
-        text = f"WITH {self._base} AS ({base}){'' if nested else self.statement.tables()} {statement}"
+        plain = self.plain_source if base == self.source else ""
+        if plain:
+            statement = statement.replace(f"{self._direct} WHERE ", f"{plain} AND ")
+        statement = statement.replace(self._direct, plain or self._base)
+        tables = "" if nested else self.statement.tables()
+        is_needed = bool(tables) or self._base in statement
+        text = f"WITH {self._base} AS ({base}){tables} {statement}" if is_needed else statement
         if len(text) > MAX_SQL_CHARACTERS:
             raise too_large()
         return text

@@ -54,7 +54,9 @@ class Rows:
         self._counted = ""
         """The column with how many events passed the filters, where a `stats` counts them along."""
         self._base = statement.new_name()
-        self._inner = f"SELECT * FROM {self._base}"  # noqa: S608
+        self._direct = statement.new_name()
+        """The events as they are, for a SELECT that names what it reads of them."""
+        self._inner = self._untouched = f"SELECT * FROM {self._base}"  # noqa: S608
         self._layers = 0
         self._fresh: dict[str, str] = {}
         self._where: list[str] = []
@@ -161,8 +163,7 @@ class Rows:
         columns = columns or "1 AS nothing"
         grouping = f"GROUP BY {', '.join(grouped)}" if grouped else "HAVING count() > 0"
         self._settle(columns)
-        self._wrap()
-        self._inner = f"SELECT {columns} FROM ({self._inner}) {grouping}"  # noqa: S608
+        self._inner = f"SELECT {columns} FROM {self._opened()} {grouping}"  # noqa: S608
         self.forget_events()
         for name, sql in counted.items():
             self._counted = name
@@ -313,6 +314,12 @@ class Rows:
     def _layer(self, tail: str = "") -> str:
         made = "".join(f", {sql} AS {name}" for name, sql in self._fresh.items())
         return f"SELECT *{made} FROM ({self._inner}){filtered(self._where)} {tail}"  # noqa: S608
+
+    def _opened(self) -> str:
+        """Return the rows as a SELECT reads them that names its columns: without a layer of their own if may be."""
+        if self._fresh:
+            self._wrap()
+        return f"{self._direct if self._inner == self._untouched else f'({self._inner})'}{filtered(self._where)}"
 
     def _reopen(self, max_rows: int) -> None:
         """Take back the layer of a `limit` that the statement itself says again: each layer costs the engine time."""
