@@ -35,6 +35,7 @@ __all__ = ["DeploymentInfo", "GatewayStore", "KeyFilter", "Place", "Releases", "
 T = TypeVar("T")
 SHARED_CACHE_MS = 1000
 """How long an answer is trusted when other nodes write to the same database."""
+MAX_CACHED_STAGES = 4096
 MAX_CACHED_KEYS = 10_000
 
 
@@ -125,6 +126,9 @@ class GatewayStore:
             sql.delete_api(connection, api_id)
 
         await self._write(work)
+        # Nobody may ask for it again, and what is kept of it has megabytes.
+        for key in [key for key in self._stages if key[0] == api_id]:
+            del self._stages[key]
 
     # --- deployments and stages ---
 
@@ -305,6 +309,8 @@ class GatewayStore:
             self._stages.pop((api_id, stage_name), None)
             return None
         revision, value = loaded
+        if len(self._stages) >= MAX_CACHED_STAGES and known is None:
+            del self._stages[next(iter(self._stages))]
         self._stages[api_id, stage_name] = CachedStage(generation, now_ms, revision, value)
         return value
 

@@ -52,6 +52,18 @@ async def test_an_undeployed_change_is_not_served(published, store):
     assert second.deployment.api.name == "logs"
 
 
+async def test_stages_are_kept_while_they_are_there_and_few(published, store, monkeypatch):
+    monkeypatch.setattr("groundwatch.gateway.store.MAX_CACHED_STAGES", 2)
+    first = await store.find_stage(published.id, "prod")
+    for name in ("b", "c"):
+        await published.call("create_deployment", stage_name=name)
+        assert (await store.find_stage(published.id, name)).stage.name == name
+    assert len(store._stages) == 2
+    assert (await store.find_stage(published.id, "prod")).deployment == first.deployment
+    await published.call("delete_rest_api")
+    assert store._stages == {}
+
+
 async def test_deleted_stages_and_apis_are_gone_at_once(published, store, operations, context):
     assert await store.find_stage(published.id, "prod") is not None
     await published.call("delete_stage", stage_name="prod")
