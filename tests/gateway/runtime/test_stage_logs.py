@@ -7,7 +7,8 @@ import pytest
 from groundwatch.aws.http import WireResponse
 from groundwatch.gateway.definition import AccessLogSettings, ApiKey, MethodSetting, UsagePlan
 from groundwatch.gateway.log_destinations import DeliveryStream, LogGroup
-from groundwatch.gateway.runtime.execution_log import StageLog, masked
+from groundwatch.gateway.runtime.execution_log import KEPT_CHARACTERS, StageLog, masked
+from groundwatch.gateway.runtime.log_format import MAX_LINE_CHARACTERS
 from groundwatch.gateway.runtime.stage_logs import MAX_EVENT_BYTES, StageLogs, TryLaterError, truncated
 from groundwatch.gateway.runtime.traffic import MethodPlace, Times
 
@@ -325,3 +326,22 @@ async def test_figures_are_bounded(gateway):
     await gateway.request("/pets/5")
     await gateway.request("/cats")
     assert (len(gateway.app.traffic.take()), gateway.app.traffic.lost) == (1, 1)
+
+
+async def test_lines_are_no_longer_than_log_services_take(gateway):
+    access_log(gateway, "$context.requestId " + "$context.path " * 200)
+    gateway.catalog.set_stage(
+        method_settings={"*/*": MethodSetting(logging_level="INFO", data_trace_enabled=True)},
+    )
+    assert (await gateway.request("/pets/" + "x" * 9000, body=b"y" * 1_000_000)).status == 200
+    lines = await logged(gateway)
+    assert [len(line) for line in lines[LogGroup(ACCOUNT, REGION, GROUP)]] == [MAX_LINE_CHARACTERS]
+    assert all(len(line) <= MAX_EVENT_BYTES for line in lines[EXECUTION])
+    assert any(line.endswith("[TRUNCATED]") for line in lines[EXECUTION])
+
+
+async def test_a_request_keeps_no_more_of_a_line_than_is_written():
+    log = StageLog()
+    log.begin("INFO", data_trace=True)
+    log.line("Method request body before transformations: " + "x" * 1_000_000)
+    assert [len(line) for line in log.lines] == [KEPT_CHARACTERS]

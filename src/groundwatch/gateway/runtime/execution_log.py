@@ -26,6 +26,8 @@ _SECRET_HEADER = re.compile(
     r"(?P<value>.*?)(?=, [\w-]+=|\}$)",
     re.IGNORECASE | re.DOTALL,
 )
+KEPT_CHARACTERS = 1024
+"""How much of a line is kept until it is written: no event shows more, and payloads have megabytes."""
 SHOWN_CHARACTERS = 6
 """How much of a secret the service leaves readable, at its end."""
 
@@ -103,7 +105,7 @@ class StageLog(ExecutionLog):
                 return
             if "headers: {" in text[:60]:
                 text = _SECRET_HEADER.sub(lambda found: found["name"] + masked(found["value"]), text)
-        self.lines.append(text)
+        self.lines.append(text[:KEPT_CHARACTERS])
 
     def received(self, text: str) -> None:
         """Add the line before those that begin with `Endpoint response`, if steps are wanted."""

@@ -19,6 +19,8 @@ from groundwatch.gateway.runtime.stages import AnyStage, Authorized, Integrated,
 _REFERENCE = re.compile(r"\$context\.([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 ABSENT = "-"
+MAX_LINE_CHARACTERS = 128 * 1024
+"""Of one line: a format may name the path, which clients choose, two hundred times."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -45,7 +47,7 @@ class LogFormat:
         context = build_context(outcome.stage, NO_OVERRIDES, outcome.error)
         values = [_text(_value(names, context, outcome)) for names in self._names]
         mixed = [part for pair in zip(self._literals, values, strict=False) for part in pair]
-        return "".join([*mixed, self._literals[-1]])
+        return "".join([*mixed, self._literals[-1]])[:MAX_LINE_CHARACTERS]
 
 
 def _value(names: tuple[str, ...], context: Mapping[str, VtlValue], outcome: Outcome) -> VtlValue:
