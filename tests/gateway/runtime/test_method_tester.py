@@ -90,6 +90,18 @@ async def test_mock_has_no_endpoint_lines_and_stage_variables_are_given(make_gat
     assert "Sending" not in result.log
 
 
+@pytest.mark.parametrize("member", ["headers", "multi_value_headers"])
+async def test_no_header_leads_to_another_method(member, make_gateway, mock):
+    """Callers are authorized for the method that they name."""
+    gateway = make_gateway({"/": [mock("/"), mock("/", "DELETE")]})
+    api = gateway.catalog.deployed.api
+    resource = api.resources["res0"]
+    header = "DELETE" if member == "headers" else ["DELETE"]
+    request = TestRequest(**{member: {"X-HTTP-Method-Override": header}})
+    result = await gateway.app.test_invoker.test_invoke(api, resource, resource.methods["GET"], request, CONTEXT)
+    assert result.body == '{"at":"GET /"}'
+
+
 async def test_every_parameter_reaches_the_method(make_gateway, aws):
     template = (
         "$input.params('id') $input.params('q') $input.params('X-One') $input.params('X-Many') $input.body "
