@@ -228,6 +228,22 @@ async def test_a_verdict_is_remembered_for_all_methods_of_the_stage(asked):
     assert len(gateway.functions.calls) == 3
 
 
+async def test_two_tokens_are_none(asked):
+    gateway = asked()
+    assert (await gateway.request("/a", headers={"Auth": "deny", "auth": "allow"})).status == 401
+    assert gateway.functions.calls == []
+
+
+async def test_a_function_sees_every_value_that_a_backend_might_take(asked):
+    gateway = asked(kind="REQUEST", identity_source="method.request.header.Auth, method.request.querystring.q")
+    assert (await gateway.request("/a?q=1", headers={"Auth": "allow"})).status == 200
+    gateway.functions.answers[FUNCTION] = verdict(statement("Deny"))
+    for path, headers in (("/a?q=1", {"Auth": "deny", "auth": "allow"}), ("/a?q=2&q=1", {"Auth": "allow"})):
+        assert (await gateway.request(path, headers=headers)).status == 403
+    assert (await gateway.request("/a?q=1", headers={"Auth": "allow"})).status == 200
+    assert len(gateway.functions.calls) == 3
+
+
 async def test_one_call_for_callers_who_come_at_once(asked):
     gateway = asked()
     answers = await asyncio.gather(*(send(gateway) for _ in range(5)), send(gateway, token="other"))

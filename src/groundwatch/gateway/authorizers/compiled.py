@@ -8,6 +8,7 @@ from groundwatch.gateway.mapping.parameters import Message, Source, compile_requ
 from groundwatch.gateway.mapping.regex import Regex
 
 _HEADER = "method.request.header."
+_QUERY = "method.request.querystring."
 
 
 class CompiledAuthorizer:
@@ -27,6 +28,7 @@ class CompiledAuthorizer:
             if expression.startswith(_HEADER)
         }
         """Lower-case name of a header that the authorizer reads → the name as its owner writes it."""
+        self._query_names = [each.removeprefix(_QUERY) for each in expressions if each.startswith(_QUERY)]
         pattern = definition.identity_validation_expression
         self._validation = Regex(pattern) if pattern else None
         self.ttl_ms = (definition.authorizer_result_ttl_in_seconds or 0) * 1000
@@ -35,6 +37,12 @@ class CompiledAuthorizer:
         """Return the values of all identity sources; None when one of them is missing or empty."""
         values = [source(message) for source in self._sources]
         return tuple(value[0] for value in values) if all(values) else None
+
+    def is_repeated(self, message: Message) -> bool:
+        """Tell whether a request has several values of an identity source, of which each reader may take another."""
+        return any(len(message.header.get(name, ())) > 1 for name in self.header_spelling) or any(
+            len(message.querystring.get(name, ())) > 1 for name in self._query_names
+        )
 
     def accepts(self, text: str) -> bool:
         """Tell whether the validation expression, if there is one, matches the whole text."""

@@ -18,6 +18,7 @@ from groundwatch.gateway.authorizers.pools import authorizer_of
 from groundwatch.gateway.authorizers.question import ANONYMOUS, Question, explicitly, is_explicit
 from groundwatch.gateway.authorizers.verdicts import Verdict, unauthorized
 from groundwatch.gateway.integrations.base import RoleSource
+from groundwatch.gateway.mapping.parameters import Message
 from groundwatch.gateway.mapping.values import ContextMap
 from groundwatch.gateway.runtime.context import message_for
 from groundwatch.gateway.runtime.errors import GatewayError
@@ -78,10 +79,12 @@ class FunctionMethods:
 
         Of several requests that would ask the same, and remember the answer, only one does.
         """
-        identity, log = self._identity(routed, compiled), routed.exchange.log
+        message, log = message_for(routed), routed.exchange.log
+        identity = self._identity(message, compiled)
         if log.active:
             log.line(f"Incoming identity: {','.join(map(half_masked, identity))}")
-        if fresh or not compiled.ttl_ms:
+        # With several values of one source, the function must see for itself which of them the backend might take.
+        if fresh or not compiled.ttl_ms or compiled.is_repeated(message):
             verdict = await self._desk.ask(compiled, question, identity)
         else:
             key = _key(routed, compiled, identity)
@@ -102,13 +105,15 @@ class FunctionMethods:
         self._cache.forget(is_of_stage)
         self._flights.forget(is_of_stage)
 
-    def _identity(self, routed: Routed, compiled: CompiledAuthorizer) -> tuple[str, ...]:
-        identity = compiled.identity(message_for(routed))
+    def _identity(self, message: Message, compiled: CompiledAuthorizer) -> tuple[str, ...]:
+        identity = compiled.identity(message)
         is_token = compiled.definition.type == "TOKEN"
         if identity is None:
             if is_token or compiled.ttl_ms:
                 raise unauthorized("an identity source is missing")
             return ()
+        if is_token and compiled.is_repeated(message):
+            raise unauthorized("more than one token")
         if is_token and (len(identity) != 1 or not compiled.accepts(identity[0])):
             raise unauthorized("the token does not have the form that the authorizer asks for")
         return identity

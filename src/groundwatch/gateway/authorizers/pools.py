@@ -92,9 +92,11 @@ def authorizer_of(routed: Routed) -> CompiledAuthorizer:
 
 def bearer_token(routed: Routed, compiled: CompiledAuthorizer) -> str:
     """Return the token in the header that the authorizer names, with or without `Bearer`; raises 401 without one."""
-    found = compiled.identity(message_for(routed))
-    if found is None or len(found) != 1:
-        raise unauthorized("no token")
+    message = message_for(routed)
+    found = compiled.identity(message)
+    # A backend that the request is passed on to may read another one than was verified.
+    if found is None or len(found) != 1 or compiled.is_repeated(message):
+        raise unauthorized("not one token")
     token = found[0].strip()
     return token[len(_SCHEME) :].strip() if token.lower().startswith(_SCHEME) else token
 
