@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from groundwatch.begun import Begun
+from groundwatch.begun import Begun, in_task, uninterrupted
 
 
 async def ready(value):
@@ -81,3 +81,51 @@ async def test_a_coroutine_that_is_given_up_is_closed():
     next(steps)
     steps.close()
     assert left == ["ended"]
+
+
+@pytest.mark.parametrize("is_begun", [True, False], ids=["begun outside of any task", "in a task"])
+@pytest.mark.parametrize("waits", [0, 1, 3])
+async def test_what_is_not_to_be_interrupted_has_its_result(is_begun, waits):
+    async def several_steps():
+        await late(None, waits)
+        if waits:
+            await in_task()
+            async with asyncio.timeout(60):
+                return await late("it", waits)
+        return "it"
+
+    async def ask():
+        return await uninterrupted(several_steps())
+
+    begun = []
+    if is_begun:
+        asyncio.get_running_loop().call_soon(lambda: begun.append(Begun(ask())))
+        await late(None, 1)
+    assert await (begun[0] if is_begun else ask()) == "it"
+
+
+@pytest.mark.parametrize("is_begun", [True, False], ids=["begun outside of any task", "in a task"])
+async def test_what_is_not_to_be_interrupted_goes_on_without_who_awaits_it(is_begun):
+    committed, steps = asyncio.Event(), []
+
+    async def change():
+        await committed.wait()
+        steps.append("forget what is outdated")
+
+    async def ask():
+        await uninterrupted(change())
+
+    async def wait(begun):
+        await begun
+
+    asked = []
+    asyncio.get_running_loop().call_soon(lambda: asked.append(Begun(ask()) if is_begun else ask()))
+    await late(None, 1)
+    waiting = asyncio.ensure_future(wait(asked[0]))
+    await late(None)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    committed.set()
+    await late(None)
+    assert steps == ["forget what is outdated"]

@@ -63,3 +63,13 @@ class Begun(Generic[R]):
                 waiting_for = step()
             except StopIteration as end:
                 return cast(R, end.value)
+
+
+async def uninterrupted(work: Coroutine[Any, Any, R]) -> R:
+    """Return what comes of work that goes on to its end, also when whoever awaits it is cancelled meanwhile.
+
+    For changes of several steps: what is to follow a commit must not be missing because a client has left. Nobody hears
+    of what such work raises after that.
+    """
+    # Whatever wakes the task up holds it: nothing else has to.
+    return await asyncio.shield(asyncio.create_task(work))

@@ -29,7 +29,10 @@ from groundwatch.aws.request_ids import UUID_BYTES, RandomPool, new_request_id
 from groundwatch.aws.selection import ServiceSelector
 from groundwatch.aws.service import AccessRule, Service
 from groundwatch.aws.streaming import StreamingOutput
+from groundwatch.begun import uninterrupted
 
+READS = ("Get", "List", "Describe", "Filter", "Test")
+"""How operations begin that change nothing; a task of its own would be a third of what they cost."""
 _LOGGER = logging.getLogger(__name__)
 _ANONYMOUS = Principal(account_id="", arn="anonymous", kind="Anonymous", user_id="anonymous")
 
@@ -93,7 +96,8 @@ class ServicePort:
         """Answer a request from within this process, made as `principal`: like `handle`, but without a signature.
 
         `service_name` is the model's name or the endpoint's prefix. Raises LookupError when this port does not offer
-        the service. An event stream cannot be answered this way and is refused.
+        the service. An event stream cannot be answered this way and is refused. Where this is cancelled, an operation
+        that changes something goes on to its end.
         """
         offered = self._find(service_name)
         answer = await self._answer(offered, request, principal, region, source_arn)
@@ -161,7 +165,7 @@ class ServicePort:
             else:
                 sender = Authenticated(principal, region, None, principal.access_key_id)
             context = self._context(request, sender, request_id, source_arn)
-            return await self._run(offered, codec, request, context)
+            return await self._run(offered, codec, request, context, is_from_within=principal is not None)
         except ServiceError as error:
             return codec.serialize_error(error, request_id)
         except Exception:
@@ -190,10 +194,20 @@ class ServicePort:
             return False
 
     async def _run(
-        self, offered: OfferedService, codec: Codec, request: WireRequest, context: RequestContext
+        self,
+        offered: OfferedService,
+        codec: Codec,
+        request: WireRequest,
+        context: RequestContext,
+        *,
+        is_from_within: bool,
     ) -> WireResponse | WireStream:
         operation, bound, params = await self._admit(offered, codec, request, context)
-        output = await bound.call(context, params)
+        work = bound.call(context, params)
+        # The gateway gives up calls whose client leaves or that take too long. A change must not be left half done by
+        # that, such as a group that is deleted, but remembered.
+        is_whole = is_from_within and not operation.name.startswith(READS)
+        output = await (uninterrupted(work) if is_whole else work)
         if isinstance(output, StreamingOutput):
             if not isinstance(codec, StreamingCodec):
                 raise TypeError(f"no event streams in the protocol of {offered.description.name}")
