@@ -79,6 +79,8 @@ RENDERINGS = [
     ("$util.urlDecode('a+b%2F') $util.urlEncode($nothing)", "a b/ ", "URL coding"),
     ("$util.urlEncode('*~ü')", "*%7E%C3%BC", "as Java's URLEncoder"),
     ("$util.base64Decode('w7w=')", "ü", "base64 is UTF-8"),
+    ("$util.base64Decode('w7w')", "ü", "base64 needs no padding"),
+    ("$util.base64Decode('Pz8_')$util.base64Decode('fn5-')", "???~~~", "base64 of URLs and tokens"),
     ("$util.escapeJavaScript($input.path('$.n'))", "7", "what is no text is made one"),
     ("#set($x = $util.parseJson('[1]'))$x[0]", "1", "parseJson"),
 ]  # fmt: skip

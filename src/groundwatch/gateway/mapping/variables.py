@@ -26,6 +26,7 @@ _JAVASCRIPT = re.compile(r"[\"'\\\x00-\x1f]")
 _URL_UNSAFE = re.compile(r"[^A-Za-z0-9.*_-]+")
 # As Java's URLEncoder writes a byte, which leaves `*` alone and encodes `~`; Python's quote does the opposite.
 _PERCENT_ENCODED = [f"%{byte:02X}" if byte != 0x20 else "+" for byte in range(256)]
+_TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
 _JAVASCRIPT_ESCAPES = {
     '"': '\\"', "'": "\\'", "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f",
 }  # fmt: skip
@@ -180,8 +181,10 @@ def _base64_encode(run: Run, _util: object, value: VtlValue) -> str:
 
 
 def _base64_decode(run: Run, _util: object, value: VtlValue) -> str:
+    # Both alphabets, and with or without padding, as Java's usual decoder: tokens are written so.
+    text = text_of(run, value).translate(_TO_STANDARD_ALPHABET)
     try:
-        return base64.b64decode(text_of(run, value), validate=False).decode("utf-8", "replace")
+        return base64.b64decode(text + "==", validate=False).decode("utf-8", "replace")
     except (binascii.Error, ValueError) as error:
         raise MappingError(f"$util.base64Decode: {error}") from error
 
