@@ -191,6 +191,37 @@ async def test_after_an_orderly_stop_nothing_is_searched(make_world, context, ta
     await until(lambda: again.deliveries._is_recovered)
 
 
+async def test_a_stop_that_comes_while_the_queue_is_written_is_orderly(
+    make_world, context, peer, target, queue_database, monkeypatch
+):
+    world = make_world()
+    await world.deliveries.start()
+    await make_stream(world, context)
+    await subscribe(world, context, target)
+    peer.failures[target] = DOWN
+    write, committed, noticed = queue_database.write, asyncio.Event(), asyncio.Event()
+
+    async def unnoticed(work):
+        result = await write(work)
+        committed.set()
+        await noticed.wait()
+        return result
+
+    monkeypatch.setattr(queue_database, "write", unnoticed)
+    await put(world, context, "once")
+    await committed.wait()
+    stopping = asyncio.ensure_future(world.deliveries.stop())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    noticed.set()
+    await stopping
+    peer.failures.clear()
+    again = make_world()
+    await again.deliveries.start()
+    assert again.deliveries._queue.was_closed
+    await until(lambda: messages(peer, target) == ["once"])
+
+
 async def test_an_account_policy_covers_groups_old_and_new(make_world, context, peer, target):
     world = make_world()
     await world.deliveries.start()

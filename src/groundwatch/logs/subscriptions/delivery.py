@@ -114,7 +114,10 @@ class Deliveries:
 
     async def stop(self) -> None:
         """Put everything that was committed into the queue and remember how far each subscription came."""
-        await cancel(self._loops)
+        # Not between a commit to the queue and its coming to be known here, nor while workers are being stopped: what
+        # is half done could not be done again.
+        async with self._changing:
+            await cancel(self._loops)
         try:
             if self._is_recovered:
                 await self._take_aside()
