@@ -222,9 +222,13 @@ class LogCatalog:
         self._groups.drop((group.tenant, group.name))
 
     async def delete_group(self, group: LogGroup) -> None:
-        """Remove a group with its streams, and remember that their events wait to be reclaimed."""
+        """Remove a group with its streams, and remember that their events wait to be reclaimed.
+
+        Raises `ResourceNotFoundException` when it is gone, `ValidationException` when it is protected.
+        """
 
         def remove(connection: Connection) -> None:
+            _check_deletion(connection, group.number, "log group")
             # Before the delete, whose cascade takes the streams' rows along: the number is all that is left.
             connection.execute(insert(reclaims).values(group_id=group.number))
             connection.execute(delete(log_groups).where(log_groups.c.id == group.number))
@@ -236,9 +240,10 @@ class LogCatalog:
         self._reclaims.clear()
 
     async def delete_stream(self, stream: LogStream) -> None:
-        """Remove a stream, and remember that its events wait to be reclaimed."""
+        """Remove a stream, and remember that its events wait to be reclaimed; raises like `delete_group`."""
 
         def remove(connection: Connection) -> None:
+            _check_deletion(connection, stream.group_number, "log stream")
             connection.execute(insert(reclaims).values(group_id=stream.group_number, stream_id=stream.number))
             connection.execute(delete(log_streams).where(log_streams.c.id == stream.number))
 
@@ -287,6 +292,18 @@ class LogCatalog:
 def no_such_group() -> ServiceError:
     """Return the service's answer to the name of a group that does not exist."""
     return ServiceError("ResourceNotFoundException", "The specified log group does not exist.")
+
+
+def _check_deletion(connection: Connection, group_number: int, what: str) -> None:
+    """Return when what is in the group may be deleted, which nobody changes until the transaction ends."""
+    # Not as the group is remembered: that it is protected may have been acknowledged since.
+    column = log_groups.c.deletion_protection
+    protected = connection.scalar(select(column).where(log_groups.c.id == group_number).with_for_update())
+    if protected is None:
+        raise no_such_group()
+    if protected:
+        message = f"The {what} cannot be deleted because deletion protection is enabled."
+        raise ServiceError("ValidationException", message)
 
 
 def _of_tenant(tenant: Tenant) -> ColumnElement[bool]:

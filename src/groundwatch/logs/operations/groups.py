@@ -51,10 +51,6 @@ class GroupOperations(Operations):
     async def delete_log_group(self, context: RequestContext, *, log_group_name: str) -> None:
         """Remove a group with its streams and events; their space is reclaimed in the background."""
         group = await self._group(context, log_group_name)
-        if group.deletion_protection:
-            raise ServiceError(
-                "ValidationException", "The log group cannot be deleted because deletion protection is enabled."
-            )
         await self._room.catalog.delete_group(group)
         self._room.reclaimer.wake()
 

@@ -26,10 +26,6 @@ class StreamOperations(Operations):
     async def delete_log_stream(self, context: RequestContext, *, log_group_name: str, log_stream_name: str) -> None:
         """Remove a stream and its events; their space is reclaimed in the background."""
         group = await self._group(context, log_group_name)
-        if group.deletion_protection:
-            raise ServiceError(
-                "ValidationException", "The log stream cannot be deleted because deletion protection is enabled."
-            )
         stream = await self._room.catalog.stream(group, log_stream_name)
         await self._room.catalog.delete_stream(stream)
         self._room.recent.forget(stream.number)
