@@ -46,6 +46,28 @@ async def test_an_update_replaces_all_but_the_name(operations, context, create, 
     assert "description" not in changed
 
 
+async def test_an_update_of_what_is_deleted_meanwhile_is_no_success(operations, context, create, role, monkeypatch):
+    await create()
+    find = operations._room.schedules.find
+
+    async def find_and_lose(tenant, identifier):
+        found = await find(tenant, identifier)
+        await operations._room.schedules.remove(found)
+        return found
+
+    monkeypatch.setattr(operations._room.schedules, "find", find_and_lose)
+    update = operations.update_scheduled_query(
+        context,
+        identifier="errors",
+        query_language="CWLI",
+        query_string="fields @message",
+        schedule_expression="rate(1 hour)",
+        execution_role_arn=role,
+        log_group_identifiers=["/b"],
+    )
+    assert (await refusal(update))[0] == "ResourceNotFoundException"
+
+
 async def test_names_are_taken_once_and_free_after_deletion(operations, context, make_context, create):
     await create()
     assert (await refusal(create()))[0] == "ConflictException"

@@ -96,9 +96,10 @@ class ScheduleStore:
             raise ServiceError("ConflictException", message) from error
 
     async def replace(self, schedule: Schedule) -> None:
-        """Store the changes of a schedule."""
+        """Store the changes of a schedule; `ResourceNotFoundException` when it was deleted meanwhile."""
         statement = update(schedules).where(schedules.c.id == schedule.id).values(_values(schedule))
-        await self._database.write(lambda connection: connection.execute(statement))
+        if not await self._database.write(lambda connection: connection.execute(statement).rowcount):
+            raise _no_such_schedule()
 
     async def find(self, tenant: Tenant, identifier: str) -> Schedule:
         """Return the schedule of a name or ARN; `ResourceNotFoundException` when there is none."""
@@ -108,7 +109,7 @@ class ScheduleStore:
         statement = select(schedules).where(_of(tenant), named)
         row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
         if row is None or (identifier.startswith("arn:") and _schedule(row).arn != identifier):
-            raise ServiceError("ResourceNotFoundException", "The specified scheduled query does not exist.")
+            raise _no_such_schedule()
         return _schedule(row)
 
     async def remove(self, schedule: Schedule) -> None:
@@ -189,6 +190,10 @@ def schedule_arn(tenant: Tenant, identifier: str) -> str:
 def epoch_ms(time: int | None) -> int | None:
     """Return milliseconds since the epoch for a time in seconds or milliseconds."""
     return time if time is None or time >= SECONDS_UNTIL else time * 1_000
+
+
+def _no_such_schedule() -> ServiceError:
+    return ServiceError("ResourceNotFoundException", "The specified scheduled query does not exist.")
 
 
 def _left(connection: Connection, now_ms: int, lease: Mapping[str, object]) -> Run | None:
