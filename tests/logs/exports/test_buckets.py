@@ -127,3 +127,9 @@ async def test_without_credentials_nothing_is_sent(open_buckets, peer, monkeypat
         monkeypatch.setenv(name, str(tmp_path / "none"))
     assert isinstance(await refusal(open_buckets(peer.url)), NotSetUpError)
     assert peer.requests == []
+
+
+async def test_a_region_that_cannot_be_is_no_fault_of_the_server(open_buckets, peer):
+    with pytest.raises(BucketError, match="no buckets in the region 'a b'") as refused:
+        await open_buckets(peer.url).put("a b", "archive", "key", b"body")
+    assert (refused.value.retryable, peer.requests) == (False, [])

@@ -1,11 +1,14 @@
 """What is sent through the SDK, and which answers are worth another attempt."""
 
 import base64
+import gc
 import json
+import weakref
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
+from groundwatch.logs.sdk_clients import MAX_CLIENTS
 from groundwatch.logs.subscriptions.targets import Record, TargetError, Targets
 from groundwatch.logs.subscriptions.vendors import parse_target
 
@@ -173,3 +176,27 @@ def test_clients_are_made_by_region_and_asked_once(monkeypatch):
     assert (here.meta.endpoint_url, here.meta.region_name) == ("http://127.0.0.1:9", "eu-west-1")
     assert here.meta.config.retries["total_max_attempts"] == 1
     targets.close()
+
+
+@pytest.mark.parametrize("region", ["a b", "x.example.com", "\u00e9"])
+def test_a_region_that_cannot_be_is_no_fault_of_the_server(region):
+    targets = Targets({"kinesis": "http://127.0.0.1:9"})
+    with pytest.raises(TargetError, match="region") as refused:
+        targets.probe(parse_target(f"arn:aws:kinesis:{region}:{ACCOUNT}:stream/s"), b"test")
+    assert not refused.value.retryable
+
+
+def test_clients_of_many_regions_are_bounded(monkeypatch):
+    """Whoever writes ARNs chooses regions: each would keep a client for good."""
+    targets, made = Targets({"kinesis": "http://127.0.0.1:9"}), weakref.WeakSet()
+
+    def connect(target, url):
+        client = Client()
+        made.add(client)
+        return client
+
+    monkeypatch.setattr(targets, "_connect", connect)
+    for number in range(3 * MAX_CLIENTS):
+        targets.probe(parse_target(f"arn:aws:kinesis:r-{number}:{ACCOUNT}:stream/s"), b"test")
+    gc.collect()
+    assert len(made) == MAX_CLIENTS

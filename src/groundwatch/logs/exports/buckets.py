@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from groundwatch.logs.sdk_clients import SdkClients
 
 OFF = "off"
 AWS = "aws"
@@ -51,8 +52,7 @@ class Buckets:
     def __init__(self, url: str) -> None:
         self._url = url
         self._session = botocore.session.Session()
-        self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        self._clients = SdkClients()
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="exports")
 
     async def put(self, region: str, bucket: str, key: str, body: IO[bytes] | bytes) -> None:
@@ -63,10 +63,7 @@ class Buckets:
     def close(self) -> None:
         """Close the connections; an upload that runs ends by its timeouts."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+        self._clients.close()
 
     def _put(self, region: str, bucket: str, key: str, body: IO[bytes] | bytes) -> None:
         if not BUCKET_NAME.fullmatch(bucket):
@@ -83,18 +80,17 @@ class Buckets:
     def _client(self, region: str) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
         if self._url == OFF:
             raise NotSetUpError("This server has no S3 endpoint to export to; its operator sets it with --s3-url.")
-        # A session is not safe to make clients from in several threads.
-        with self._lock:
-            if self._session.get_credentials() is None:
-                raise NotSetUpError(
-                    "This server has no credentials to export with; its operator sets AWS_ACCESS_KEY_ID and "
-                    "AWS_SECRET_ACCESS_KEY, a profile or an instance role."
-                )
-            if region not in self._clients:
-                self._clients[region] = self._connect(region)
-            return self._clients[region]
+        try:
+            return self._clients.find("s3", region, lambda: self._connect(region))
+        except (BotoCoreError, ValueError) as error:
+            raise BucketError(type(error).__name__, f"There are no buckets in the region '{region}'.") from error
 
     def _connect(self, region: str) -> Any:  # noqa: ANN401 - as above
+        if self._session.get_credentials() is None:
+            raise NotSetUpError(
+                "This server has no credentials to export with; its operator sets AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, a profile or an instance role."
+            )
         url = None if self._url == AWS else self._url
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_S,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from groundwatch.logs.sdk_clients import Client, SdkClients
 from groundwatch.logs.subscriptions.vendors import VENDORS, Target
 
 OFF = "off"
@@ -32,8 +32,6 @@ RETRYABLE_CODES = frozenset(
     }
 )
 """Everything else below status 500 is an answer that the same request would get again."""
-
-Client = Any
 
 
 class Record(NamedTuple):
@@ -62,8 +60,7 @@ class Targets:
     def __init__(self, endpoints: Mapping[str, str]) -> None:
         self._endpoints = endpoints
         self._session = botocore.session.Session()
-        self._clients: dict[tuple[str, str], Client] = {}
-        self._lock = threading.Lock()
+        self._clients = SdkClients()
 
     def send(self, target: Target, records: Sequence[Record]) -> Sequence[Record]:
         """Send records in order and return those that must be sent again. Raises TargetError when none was taken."""
@@ -91,22 +88,18 @@ class Targets:
 
     def close(self) -> None:
         """Close the connections."""
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+        self._clients.close()
 
     def _client(self, target: Target) -> Client:
         endpoint = self._endpoints.get(target.vendor, OFF)
         if endpoint == OFF:
             raise TargetError("NoEndpoint", f"no endpoint is set for {target.vendor}", retryable=True)
-        key = (target.vendor, target.region)
-        # A session is not safe to make clients from in several threads.
-        with self._lock:
-            client = self._clients.get(key)
-            if client is None:
-                client = self._clients[key] = self._connect(target, None if endpoint == AWS else endpoint)
-            return client
+        url = None if endpoint == AWS else endpoint
+        try:
+            return self._clients.find(target.vendor, target.region, lambda: self._connect(target, url))
+        except (BotoCoreError, ValueError) as error:
+            # The region is what the ARN says.
+            raise TargetError(type(error).__name__, str(error), retryable=False) from error
 
     def _connect(self, target: Target, url: str | None) -> Client:
         # The queue retries, with a longer breath than the SDK's.
