@@ -285,8 +285,10 @@ def _insert_members(connection: Connection, plan: UsagePlan) -> None:
         api_id, _, stage_name = api_stage.partition(":")
         row = {"plan_id": plan.id, "api_id": api_id, "stage_name": stage_name, "rank": rank}
         connection.execute(insert(usage_plan_stages).values(row))
-    for rank, key_id in enumerate(plan.key_ids):
-        connection.execute(insert(usage_plan_keys).values(plan_id=plan.id, key_id=key_id, rank=rank))
+    if plan.key_ids:
+        # All in one statement: a plan may have thousands.
+        held = [{"plan_id": plan.id, "key_id": key_id, "rank": rank} for rank, key_id in enumerate(plan.key_ids)]
+        connection.execute(insert(usage_plan_keys), held)
 
 
 def _with_members(connection: Connection, document: str) -> UsagePlan:

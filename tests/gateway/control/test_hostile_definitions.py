@@ -64,3 +64,23 @@ async def test_a_list_of_patches_has_an_end(api):
         await api.call("update_rest_api", patch_operations=patches)
     made = await api.call("update_rest_api", patch_operations=patches[:-1])
     assert len(made["binaryMediaTypes"]) == MAX_OPERATIONS
+
+
+async def test_many_keys_join_a_plan_at_once(operations, context):
+    plan = await operations.create_usage_plan(context, name="p")
+    lines = [f"k{number},{number:020d},{plan['id']}" for number in range(500)]
+    begin = time.process_time()
+    body = "\n".join(["name,key,usageplanIds", *lines, lines[0]]).encode()
+    made = await operations.import_api_keys(context, body=body, format="csv")
+    assert time.process_time() - begin < BOUND_S
+    held = await operations.get_usage_plan_keys(context, usage_plan_id=plan["id"], limit=500)
+    assert {item["id"] for item in held["items"]} == set(made["ids"])
+    assert len(held["items"]) == 500
+
+
+async def test_a_line_of_many_columns(operations, context):
+    columns = ",".join(["name", "key", *(f"c{number}" for number in range(100_000)), "c1"])
+    begin = time.process_time()
+    with pytest.raises(ServiceError, match="repeated columns c1"):
+        await operations.import_api_keys(context, body=columns.encode(), format="csv")
+    assert time.process_time() - begin < BOUND_S

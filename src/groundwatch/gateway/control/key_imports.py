@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,6 +25,7 @@ from groundwatch.gateway.control.errors import bad_request
 from groundwatch.gateway.control.ids import LONG
 from groundwatch.gateway.control.keys import check_key, new_key
 from groundwatch.gateway.definition import ApiKey, UsagePlan
+from groundwatch.gateway.store import Place
 
 REQUIRED = ("name", "key")
 MAX_KEYS = 10_000
@@ -61,7 +64,9 @@ class ApiKeyImportOperations(ControlPlane):
         good, warnings = await self._sorted_out(context, rows)
         if fail_on_warnings and warnings:
             raise bad_request("; ".join(warnings))
-        return {"ids": [await self._import_key(context, row) for row in good], "warnings": warnings}
+        ids = [(await self._store.put_key(self._key_of(context, row))).id for row in good]
+        await self._join_plans(place_of(context), ids, good)
+        return {"ids": ids, "warnings": warnings}
 
     async def _sorted_out(self, context: RequestContext, rows: list[_Row]) -> tuple[list[_Row], list[str]]:
         """Return the rows that can be keys, with the plans that there are, and what is wrong with the others."""
@@ -91,15 +96,18 @@ class ApiKeyImportOperations(ControlPlane):
             description=row.description,
         )
 
-    async def _import_key(self, context: RequestContext, row: _Row) -> str:
-        key = await self._store.put_key(self._key_of(context, row))
+    async def _join_plans(self, place: Place, ids: Sequence[str], rows: Sequence[_Row]) -> None:
+        joining: dict[str, list[str]] = {}
+        for key_id, row in zip(ids, rows, strict=True):
+            for plan_id in row.plan_ids:
+                joining.setdefault(plan_id, []).append(key_id)
+        # A plan at a time: with a key at a time, thousands would be written thousands of times.
+        for plan_id, key_ids in joining.items():
+            await self._store.update_plan(place, plan_id, partial(_with_keys, key_ids=key_ids))
 
-        def edit(plan: UsagePlan) -> UsagePlan:
-            return plan if key.id in plan.key_ids else replace(plan, key_ids=[*plan.key_ids, key.id])
 
-        for plan_id in row.plan_ids:
-            await self._store.update_plan(place_of(context), plan_id, edit)
-        return key.id
+def _with_keys(plan: UsagePlan, key_ids: Sequence[str]) -> UsagePlan:
+    return replace(plan, key_ids=list(dict.fromkeys([*plan.key_ids, *key_ids])))
 
 
 def _rows(body: bytes) -> list[_Row]:
@@ -122,7 +130,7 @@ def _check_columns(columns: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise bad_request(f"Invalid input file: missing columns {', '.join(missing)}")
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
     if repeated:
         raise bad_request(f"Invalid input file: repeated columns {', '.join(repeated)}")
 
