@@ -147,9 +147,12 @@ def make_room(event_database, sql_database, clock, capacity_bytes, query_limits=
     recent = RecentEvents(capacity_bytes)
     live_tail = LiveTail()
     walks = Walks(event_database, reads_ahead=True)
-    sums = StreamSums(clock)
+    sums = StreamSums(clock, lambda: event_database.repairs)
     writer = EventWriter(
-        event_database, tell_each(recent.committed, walks.committed, live_tail.committed, sums.committed)
+        event_database,
+        tell_each(recent.committed, walks.committed, live_tail.committed, sums.committed),
+        sums.committed,
+        sums.beginning,
     )
     catalog = LogCatalog(sql_database, clock)
     store = EventStore(event_database, recent, walks)

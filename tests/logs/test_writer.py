@@ -119,6 +119,17 @@ async def test_batches_of_a_failed_insert_are_told():
     assert [item.messages for item in failed] == [["a"]]
 
 
+async def test_batches_are_told_before_they_are_written():
+    engine, told = Engine(), []
+    engine.go.set()
+
+    def begin(batches):
+        told.append(([item.messages for item in batches], list(engine.inserts)))
+
+    await EventWriter(engine, lambda batches: None, on_begin=begin).append(batch("a"))
+    assert (told, engine.inserts) == ([([["a"]], [])], [["a"]])
+
+
 async def test_a_listener_that_fails_keeps_batches_from_no_other(caplog):
     engine, told = Engine(), []
     engine.go.set()

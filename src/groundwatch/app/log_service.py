@@ -60,12 +60,13 @@ class LogService:
         self.targets = _targets(settings)
         subscriptions = self._subscriptions(metrics, max_age_ms)
         self.deliveries = subscriptions.deliveries
-        sums = StreamSums(now_ms)
+        sums = StreamSums(now_ms, lambda: base.events.repairs)
         commits = (self._walks, self._live_tail, sums, self.deliveries)
         self._writer = EventWriter(
             base.events,
             tell_each(recent.committed, *(each.committed for each in commits), *listeners),
             on_failure=tell_each(recent.failed, self._walks.committed, sums.committed),
+            on_begin=sums.beginning,
         )
         catalog = LogCatalog(base.metadata, now_ms)
         base.resource_tags.add("logs", LogGroupTags(catalog))

@@ -95,11 +95,19 @@ class EventWriter:
     """Stores batches in groups (`GroupCommit`) and tells who follows them.
 
     `append` may be called from any task of the event loop. `on_commit` hears of batches that are on disk, `on_failure`
-    of batches of which nobody knows: an insert that failed may have stored some of its rows.
+    of batches of which nobody knows: an insert that failed may have stored some of its rows. `on_begin` hears of either
+    before the engine does.
     """
 
-    def __init__(self, database: EventDatabase, on_commit: Committed, on_failure: Committed | None = None) -> None:
+    def __init__(
+        self,
+        database: EventDatabase,
+        on_commit: Committed,
+        on_failure: Committed | None = None,
+        on_begin: Committed | None = None,
+    ) -> None:
         self._database = database
+        self._on_begin = tell_each(on_begin) if on_begin is not None else tell_each()
         self._on_commit = tell_each(on_commit)
         self._on_failure = tell_each(on_failure) if on_failure is not None else tell_each()
         self._group = GroupCommit("log events", self._store, GroupLimits(MAX_WAITING_BYTES, MAX_INSERT_BYTES))
@@ -126,6 +134,7 @@ class EventWriter:
 
     async def _store(self, waiting: Sequence[_Waiting]) -> None:
         batches = [each.batch for each in waiting]
+        self._on_begin(batches)
         try:
             await self._database.run("write", lambda client: _insert(client, waiting))
         except Exception:

@@ -136,6 +136,8 @@ class EventDatabase:
         self._sizes = POOL_SIZES | {"query": 2 * parallel_queries}
         self._repair = repair
         self._mends = True
+        self.repairs = 0
+        """Grows before and after each try to mend a part."""
         self.embedded = urlsplit(url).scheme == "chdb"
         self._connect = connect or open_client
         self._pools: dict[Purpose, _Pool] = {}
@@ -187,8 +189,13 @@ class EventDatabase:
                 try:
                     return translated(work, client)
                 except StorageError as error:
-                    if not self._mends or not repair(client, error):
+                    if not self._mends:
                         raise
+                    # Before as well: what is read between the repair and the second count must not pass for sound.
+                    self.repairs += 1
+                    if not repair(client, error):
+                        raise
+                    self.repairs += 1
             return work(client)
 
         return mended

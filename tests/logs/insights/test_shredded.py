@@ -13,7 +13,6 @@ from groundwatch.logs.insights.compile import Group, Source, compile_query
 from groundwatch.logs.insights.discovery import StoredFields
 from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.pipeline import Window
-from groundwatch.logs.insights.run import Beside
 from groundwatch.logs.shredding.columns import FieldColumn, add_columns
 from groundwatch.logs.shredding.rewriting import rewriting
 from groundwatch.storage.event_schema import WEEK_MS
@@ -170,38 +169,48 @@ def test_where_columns_tell_all_the_messages_need_not_be_read(group, event_datab
 
 
 async def test_columns_are_read_alone_while_no_event_waits(operations, context, event_database, monkeypatch):
-    statements = []
+    looks, put_meanwhile = [], []
     real = QueryEngine.run
 
     async def run(engine, query_id, sql, *arguments, **members):
-        statements.extend([sql] if " AS out_0" in sql else [])
+        if " AS out_0" not in sql:
+            return await real(engine, query_id, sql, *arguments, **members)
+        looks.append("throwIf" in sql)
+        if put_meanwhile:
+            await put(put_meanwhile.pop())
         return await real(engine, query_id, sql, *arguments, **members)
 
+    async def put(event) -> None:
+        await operations.put_log_events(context, **place, log_events=[event])
+
     async def answer() -> tuple:
-        statements.clear()
+        looks.clear()
         started = await operations.start_query(context, query_string=COUNTS, **members)
         await operations._room.queries.finished(started["queryId"])
         found = await operations.get_query_results(context, query_id=started["queryId"])
-        return [row[0]["value"] for row in found["results"]], found["status"], len(statements)
+        return [row[0]["value"] for row in found["results"]], found["status"], looks
 
     now_ms = context.received_ms
     place = {"log_group_name": "/shredded", "log_stream_name": "s"}
     members = {"log_group_name": "/shredded", "start_time": now_ms // 1000 - 60, "end_time": now_ms // 1000}
     monkeypatch.setattr(QueryEngine, "run", run)
     queries = operations._room.queries
-    tools = msgspec.structs.replace(queries._tools, beside=Beside(lambda: COLUMNS))
-    monkeypatch.setattr(queries, "_tools", tools)
+    beside = msgspec.structs.replace(queries._tools.beside, stored_fields=lambda: COLUMNS)
+    monkeypatch.setattr(queries, "_tools", msgspec.structs.replace(queries._tools, beside=beside))
     event_database.run_now(lambda client: add_columns(client, COLUMNS))
     await operations.create_log_group(context, log_group_name="/shredded")
     await operations.create_log_stream(context, **place)
     event = {"timestamp": now_ms - 1_000, "message": '{"id":5,"level":"ERROR"}'}
-    await operations.put_log_events(context, **place, log_events=[event])
-    assert await answer() == (["1"], "Complete", 2)
+    await put(event)
+    assert await answer() == (["1"], "Complete", [True, False])
     partition_id = str(event["timestamp"] // WEEK_MS)
     await asyncio.to_thread(shred_partition, event_database, partition_id)
-    assert await answer() == (["1"], "Complete", 1)
-    await operations.put_log_events(context, **place, log_events=[event])
-    assert await answer() == (["2"], "Complete", 2)
+    assert await answer() == (["1"], "Complete", [True])
+    # What has been looked at is not looked at again, until something comes in, before a query or beside it.
+    assert await answer() == (["1"], "Complete", [False])
+    put_meanwhile.append(event)
+    assert await answer() == (["2"], "Complete", [False, True, False])
+    assert await answer() == (["2"], "Complete", [True, False])
 
 
 TEXTS = st.one_of(

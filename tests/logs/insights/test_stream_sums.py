@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,16 @@ from groundwatch.logs.insights.compile import Group, Source, compile_query
 from groundwatch.logs.insights.engine import QueryEngine
 from groundwatch.logs.insights.pipeline import Window
 from groundwatch.logs.insights.run import STREAM_SUMS
-from groundwatch.logs.insights.stream_sums import CAPACITY, LIFE_MS, MOST_GROUPS, MOST_STREAMS, StreamSum, StreamSums
+from groundwatch.logs.insights.stream_sums import (
+    CAPACITY,
+    LIFE_MS,
+    MOST_GROUPS,
+    MOST_STREAMS,
+    Counted,
+    StreamSum,
+    StreamSums,
+)
+from groundwatch.storage.errors import StorageError
 
 NOW_MS = 1_790_000_000_000
 RANGE = {"start_time": NOW_MS // 1_000 - 3_600, "end_time": NOW_MS // 1_000}
@@ -68,6 +78,71 @@ async def test_what_changes_while_the_engine_is_asked_is_not_remembered(clock, c
     after = Asked([stream(1, events=2)])
     assert await sums.of_groups([1], after) == [stream(1, events=2)]
     assert after.groups == [[1]]
+
+
+LOOKED = Counted([1, 2], 10, 20, {1: 5}, frozenset(), 3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_known"),
+    [
+        ({}, True),
+        ({"groups": [2], "start_ms": 12, "end_ms": 19, "version": 2}, True),
+        ({"groups": [1, 3]}, False),
+        ({"start_ms": 9}, False),
+        ({"start_ms": 5, "expired_before_ms": {1: 10, 2: 10}}, True),
+        ({"end_ms": 21}, False),
+        ({"version": 4}, False),
+        ({"version": 0}, False),
+    ],
+)
+def test_what_was_looked_at_is_known_for_what_lies_within(clock, asked, is_known):
+    sums = StreamSums(clock)
+    with sums.shredded(LOOKED):
+        pass
+    assert sums.is_shredded(msgspec.structs.replace(LOOKED, **asked)) is is_known
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda sums, repairs: sums.beginning([batch(1)]),
+        lambda sums, repairs: sums.committed([batch(2)]),
+        lambda sums, repairs: sums.clear(),
+        lambda sums, repairs: repairs.append(1),
+    ],
+    ids=["write begins", "write ends", "deletion", "repair"],
+)
+@pytest.mark.parametrize("meanwhile", [True, False])
+def test_what_was_looked_at_is_unknown_after_a_change(clock, happens, meanwhile):
+    repairs: list[int] = []
+    sums = StreamSums(clock, lambda: len(repairs))
+    with sums.shredded(LOOKED):
+        if meanwhile:
+            happens(sums, repairs)
+    if not meanwhile:
+        happens(sums, repairs)
+    assert not sums.is_shredded(LOOKED)
+
+
+def test_nothing_is_known_while_events_are_written(clock):
+    sums = StreamSums(clock)
+    sums.beginning([batch(1)])
+    with sums.shredded(LOOKED):
+        pass
+    assert not sums.is_shredded(LOOKED)
+    sums.committed([batch(1)])
+    assert not sums.is_shredded(LOOKED)
+    with sums.shredded(LOOKED):
+        pass
+    assert sums.is_shredded(LOOKED)
+
+
+def test_what_fails_to_be_looked_at_is_unknown(clock):
+    sums = StreamSums(clock)
+    with pytest.raises(StorageError), sums.shredded(LOOKED):
+        raise StorageError("an event waits")
+    assert not sums.is_shredded(LOOKED)
 
 
 async def test_many_streams_are_left_to_the_engine(clock):

@@ -175,6 +175,7 @@ class _Compiler:
             end_ms=source.window.end_ms,
             expired_before_ms={number: ms for ms, numbers in _by_expiry(source).items() for number in numbers},
             deleted_streams=frozenset(source.deleted_streams),
+            version=pipeline.fields.version,
         )
 
     def _fork(self, query: Subquery, *, beside: bool = False) -> Pipeline:

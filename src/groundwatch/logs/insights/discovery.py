@@ -25,6 +25,8 @@ class StoredFields(msgspec.Struct, frozen=True):
     columns: Sequence[FieldColumn] = ()
     complete: bool = False
     """Whether to count on them to tell all events that are read, so that no message needs to be parsed."""
+    certain: bool = False
+    """Whether nobody needs to look if they do."""
 
 
 WAITING_CODE = "395"
@@ -41,7 +43,7 @@ class Discovery:
 
     def __init__(self, statement: Statement, stored: StoredFields = NO_FIELDS) -> None:
         self._statement = statement
-        self._complete = stored.complete
+        self._complete, self._certain = stored.complete, stored.certain
         self._columns: dict[Path, list[FieldColumn]] = {}
         for column in stored.columns:
             self._columns.setdefault(column.path, []).append(column)
@@ -79,9 +81,11 @@ class Discovery:
             return _branch(events, _named(self._raw, statement + from_messages), from_messages)
         version = self._statement.bind(self.version, "Int16")
         if self._complete:
+            raw = _named(self._raw, statement + from_columns)
+            if self._certain:
+                return _branch(events, raw, from_columns)
             # Reading `shredded` of each event, too, would cost as much as reading a field.
             none_waits = NONE_WAITS.format(events=events, version=version)
-            raw = _named(self._raw, statement + from_columns)
             return _branch(events, raw, f"{from_columns}, {none_waits} AS none_waits")
         raw = _named(self._raw, statement + from_columns + from_messages)
         shredded = _branch(f"{events} AND shredded >= {version}", raw, from_columns)

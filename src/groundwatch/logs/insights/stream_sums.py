@@ -2,13 +2,14 @@
 
 The engine answers that from its statistics of streams, which takes as much processor time as a query for a rare word.
 Right only where this process hears of every write; what it does not hear of (a part that had to be given up) it tells
-wrongly for `LIFE_MS`.
+wrongly for `LIFE_MS`. Here is also what is known of a group's shredding, which is forgotten whenever the sums are.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -42,6 +43,8 @@ class Counted(msgspec.Struct, frozen=True):
     expired_before_ms: Mapping[int, int] = {}
     """By groups."""
     deleted_streams: frozenset[int] = frozenset()
+    version: int = 0
+    """That of shredding which its fields need; 0 where it reads none from columns."""
 
     def rows(self, sums: Sequence[StreamSum]) -> list[tuple[int, int, int, int, int]]:
         """Return what `Compiled.scanned_sql` does: events, bytes, first and last time of whole streams, behind a 1, and
@@ -67,9 +70,12 @@ class Counted(msgspec.Struct, frozen=True):
             if some
         ]
 
+    def since_ms(self, group: int) -> int:
+        """Return where the range begins in a group, of which a part may be expired."""
+        return max(self.start_ms, self.expired_before_ms.get(group, self.start_ms))
+
     def _is_whole(self, one: StreamSum) -> bool:
-        start_ms = max(self.start_ms, self.expired_before_ms.get(one.group, self.start_ms))
-        return one.first_ms >= start_ms and one.last_ms <= self.end_ms
+        return one.first_ms >= self.since_ms(one.group) and one.last_ms <= self.end_ms
 
 
 class _Known(NamedTuple):
@@ -79,11 +85,27 @@ class _Known(NamedTuple):
     sums: Sequence[StreamSum] | None
 
 
-class StreamSums:
-    """Remembers the sums of groups until something is written to them; for one event loop."""
+class _Shredded(NamedTuple):
+    """The range of a group of which columns tell all events, at least to a version, and the repairs before that."""
 
-    def __init__(self, clock_ms: Callable[[], int]) -> None:
+    version: int
+    repairs: int
+    since_ms: int
+    end_ms: int
+
+
+class StreamSums:
+    """Remembers the sums of groups until something is written to them; for one event loop.
+
+    Likewise that the columns of fields tell all of their events. For that it needs to hear of a write before the engine
+    does, and `repairs` to grow around each repair of a part, whose events are shredded anew.
+    """
+
+    def __init__(self, clock_ms: Callable[[], int], repairs: Callable[[], int] = lambda: 0) -> None:
         self._clock_ms = clock_ms
+        self._repairs = repairs
+        self._writing: Counter[int] = Counter()
+        self._shredded: OrderedDict[int, _Shredded] = OrderedDict()
         self._known: OrderedDict[int, _Known] = OrderedDict()
         self._asked: list[set[int]] = []
         """For each question that is under way the groups that nothing was written to meanwhile."""
@@ -108,9 +130,39 @@ class StreamSums:
             found += one.sums
         return found
 
+    def is_shredded(self, counted: Counted) -> bool:
+        """Return whether columns tell all events that the engine may find in a range by now."""
+        return bool(counted.version) and all(self._covers(group, counted) for group in counted.groups)
+
+    @contextlib.contextmanager
+    def shredded(self, counted: Counted) -> Iterator[None]:
+        """Remember that columns tell all events of a range, which the engine looks at meanwhile and raises if not."""
+        unchanged, repairs = {group for group in counted.groups if not self._writing[group]}, self._repairs()
+        self._asked.append(unchanged)
+        try:
+            yield
+        finally:
+            self._asked = [one for one in self._asked if one is not unchanged]
+        for group in unchanged if counted.version else ():
+            self._shredded[group] = _Shredded(counted.version, repairs, counted.since_ms(group), counted.end_ms)
+        while len(self._shredded) > CAPACITY:
+            self._shredded.popitem(last=False)
+
+    def beginning(self, batches: Sequence[Batch]) -> None:
+        """Hear of events before they are written."""
+        self._writing.update({batch.group_id for batch in batches})
+        self._forget(batches)
+
     def committed(self, batches: Sequence[Batch]) -> None:
         """Forget the groups that these events went to, or may have gone to."""
+        self._writing.subtract({batch.group_id for batch in batches})
+        # Without those that nobody writes to.
+        self._writing = +self._writing
+        self._forget(batches)
+
+    def _forget(self, batches: Sequence[Batch]) -> None:
         for group in {batch.group_id for batch in batches}:
+            self._shredded.pop(group, None)
             for unchanged in self._asked:
                 unchanged.discard(group)
             known = self._known.get(group)
@@ -121,8 +173,20 @@ class StreamSums:
     def clear(self) -> None:
         """Forget everything: events were deleted."""
         self._known.clear()
+        self._shredded.clear()
         for unchanged in self._asked:
             unchanged.clear()
+
+    def _covers(self, group: int, counted: Counted) -> bool:
+        known = self._shredded.get(group)
+        return (
+            known is not None
+            and not self._writing[group]
+            and known.version >= counted.version
+            and known.repairs == self._repairs()
+            and known.since_ms <= counted.since_ms(group)
+            and counted.end_ms <= known.end_ms
+        )
 
     def _peek(self, group: int) -> _Known | None:
         known = self._known.get(group)
