@@ -266,6 +266,16 @@ def test_hostile_schemas_end(schema, body):
     assert problems(schema, body) != []
 
 
+def at_depth(frames, work):
+    return at_depth(frames - 1, work) if frames else work()
+
+
+@pytest.mark.parametrize("frames", range(24))
+def test_the_end_of_the_stack_may_be_anywhere(frames):
+    found = at_depth(frames, lambda: problems({"allOf": [{"$ref": "#"}]}, 1))
+    assert found == ["request body is too complex to be validated"]
+
+
 def test_what_branches_at_every_level_is_given_up():
     body: object = 1
     for _ in range(60):

@@ -33,6 +33,8 @@ _CHARACTERS_PER_STEP = 1024
 _LONG_URI = 2048
 _ITERATING = frozenset({"items", "additionalItems", "additionalProperties", "patternProperties", "uniqueItems"})
 """The keywords that go through what a value holds."""
+_ROOM_FRAMES = 30
+"""How many calls deep the look-up of a reference goes, and some more."""
 _HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,12})?(Z|[+-]\d\d:?\d\d)")
 _LONG_URI_FORM = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S*")
@@ -107,6 +109,17 @@ def _counted(name: str, keyword: Keyword) -> Keyword:
         return keyword(validator, value, instance, schema)
 
     return counted
+
+
+def _ref(validator: Any, target: str, instance: Any, schema: Any) -> Errors:  # noqa: ANN401
+    _leave_room(_ROOM_FRAMES)
+    yield from Draft4Validator.VALIDATORS["$ref"](validator, target, instance, schema)
+
+
+def _leave_room(frames: int) -> None:
+    """Raise RecursionError unless so many calls fit in: the registry is written in Rust, which panics instead."""
+    if frames:
+        _leave_room(frames - 1)
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, _schema: Any) -> Errors:  # noqa: ANN401
@@ -251,6 +264,7 @@ _FORMATS: Mapping[str, Callable[[str], bool]] = {
     "uri": _is_uri,
 }
 _OWN: Mapping[str, Keyword] = {
+    "$ref": _ref,
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
