@@ -44,4 +44,5 @@ def test_a_directory_without_logs_is_an_error(tmp_path):
 def test_sizes_are_those_of_a_merged_store():
     sizes = measure("text", 4000)
     assert sizes.raw_bytes > 300_000
-    assert 0 < sizes.disk_bytes < sizes.raw_bytes / 3
+    # So few lines are merged for speed, not for size.
+    assert 0 < sizes.disk_bytes < sizes.raw_bytes / 2

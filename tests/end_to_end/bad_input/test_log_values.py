@@ -91,7 +91,12 @@ ARN = "arn:aws:logs:us-east-1:{}:log-group:" + GROUP
         ("CreateLogStream", PLACE | {"logStreamName": "a*"}, INVALID, "1 validation error detected: Value 'a*'"),
         ("DescribeLogStreams", {"logGroupIdentifier": "arn:x"}, INVALID, "Invalid log group ARN: arn:x"),
         ("DescribeLogStreams", {"logGroupIdentifier": ARN.format("1" * 12)}, MISSING, NO_GROUP),
-        ("TagResource", {"resourceArn": "x", "tags": {"a": "b"}}, MISSING, NO_GROUP),
+        (
+            "TagResource",
+            {"resourceArn": "x", "tags": {"a": "b"}},
+            INVALID,
+            "'x' is not an ARN: it does not start with 'arn:'.",
+        ),
         ("GetLogEvents", PLACE | {"limit": 10_001}, INVALID, "1 validation error detected: Value '10001' at 'limit'"),
         ("GetLogEvents", PLACE | {"nextToken": "x"}, INVALID, BAD_TOKEN),
         ("GetLogEvents", PLACE | {"nextToken": "f/" + "٣" * 56 + "/s"}, INVALID, BAD_TOKEN),
