@@ -1,22 +1,26 @@
 """Insights queries over ten million JSON events in one group, beside statements written by hand on the same table, and
 beside DuckDB with the same events in columns, sorted.
 
-A query is timed from sending StartQuery to the answer of GetQueryResults that says Complete.
+A query is timed from sending StartQuery to the answer of GetQueryResults that says Complete, over a connection that is
+kept, as SDKs keep theirs.
 """
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import uvloop
 
 from benchmarks import query_alone
-from benchmarks.client import LoadError, run_load
+from benchmarks.client import Connection, LoadError, describe, run_load
 from benchmarks.events import EventSource, put_body
-from benchmarks.log_calls import call, create_streams
+from benchmarks.log_calls import create_streams
 from benchmarks.prepared import Bodies, prepare
 from benchmarks.query_alone import HAYSTACK_WORD, NEEDLE, Alone
 from benchmarks.report import Row, Series
@@ -58,9 +62,8 @@ def run(settings: Settings) -> list[Row]:
             _fill(server, source, settings, Path(scratch))
             _settle(server)
             span_s = (source.start_ms // 1000, int(time.time()) + 60)
-            took = {
-                name: [_query(server, text, span_s) for _ in range(settings.rounds)] for name, text in QUERIES.items()
-            }
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                took = runner.run(_query_all(server, span_s, settings.rounds))
         alone = query_alone.measure(data / "events", Path(scratch), settings.rounds)
     return _rows(settings, took, alone)
 
@@ -88,20 +91,47 @@ def _settle(server: Server) -> None:
     raise LoadError(f"the server still works on what was put {LONGEST_S:.0f} s ago")
 
 
-def _query(server: Server, text: str, span_s: tuple[int, int]) -> Timed:
+class _Client:
+    """Calls of one connection, one after the other."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connection = Connection(server.service, server.service.ssl_context())
+
+    async def call(self, operation: str, members: dict[str, Any]) -> Any:  # noqa: ANN401 - what the operation answers
+        """Return the answer to a signed call. Raises `LoadError` when it is not 200."""
+        request = self._server.signer().request(operation, msgspec.json.encode(members))
+        response = await self._connection.exchange(request)
+        if response.status != 200:
+            raise LoadError(f"{operation}: {describe(request, response)}")
+        return msgspec.json.decode(response.body)
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._connection.close()
+
+
+async def _query_all(server: Server, span_s: tuple[int, int], rounds: int) -> dict[str, list[Timed]]:
+    client = _Client(server)
+    took = {name: [await _query(client, text, span_s) for _ in range(rounds)] for name, text in QUERIES.items()}
+    client.close()
+    return took
+
+
+async def _query(client: _Client, text: str, span_s: tuple[int, int]) -> Timed:
     start_s = time.perf_counter()
     members = {"logGroupName": GROUP, "queryString": text, "startTime": span_s[0], "endTime": span_s[1]}
-    query_id = msgspec.json.decode(call(server, "StartQuery", members))["queryId"]
+    query_id = (await client.call("StartQuery", members))["queryId"]
     first_s = 0.0
     while True:
-        answer = msgspec.json.decode(call(server, "GetQueryResults", {"queryId": query_id}))
+        answer = await client.call("GetQueryResults", {"queryId": query_id})
         took_s = time.perf_counter() - start_s
         first_s = first_s or took_s
         if answer["status"] == "Complete":
             break
         if answer["status"] not in {"Scheduled", "Running"}:
             raise LoadError(f"{text}: {answer['status']}")
-        time.sleep(POLL_S)
+        await asyncio.sleep(POLL_S)
     if not answer["results"]:
         raise LoadError(f"{text} found nothing")
     return Timed(first_s, took_s)

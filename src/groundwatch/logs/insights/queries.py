@@ -23,7 +23,7 @@ from groundwatch.storage.tables.queries import query_results as parts
 Status = Literal["Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout"]
 ACTIVE = ("Scheduled", "Running")
 READ_ROWS = 200
-MOMENT_S, FIRST_ENDS_S, LATER_MOMENT_S = 0.003, 0.014, 0.1
+MOMENT_S, FIRST_ENDS_S, LATER_MOMENT_S = 0.003, 0.016, 0.1
 """How long the first who asks waits for a query's end: until so long after StartQuery, or a moment; and all others.
 
 A first status is due within 20 ms of StartQuery. Whoever asks again has got that, and only wants the end.
