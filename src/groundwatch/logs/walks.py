@@ -20,7 +20,7 @@ import msgspec
 
 from groundwatch.logs.events import EVENT_OVERHEAD_BYTES, MAX_PAGE_BYTES, EventKey, how_many_fit
 from groundwatch.logs.recent import Range
-from groundwatch.logs.statements import ASCENDING, BOUNDED, SIZE, WITHIN, StreamPlace, bounds
+from groundwatch.logs.statements import ASCENDING, BOUNDED, SIZE, StreamPlace, bounds, within
 from groundwatch.logs.writer import Batch
 from groundwatch.storage.clickhouse import Client, EventDatabase
 from groundwatch.storage.errors import StorageError, StoreMemoryError
@@ -36,14 +36,7 @@ REMEMBERED_ENDS = 1_000
 # As GetLogEvents answers an event. The engine writes it while the interpreter does something else.
 RENDERED = """concat('{"timestamp":', toString(timestamp), ',"message":', toJSONString(message),
     ',"ingestionTime":', toString(ingested), '}')"""
-BLOCK = f"""
-    SELECT timestamp, ingested, batch, seq, length(message) + {EVENT_OVERHEAD_BYTES}, {RENDERED} FROM events
-    WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {WITHIN} {ASCENDING} LIMIT {{limit:UInt32}}
-"""  # noqa: S608 - constants of this package
-SIZES = f"""
-    SELECT {SIZE} FROM events
-    WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {WITHIN} {ASCENDING} LIMIT {{limit:UInt32}}
-"""  # noqa: S608 - constants of this package
+BLOCK = f"timestamp, ingested, batch, seq, length(message) + {EVENT_OVERHEAD_BYTES}, {RENDERED}"
 PACE = """
     SELECT intDiv(sum(length(message)), count()), (max(timestamp) - min(timestamp)) / count() FROM events
     WHERE group_id = {group:UInt64} AND stream_id = {stream:UInt64} GROUP BY group_id, stream_id
@@ -281,16 +274,18 @@ class Walks:
     async def _fitting_rows(self, place: StreamPlace, wanted: Range, rows: int) -> int:
         """Return how many of the first `rows` events of the range have a block's size together."""
         parameters = {"group": place.group_id, "stream": place.stream_id, "limit": rows, **bounds(wanted)}
-        sizes = await self._database.run("read", lambda client: client.query(SIZES, parameters=parameters).result_rows)
+        sql = _select(SIZE, wanted)
+        sizes = await self._database.run("read", lambda client: client.query(sql, parameters=parameters).result_rows)
         return how_many_fit([size for (size,) in sizes], BLOCK_BYTES)
 
     async def _columns(
         self, place: StreamPlace, wanted: Range, rows: int, settings: dict[str, str]
     ) -> Sequence[Sequence[Any]]:
         parameters = {"group": place.group_id, "stream": place.stream_id, "limit": rows, **bounds(wanted)}
+        sql = _select(BLOCK, wanted)
 
         def query(client: Client) -> Sequence[Sequence[Any]]:
-            found = client.query(BLOCK, parameters=parameters, settings=settings, query_formats=AS_BYTES)
+            found = client.query(sql, parameters=parameters, settings=settings, query_formats=AS_BYTES)
             return found.result_columns or [[] for _ in range(6)]
 
         return await self._database.run("read", query)
@@ -310,6 +305,14 @@ class Walks:
 
     def _learn(self, stream_id: int, pace: Pace) -> None:
         _remember(self._paces, stream_id, pace)
+
+
+def _select(columns: str, wanted: Range) -> str:
+    return (
+        f"SELECT {columns} FROM events "  # noqa: S608 - constants of this package
+        f"WHERE group_id = {{group:UInt64}} AND stream_id = {{stream:UInt64}} AND {within(wanted)} "
+        f"{ASCENDING} LIMIT {{limit:UInt32}}"
+    )
 
 
 def _remember(memory: OrderedDict[int, Any], stream_id: int, value: object) -> None:
