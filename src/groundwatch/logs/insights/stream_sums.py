@@ -138,11 +138,8 @@ class StreamSums:
     def shredded(self, counted: Counted) -> Iterator[None]:
         """Remember that columns tell all events of a range, which the engine looks at meanwhile and raises if not."""
         unchanged, repairs = {group for group in counted.groups if not self._writing[group]}, self._repairs()
-        self._asked.append(unchanged)
-        try:
+        with self._watching(unchanged):
             yield
-        finally:
-            self._asked = [one for one in self._asked if one is not unchanged]
         for group in unchanged if counted.version else ():
             self._shredded[group] = _Shredded(counted.version, repairs, counted.since_ms(group), counted.end_ms)
         while len(self._shredded) > CAPACITY:
@@ -159,6 +156,16 @@ class StreamSums:
         # Without those that nobody writes to.
         self._writing = +self._writing
         self._forget(batches)
+
+    @contextlib.contextmanager
+    def _watching(self, unchanged: set[int]) -> Iterator[None]:
+        """Take out of the set the groups that something is written to while a question about them is under way."""
+        self._asked.append(unchanged)
+        try:
+            yield
+        finally:
+            # By identity: another question may be about the same groups.
+            self._asked = [one for one in self._asked if one is not unchanged]
 
     def _forget(self, batches: Sequence[Batch]) -> None:
         for group in {batch.group_id for batch in batches}:
@@ -200,14 +207,10 @@ class StreamSums:
         self, groups: Sequence[int], load: Callable[[Sequence[int]], Awaitable[Sequence[StreamSum]]]
     ) -> dict[int, _Known]:
         unchanged, asked_ms = set(groups), self._clock_ms()
-        self._asked.append(unchanged)
-        try:
-            by_group: dict[int, list[StreamSum]] = {group: [] for group in groups}
+        by_group: dict[int, list[StreamSum]] = {group: [] for group in groups}
+        with self._watching(unchanged):
             for one in await load(groups):
                 by_group[one.group].append(one)
-        finally:
-            # By identity: another question may be about the same groups.
-            self._asked = [one for one in self._asked if one is not unchanged]
         found = {
             group: _Known(asked_ms, sums if len(sums) <= MOST_STREAMS else None) for group, sums in by_group.items()
         }
