@@ -29,18 +29,21 @@ async def test_a_scheduled_query_is_got_by_name_and_by_arn(operations, context, 
     }
 
 
+def change(role):
+    """Return the members of an update, without those that may be left out."""
+    return {
+        "identifier": "errors",
+        "query_language": "CWLI",
+        "query_string": "fields @message",
+        "schedule_expression": "rate(1 hour)",
+        "execution_role_arn": role,
+        "log_group_identifiers": ["/b"],
+    }
+
+
 async def test_an_update_replaces_all_but_the_name(operations, context, create, role):
     arn = await create(description="old")
-    changed = await operations.update_scheduled_query(
-        context,
-        identifier="errors",
-        query_language="CWLI",
-        query_string="fields @message",
-        schedule_expression="rate(1 hour)",
-        execution_role_arn=role,
-        log_group_identifiers=["/b"],
-        state="DISABLED",
-    )
+    changed = await operations.update_scheduled_query(context, **change(role), state="DISABLED")
     assert (changed["scheduledQueryArn"], changed["name"], changed["state"]) == (arn, "errors", "DISABLED")
     assert changed["queryString"] == "fields @message"
     assert "description" not in changed
@@ -56,15 +59,7 @@ async def test_an_update_of_what_is_deleted_meanwhile_is_no_success(operations, 
         return found
 
     monkeypatch.setattr(operations._room.schedules, "find", find_and_lose)
-    update = operations.update_scheduled_query(
-        context,
-        identifier="errors",
-        query_language="CWLI",
-        query_string="fields @message",
-        schedule_expression="rate(1 hour)",
-        execution_role_arn=role,
-        log_group_identifiers=["/b"],
-    )
+    update = operations.update_scheduled_query(context, **change(role))
     assert (await refusal(update))[0] == "ResourceNotFoundException"
 
 
