@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpcore
@@ -13,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.waiting import until
 
 from groundwatch.outbound import (
     AnswerTooLargeError,
@@ -24,6 +27,7 @@ from groundwatch.outbound import (
     network,
     parse_url,
 )
+from groundwatch.outbound import client as client_module
 
 LOOPBACK = OutboundRules.allowing(["127.0.0.1"])
 
@@ -331,6 +335,71 @@ async def test_cancelling_ends_the_connection_and_leaves_the_pool_usable(web_ser
         await asyncio.wait_for(web_server.dropped.wait(), 5)
         web_server.reply = None
         assert (await client.send("GET", web_server.url, timeout_s=5)).status == 200
+
+
+@asynccontextmanager
+async def listening(
+    answer: Callable[[bytes], Awaitable[bytes]] | None = None,
+) -> AsyncIterator[tuple[int, set[asyncio.StreamWriter]]]:
+    """A server, which answers a path or never, and its connections that the client has not closed."""
+    open_connections: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_connections.add(writer)
+        try:
+            while request := await reader.read(65536):
+                if answer is not None:
+                    writer.write(await answer(request.split()[1]))
+        finally:
+            open_connections.discard(writer)
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], open_connections
+
+
+async def test_a_handshake_that_never_ends_is_closed_with_the_deadline():
+    async with listening() as (port, open_connections), OutboundClient(LOOPBACK) as client:
+        with pytest.raises(OutboundTimeoutError):
+            await client.send("GET", f"https://127.0.0.1:{port}/", timeout_s=0.2)
+        await until(lambda: not open_connections)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_wherever_a_call_is_cancelled_its_connection_is_closed(scheme):
+    async with listening() as (port, open_connections), OutboundClient(LOOPBACK) as client:
+        for turns in range(60):
+            sending = asyncio.ensure_future(client.send("GET", f"{scheme}://127.0.0.1:{port}/", timeout_s=30))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+        await until(lambda: not open_connections)
+
+
+async def test_connections_of_forgotten_identities_are_closed(monkeypatch):
+    monkeypatch.setattr(client_module, "MAX_IDENTITIES", 1)
+    arrived, forgotten = asyncio.Event(), asyncio.Event()
+
+    async def answer(path: bytes) -> bytes:
+        if path == b"/slow":
+            arrived.set()
+            await forgotten.wait()
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+    first, second = ssl.create_default_context(), ssl.create_default_context()
+    async with listening(answer) as (port, open_connections), OutboundClient(LOOPBACK) as client:
+        url = f"http://127.0.0.1:{port}/"
+        slow = asyncio.ensure_future(client.send("GET", url + "slow", timeout_s=5, presenting=first))
+        await arrived.wait()
+        await client.send("GET", url, timeout_s=5, presenting=first)
+        assert len(open_connections) == 2
+        await client.send("GET", url, timeout_s=5, presenting=second)
+        forgotten.set()
+        await slow
+        await until(lambda: len(open_connections) == 1)
 
 
 @pytest.fixture(scope="module")

@@ -66,9 +66,9 @@ class OutboundClient:
             OutboundError: when there is no answer.
         """
         target = parse_url(url)
-        connections = self._connections(presenting, verify=verify)
         request = httpcore.Request(method, target, headers=_all_headers(target, headers, body, method), content=body)
         await in_task()
+        connections = await self._connections(presenting, verify=verify)
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(connections, request)
@@ -77,7 +77,7 @@ class OutboundClient:
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise OutboundError(f"{type(error).__name__}: {error}") from error
 
-    def _connections(self, presenting: ssl.SSLContext | None, *, verify: bool) -> Connections:
+    async def _connections(self, presenting: ssl.SSLContext | None, *, verify: bool) -> Connections:
         if presenting is None:
             return self._verified if verify else self._unverified
         # A connection is not shared between identities.
@@ -85,9 +85,10 @@ class OutboundClient:
         if found is None:
             found = self._presenting[presenting] = Connections(self._network, presenting)
             if len(self._presenting) > MAX_IDENTITIES:
-                # What it still has is given up by the backends soon, or with the garbage.
-                self._presenting.popitem(last=False)
-        self._presenting.move_to_end(presenting)
+                _, forgotten = self._presenting.popitem(last=False)
+                await forgotten.close()
+        else:
+            self._presenting.move_to_end(presenting)
         return found
 
     async def _exchange(self, connections: Connections, request: httpcore.Request) -> OutboundAnswer:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
 import httpcore
 
@@ -20,6 +21,42 @@ CONNECT_TIMEOUT_S = 5.0
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host; raises OSError when it has none."""
+
+
+class ClosingStream(httpcore.AsyncNetworkStream):
+    """A stream that is closed if its handshake is given up: the library closes it only after an error."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> Coroutine[Any, Any, bytes]:
+        """Read what has come."""
+        return self._stream.read(max_bytes, timeout)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> Coroutine[Any, Any, None]:
+        """Send all of it."""
+        return self._stream.write(buffer, timeout)
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        """Close the connection."""
+        return self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 -- the signature of the base class
+        """Say what the library asks of a connection."""
+        return self._stream.get_extra_info(info)
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 -- the signature of the base class
+    ) -> httpcore.AsyncNetworkStream:
+        """Encrypt what follows."""
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            await self._stream.aclose()
+            raise
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
@@ -43,13 +80,14 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | None = None
         for address in addresses:
             try:
-                return await self._network.connect_tcp(
+                stream = await self._network.connect_tcp(
                     address,
                     port,
                     timeout=CONNECT_TIMEOUT_S,
                     local_address=local_address,
                     socket_options=socket_options,
                 )
+                return ClosingStream(stream)
             except httpcore.ConnectError as error:
                 failure = error
             except httpcore.ConnectTimeout:
@@ -94,6 +132,7 @@ class Connections:
         self._context = context
         self._idle: dict[str, list[httpcore.AsyncHTTPConnection]] = {}
         self._idle_count = 0
+        self._closed = False
 
     async def exchange(self, request: httpcore.Request, max_answer_bytes: int) -> OutboundAnswer:
         """Send a request and read its whole answer."""
@@ -112,7 +151,8 @@ class Connections:
         return whole
 
     async def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that nobody uses, and each of the others when its exchange is over."""
+        self._closed = True
         idle, self._idle, self._idle_count = self._idle, {}, 0
         for connections in idle.values():
             for connection in connections:
@@ -137,7 +177,7 @@ class Connections:
         return None
 
     async def _give_back(self, key: str, connection: httpcore.AsyncHTTPConnection) -> None:
-        if not connection.is_idle():
+        if self._closed or not connection.is_idle():
             await connection.aclose()
             return
         if self._idle_count >= MAX_IDLE_CONNECTIONS:
