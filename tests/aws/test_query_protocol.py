@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from groundwatch.aws.errors import ServiceError
 from groundwatch.aws.http import WireRequest
+from groundwatch.aws.protocols.forms import form_tree
 from groundwatch.aws.protocols.query import form_fields
 
 
@@ -140,9 +142,28 @@ def test_too_many_fields_are_counted_before_they_are_read(codecs, query_request)
         codecs["iam"].parse(query_request("Action=ListUsers" + "&a=1" * 50_000))
 
 
-def test_deeply_nested_names_do_no_harm(codecs, query_request):
-    body = "Action=GetUser&" + "a." * 200_000 + "b=1"
-    assert codecs["iam"].parse(query_request(body))[1] == {}
+def test_names_of_as_many_parts_as_any_service_has_are_read(query_request):
+    name = "MetricDataQueries.member.1.MetricStat.Metric.Dimensions.member.1.Value"
+    assert form_tree(form_fields(query_request(f"{name}=1")))["MetricDataQueries"]["member"]["1"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param("." * 500_000 + "=1", id="one name of very many parts"),
+        pytest.param("&".join(f"{number:x}.a.b.c.d.e.f.g=1" for number in range(40_000)), id="many names"),
+    ],
+)
+def test_names_that_would_become_very_many_nodes_are_refused_early(fields, codecs, query_request):
+    # Anybody may call this operation, without a key.
+    request = query_request(f"Action=AssumeRoleWithWebIdentity&{fields}")
+    tracemalloc.start()
+    try:
+        with pytest.raises(ServiceError, match="more than"):
+            codecs["sts"].parse(request)
+        assert tracemalloc.get_traced_memory()[1] < 60_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_answers_escape_what_xml_would_change(codecs):

@@ -13,13 +13,33 @@ FormNode = dict[str | None, Any]
 """One level of the field names; the field's own text is kept under None."""
 
 
+MAX_PARTS = 32
+"""Of a field's name; no service's input has half as many."""
+MAX_NODES = 100_000
+"""Of the tree: two for each field of the largest request. Some operations are read before anybody has shown a key, and
+a byte of a name would become 200 of memory."""
+
+
 def form_tree(fields: Iterable[tuple[str, str]]) -> FormNode:
-    """Return the fields as a tree of the parts of their names; of repeated fields the last counts."""
+    """Return the fields as a tree of the parts of their names; of repeated fields the last counts.
+
+    Raises `SerializationException` for a name of more than `MAX_PARTS` and for more than `MAX_NODES` in all.
+    """
     root: FormNode = {}
+    nodes = 0
     for name, text in fields:
+        parts = name.split(".", MAX_PARTS)
+        if len(parts) > MAX_PARTS:
+            raise serialization_error(f"The name of a field has more than {MAX_PARTS} parts.")
         node = root
-        for part in name.split("."):
-            node = node.setdefault(part, {})
+        for part in parts:
+            inner = node.get(part)
+            if inner is None:
+                inner = node[part] = {}
+                nodes += 1
+            node = inner
+        if nodes > MAX_NODES:
+            raise serialization_error(f"The fields have names of more than {MAX_NODES} different parts.")
         node[None] = text
     return root
 
