@@ -281,6 +281,19 @@ async def test_the_credential_scope_decides_before_anything_else(setting):
     assert code(response) == "MissingAction"
 
 
+@pytest.mark.parametrize("claimed", ["sts", "s3"])
+async def test_a_signature_for_one_service_is_none_for_another(setting, claimed):
+    # The last of repeated parts counts where the signature is verified: the first must not choose the service.
+    wire = signed(unsigned(b"Action=GetCallerIdentity&Version=2011-06-15"), "logs")
+    twice = f"AWS4-HMAC-SHA256 Credential=AKID/20260102/eu-west-1/{claimed}/aws4_request,"
+    added = wire.header("authorization").replace("AWS4-HMAC-SHA256", twice)
+    response = await setting.port.handle(
+        msgspec.structs.replace(wire, headers=(*wire.headers[:-1], ("authorization", added)))
+    )
+    assert code(response) == "SignatureDoesNotMatch"
+    assert b"Credential should be scoped to correct service: 'sts'." in response.body
+
+
 @pytest.mark.parametrize(
     ("body", "encoding", "status", "expected"),
     [

@@ -45,6 +45,8 @@ class OfferedService(msgspec.Struct, frozen=True):
     profile: WireProfile
     operations: dict[str, BoundOperation]
     access: AccessRule
+    signing_name: str
+    """The service in the scope of signatures."""
 
 
 class ServicePort:
@@ -179,7 +181,12 @@ class ServicePort:
             codec.find_operation(request)
         elif self._is_unsigned(offered, codec, request):
             return Authenticated(_ANONYMOUS, self._default_region, None, None)
-        return await self._authenticator.authenticate(request)
+        sender = await self._authenticator.authenticate(request)
+        # The service was chosen before anything could be trusted; what is proved must not be for another.
+        if sender.signed_headers is not None and sender.service != offered.signing_name:
+            message = f"Credential should be scoped to correct service: '{offered.signing_name}'."
+            raise ServiceError("SignatureDoesNotMatch", message)
+        return sender
 
     def _is_unsigned(self, offered: OfferedService, codec: Codec, request: WireRequest) -> bool:
         names = codec.service.unsigned_operations
@@ -255,6 +262,7 @@ def _offer(service: Service) -> OfferedService:
         profile=find_profile(description.name, description.protocol),
         operations=bind_operations(description, service.operations),
         access=service.access,
+        signing_name=service.signing_name or description.signing_name,
     )
 
 
