@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from groundwatch.aws.errors import ServiceError, ValidationError
+from groundwatch.aws.http import WireRequest
 from groundwatch.aws.json_values import MAX_VALUES, decode_document
 from groundwatch.aws.models import load_service
 from groundwatch.aws.protocols.json import JsonCodec
@@ -16,6 +17,7 @@ from groundwatch.aws.shapes import Shape
 from groundwatch.aws.validation import MAX_QUOTED_CHARACTERS, MAX_VIOLATIONS
 
 CODEC = JsonCodec(load_service("logs"))
+JSON_1_0 = "application/x-amz-json-1.0"
 BIG_BYTES = 4 * 1024 * 1024
 
 
@@ -93,6 +95,18 @@ def test_bytes_that_are_not_utf8_are_refused_where_nobody_reads_them_too(where):
     error = refusal("CreateLogGroup", body)
 
     assert error.code == "SerializationException"
+
+
+@pytest.mark.parametrize("digits", [310, 4_000])
+def test_an_integer_beyond_all_doubles_is_no_double(digits, codecs):
+    number = b"9" * digits
+    body = b'{"Namespace":"N","MetricData":[{"MetricName":"m","Value":%b}]}' % number
+    headers = (("x-amz-target", "GraniteServiceVersion20100801.PutMetricData"), ("content-type", JSON_1_0))
+
+    with pytest.raises(ServiceError, match="NUMBER_VALUE can not be converted to a Double") as refused:
+        codecs["cloudwatch/json"].parse(WireRequest("POST", "/", "", headers, body, "127.0.0.1"))
+
+    assert refused.value.code == "SerializationException"
 
 
 def test_an_ordinary_violation_is_quoted_whole():

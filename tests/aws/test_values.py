@@ -61,7 +61,14 @@ def test_timestamps_are_read_in_every_form(value, wire_format, expected):
     assert parse_timestamp(value, wire_format) == expected
 
 
-@pytest.mark.parametrize("value", [None, True, "", "soon", "2026-13-01", 1e300, float("nan"), []])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, "", "soon", "2026-13-01", 1e300, float("nan"), []),
+        pytest.param("0001-01-01T00:00:00+01:00", id="before all years"),
+        pytest.param("9999-12-31T23:59:59-01:00", id="after all years"),
+    ],
+)
 def test_what_is_no_timestamp_is_refused(value):
     with pytest.raises(ValueError, match=r".*"):
         parse_timestamp(value)

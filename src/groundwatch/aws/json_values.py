@@ -169,7 +169,11 @@ def _double(raw: Value) -> float:
         return _NOT_A_NUMBER[raw]
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
         raise _cannot_convert(raw, "double")
-    return float(raw)
+    try:
+        return float(raw)
+    except OverflowError as error:
+        # JSON's integers have no bounds.
+        raise _cannot_convert(raw, "double") from error
 
 
 def _timestamp(member: Member, raw: Value) -> datetime:

@@ -20,7 +20,11 @@ def parse_timestamp(value: object, wire_format: str | None = None) -> datetime:
     if wire_format == "unixTimestamp" or value.lstrip("-").replace(".", "", 1).isdigit():
         return _from_epoch(float(value))
     parsed = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        # The offset leads out of the years that there are.
+        raise ValueError("timestamp out of range") from error
 
 
 def format_timestamp(value: object, wire_format: str) -> int | float | str:
