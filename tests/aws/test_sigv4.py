@@ -16,6 +16,7 @@ from groundwatch.aws.sigv4 import (
     Scope,
     SigningCredential,
     SigningKeys,
+    canonical_headers,
     canonical_path,
     canonical_query,
     canonical_request,
@@ -203,6 +204,18 @@ def test_paths_are_normalised_and_encoded_again(path, expected):
 )
 def test_queries_are_decoded_encoded_and_sorted(query, expected):
     assert canonical_query(query) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("  a \t b  ", "a b", id="blanks are trimmed and collapsed"),
+        pytest.param("Citt\u00c3\u00a0", "Citt\u00c3\u00a0", id="UTF-8 that ends in a no-break space of Latin-1"),
+        pytest.param("\u0085a\u001c", "\u0085a\u001c", id="what only Unicode takes for blanks"),
+    ],
+)
+def test_values_of_headers_lose_the_blanks_of_http_only(value, expected):
+    assert canonical_headers([("a", value)], ["a"]) == f"a:{expected}\n"
 
 
 def test_the_key_cache_forgets_its_oldest_entry():

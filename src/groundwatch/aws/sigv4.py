@@ -139,7 +139,8 @@ def canonical_headers(headers: Sequence[tuple[str, str]], signed_headers: Sequen
 
 
 def _collapse(value: str) -> str:
-    text = value.strip()
+    # Not all of Unicode's blanks: the last byte of a letter in UTF-8 may be one of Latin-1's.
+    text = value.strip(" \t\r\n")
     return _BLANKS.sub(" ", text) if "  " in text or "\t" in text or "\n" in text else text
 
 
