@@ -31,8 +31,8 @@ def batch(group: int) -> SimpleNamespace:
     return SimpleNamespace(group_id=group)
 
 
-def stream(group: int, number: int = 1, events: int = 1) -> StreamSum:
-    return StreamSum(group, number, events, 10, 0, 1)
+def stream(group: int, number: int = 1, events: int = 1, first_ms: int = 0, last_ms: int = 1) -> StreamSum:
+    return StreamSum(group, number, events, 10, first_ms, last_ms)
 
 
 def pass_by(clock, ms: int) -> None:
@@ -98,12 +98,12 @@ LOOKED = Counted([1, 2], 10, 20, {1: 5}, frozenset(), 3)
 )
 def test_what_was_looked_at_is_known_for_what_lies_within(clock, asked, is_known):
     sums = StreamSums(clock)
-    with sums.shredded(LOOKED):
+    with sums.reading(LOOKED):
         pass
     assert sums.is_shredded(msgspec.structs.replace(LOOKED, **asked)) is is_known
 
 
-@pytest.mark.parametrize(
+CHANGES = pytest.mark.parametrize(
     "happens",
     [
         lambda sums, repairs: sums.beginning([batch(1)]),
@@ -113,11 +113,14 @@ def test_what_was_looked_at_is_known_for_what_lies_within(clock, asked, is_known
     ],
     ids=["write begins", "write ends", "deletion", "repair"],
 )
+
+
+@CHANGES
 @pytest.mark.parametrize("meanwhile", [True, False])
 def test_what_was_looked_at_is_unknown_after_a_change(clock, happens, meanwhile):
     repairs: list[int] = []
     sums = StreamSums(clock, lambda: len(repairs))
-    with sums.shredded(LOOKED):
+    with sums.reading(LOOKED):
         if meanwhile:
             happens(sums, repairs)
     if not meanwhile:
@@ -125,22 +128,63 @@ def test_what_was_looked_at_is_unknown_after_a_change(clock, happens, meanwhile)
     assert not sums.is_shredded(LOOKED)
 
 
+@pytest.mark.parametrize(
+    ("found", "asked", "is_whole"),
+    [
+        ([stream(1, first_ms=10, last_ms=20), stream(2, first_ms=10, last_ms=20)], {}, True),
+        ([], {}, True),
+        ([stream(1, first_ms=9, last_ms=20)], {}, False),
+        ([stream(2, first_ms=10, last_ms=21)], {}, False),
+        ([stream(2, 7, first_ms=1, last_ms=2)], {}, False),
+        ([stream(2, 7, first_ms=1, last_ms=2)], {"deleted_streams": frozenset({7})}, True),
+        ([stream(1, first_ms=12, last_ms=20)], {"expired_before_ms": {1: 12}}, True),
+        ([stream(1, first_ms=11, last_ms=20)], {"expired_before_ms": {1: 12}}, False),
+        ([], {"groups": [1, 2, 3]}, False),
+    ],
+)
+async def test_a_range_is_whole_if_it_has_all_events(clock, found, asked, is_whole):
+    sums = StreamSums(clock)
+    counted = Counted([1, 2], 10, 20)
+    assert not sums.is_whole(counted)
+    await sums.of_groups([1, 2], Asked(found))
+    assert sums.is_whole(msgspec.structs.replace(counted, **asked)) is is_whole
+
+
+async def test_many_streams_are_never_known_to_be_whole(clock):
+    sums = StreamSums(clock)
+    await sums.of_groups([1], Asked([stream(1, number) for number in range(MOST_STREAMS + 1)]))
+    assert not sums.is_whole(Counted([1], 0, 100))
+
+
+@CHANGES
+async def test_a_change_is_told_to_who_reads(clock, happens):
+    repairs: list[int] = []
+    sums = StreamSums(clock, lambda: len(repairs))
+    await sums.of_groups([1, 2], Asked())
+    with sums.reading(LOOKED) as still_known:
+        assert still_known()
+        assert sums.is_whole(LOOKED)
+        happens(sums, repairs)
+        assert not still_known()
+    assert not sums.is_whole(LOOKED)
+
+
 def test_nothing_is_known_while_events_are_written(clock):
     sums = StreamSums(clock)
     sums.beginning([batch(1)])
-    with sums.shredded(LOOKED):
+    with sums.reading(LOOKED):
         pass
     assert not sums.is_shredded(LOOKED)
     sums.committed([batch(1)])
     assert not sums.is_shredded(LOOKED)
-    with sums.shredded(LOOKED):
+    with sums.reading(LOOKED):
         pass
     assert sums.is_shredded(LOOKED)
 
 
 def test_what_fails_to_be_looked_at_is_unknown(clock):
     sums = StreamSums(clock)
-    with pytest.raises(StorageError), sums.shredded(LOOKED):
+    with pytest.raises(StorageError), sums.reading(LOOKED):
         raise StorageError("an event waits")
     assert not sums.is_shredded(LOOKED)
 
@@ -204,6 +248,45 @@ def test_sums_tell_what_the_engine_counts(event_database, times, start_ms, range
 def test_only_one_range_is_counted_by_streams(query, is_told):
     counted = compile_query(query, Source("111122223333", [Group(1, "g")], Window(0, 10**12, 10**12))).counted
     assert (counted is not None) is is_told
+
+
+async def test_times_are_compared_unless_the_range_has_all_events(operations, context, monkeypatch):
+    compares, put_meanwhile = [], []
+    real = QueryEngine.run
+
+    async def run(engine, query_id, sql, *arguments, **more):
+        if " AS out_0" in sql:
+            compares.append("timestamp BETWEEN" in sql)
+            if put_meanwhile:
+                await put(put_meanwhile.pop())
+        return await real(engine, query_id, sql, *arguments, **more)
+
+    async def put(before_ms: int) -> None:
+        event = {"timestamp": NOW_MS - before_ms, "message": "x"}
+        await operations.put_log_events(context, **place, log_events=[event])
+
+    async def answer() -> tuple[str, list[bool]]:
+        compares.clear()
+        members = {"query_string": "stats count(*)", "log_group_name": "/app", **RANGE}
+        query_id = (await operations.start_query(context, **members))["queryId"]
+        await operations._room.queries.finished(query_id)
+        found = await operations.get_query_results(context, query_id=query_id)
+        return found["results"][0][0]["value"], compares
+
+    monkeypatch.setattr(QueryEngine, "run", run)
+    place = {"log_group_name": "/app", "log_stream_name": "s"}
+    await operations.create_log_group(context, log_group_name="/app")
+    await operations.create_log_stream(context, **place)
+    await put(1_000)
+    assert await answer() == ("1", [True])
+    assert await answer() == ("1", [False])
+    await put(2_000)
+    assert await answer() == ("2", [True])
+    # What comes in beside a query may lie outside of its range.
+    put_meanwhile.append(3_700_000)
+    assert await answer() == ("2", [False, True])
+    assert await answer() == ("2", [True])
+    assert await answer() == ("2", [True])
 
 
 async def test_a_query_counts_what_was_put_or_deleted_before_it(operations, context, monkeypatch):

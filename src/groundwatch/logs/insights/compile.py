@@ -70,6 +70,8 @@ class Source(msgspec.Struct, frozen=True):
     deleted_table: str | None = None
     since_ms: int | None = None
     """Where reading begins, if only the newest part of the window is wanted."""
+    whole: bool = False
+    """Whether the window has all events of the groups, and none of them has expired."""
     mined: Mined | None = None
     """The patterns, once they are found."""
     chosen: Mapping[Selection, Sequence[Group]] = {}
@@ -259,6 +261,9 @@ def _events(pipeline: Pipeline, source: Source, *, needs_streams: bool) -> tuple
 def _read(pipeline: Pipeline, source: Source) -> str:
     """Return the condition of the events that are read."""
     bind, limits = pipeline.bind, ""
+    if source.whole and source.since_ms is None:
+        # Reading and comparing times takes a fifth of many queries.
+        return f"{_of_groups(pipeline, source)}{_deleted(pipeline, source)}"
     if pipeline.compared_ms:
         window = source.window
         start, before = bind(window.start_ms, "Int64"), bind(window.end_ms - pipeline.compared_ms, "Int64")

@@ -32,7 +32,7 @@ from groundwatch.logs.insights.results import FEW_ROWS, ResultRow, portions, res
 from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.selection import Selection
 from groundwatch.logs.insights.side_tables import SideTables
-from groundwatch.logs.insights.stream_sums import MOST_STREAMS, StreamSum, StreamSums
+from groundwatch.logs.insights.stream_sums import MOST_STREAMS, Counted, StreamSum, StreamSums
 from groundwatch.logs.intake import DAY_MS
 from groundwatch.logs.lookup_tables import LookupTableStore
 from groundwatch.logs.shredding.columns import FieldColumn
@@ -159,14 +159,14 @@ class QueryRun:
         try:
             if sums is None or counted is None:
                 return await self._answer_from(source, compiled, scanning)
-            if sums.is_shredded(counted):
-                known = msgspec.structs.replace(source.stored, certain=True)
-                certain = msgspec.structs.replace(source, stored=known)
-                answer = await self._answer_from(certain, self._compile(certain), scanning)
-                # What came in meanwhile the engine may have read, without what its messages say.
-                if sums.is_shredded(counted):
+            known = _with_known(source, sums, counted)
+            if known is not None:
+                with sums.reading(counted) as still_known:
+                    answer = await self._answer_from(known, self._compile(known), scanning)
+                # The engine may have read what came in meanwhile, outside of the range or without its fields.
+                if still_known():
                     return answer
-            with sums.shredded(counted):
+            with sums.reading(counted):
                 return await self._answer_from(source, compiled, scanning)
         except StorageError as error:
             if engine_code(error) != WAITING_CODE:
@@ -334,6 +334,15 @@ class QueryRun:
                 for number, name in (await self._tools.catalog.stream_names(group, some)).items():
                     named[group_number, number] = (group.name, name)
         return named
+
+
+def _with_known(source: Source, sums: StreamSums, counted: Counted) -> Source | None:
+    """Return a source with what is remembered of its events, at which the engine then need not look; None if nothing."""
+    certain, whole = sums.is_shredded(counted), sums.is_whole(counted)
+    if not (certain or whole):
+        return None
+    stored = msgspec.structs.replace(source.stored, certain=certain)
+    return msgspec.structs.replace(source, stored=stored, whole=whole)
 
 
 def source_of(wish: QueryWish) -> Source:

@@ -2,7 +2,8 @@
 
 The engine answers that from its statistics of streams, which takes as much processor time as a query for a rare word.
 Right only where this process hears of every write; what it does not hear of (a part that had to be given up) it tells
-wrongly for `LIFE_MS`. Here is also what is known of a group's shredding, which is forgotten whenever the sums are.
+wrongly for `LIFE_MS`. Where a range has all that the streams of its groups hold, no time needs to be compared. Here is
+also what is known of a group's shredding, which is forgotten whenever the sums are.
 """
 
 from __future__ import annotations
@@ -70,6 +71,10 @@ class Counted(msgspec.Struct, frozen=True):
             if some
         ]
 
+    def holds(self, sums: Sequence[StreamSum]) -> bool:
+        """Return whether the range has all events of these streams, but for the deleted ones."""
+        return all(one.stream in self.deleted_streams or self._is_whole(one) for one in sums)
+
     def since_ms(self, group: int) -> int:
         """Return where the range begins in a group, of which a part may be expired."""
         return max(self.start_ms, self.expired_before_ms.get(group, self.start_ms))
@@ -82,6 +87,7 @@ class _Known(NamedTuple):
     """The sums of a group's streams as of a time, None where there are too many."""
 
     asked_ms: int
+    repairs: int
     sums: Sequence[StreamSum] | None
 
 
@@ -134,13 +140,21 @@ class StreamSums:
         """Return whether columns tell all events that the engine may find in a range by now."""
         return bool(counted.version) and all(self._covers(group, counted) for group in counted.groups)
 
+    def is_whole(self, counted: Counted) -> bool:
+        """Return whether a range has all events of its groups, as far as that is remembered."""
+        return all(not self._writing[group] and self._is_within(group, counted) for group in counted.groups)
+
     @contextlib.contextmanager
-    def shredded(self, counted: Counted) -> Iterator[None]:
-        """Remember that columns tell all events of a range, which the engine looks at meanwhile and raises if not."""
+    def reading(self, counted: Counted) -> Iterator[Callable[[], bool]]:
+        """Watch while the engine reads a range: the function says whether what was known of its groups still is.
+
+        Remembers that columns tell all events of the range: the statement looks where that is not known, or raises.
+        """
         unchanged, repairs = {group for group in counted.groups if not self._writing[group]}, self._repairs()
+        looks = bool(counted.version) and not self.is_shredded(counted)
         with self._watching(unchanged):
-            yield
-        for group in unchanged if counted.version else ():
+            yield lambda: unchanged == set(counted.groups) and repairs == self._repairs()
+        for group in unchanged if looks else ():
             self._shredded[group] = _Shredded(counted.version, repairs, counted.since_ms(group), counted.end_ms)
         while len(self._shredded) > CAPACITY:
             self._shredded.popitem(last=False)
@@ -195,10 +209,14 @@ class StreamSums:
             and counted.end_ms <= known.end_ms
         )
 
+    def _is_within(self, group: int, counted: Counted) -> bool:
+        known = self._peek(group)
+        return known is not None and known.sums is not None and counted.holds(known.sums)
+
     def _peek(self, group: int) -> _Known | None:
         known = self._known.get(group)
         # A clock that was set back must not keep anything for longer.
-        if known is None or not 0 <= self._clock_ms() - known.asked_ms < LIFE_MS:
+        if known is None or not 0 <= self._clock_ms() - known.asked_ms < LIFE_MS or known.repairs != self._repairs():
             return None
         self._known.move_to_end(group)
         return known
@@ -206,13 +224,14 @@ class StreamSums:
     async def _load(
         self, groups: Sequence[int], load: Callable[[Sequence[int]], Awaitable[Sequence[StreamSum]]]
     ) -> dict[int, _Known]:
-        unchanged, asked_ms = set(groups), self._clock_ms()
+        unchanged, asked_ms, repairs = set(groups), self._clock_ms(), self._repairs()
         by_group: dict[int, list[StreamSum]] = {group: [] for group in groups}
         with self._watching(unchanged):
             for one in await load(groups):
                 by_group[one.group].append(one)
         found = {
-            group: _Known(asked_ms, sums if len(sums) <= MOST_STREAMS else None) for group, sums in by_group.items()
+            group: _Known(asked_ms, repairs, sums if len(sums) <= MOST_STREAMS else None)
+            for group, sums in by_group.items()
         }
         self._known.update((group, known) for group, known in found.items() if group in unchanged)
         while len(self._known) > CAPACITY:
