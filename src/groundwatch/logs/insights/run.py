@@ -337,7 +337,7 @@ class QueryRun:
 
 
 def _with_known(source: Source, sums: StreamSums, counted: Counted) -> Source | None:
-    """Return a source with what is remembered of its events, at which the engine then need not look; None if nothing."""
+    """Return a source with what is remembered of its events, at which the engine need not look; None if nothing."""
     certain, whole = sums.is_shredded(counted), sums.is_whole(counted)
     if not (certain or whole):
         return None
