@@ -118,6 +118,9 @@ def test_which_file_is_read(files, flags, environment, named, expected):
         pytest.param("events_url", "chdb:///x/y", "chdb:///x/y", id="embedded events"),
         pytest.param("events_url", "https://u:p@h:8443/db", "https://u:p@h:8443/db", id="ClickHouse server"),
         pytest.param("metadata_url", "postgresql+psycopg://h/d", "postgresql+psycopg://h/d", id="PostgreSQL driver"),
+        pytest.param(
+            "metadata_url", "postgresql://u:a/b?@h:1/d", "postgresql://u:a/b?@h:1/d", id="a password as it is"
+        ),
         pytest.param("region", "us-gov-west-1", "us-gov-west-1", id="region of another partition"),
         pytest.param("recent_events_bytes", "2GiB", 2 * 1024**3, id="size with unit"),
         pytest.param("recent_events_bytes", "0", 0, id="size zero"),
@@ -272,6 +275,65 @@ def test_home_directory_is_expanded(monkeypatch):
             id="relative chdb path",
         ),
         pytest.param(
+            {"data": "a#b"},
+            {},
+            "",
+            "--data: 'a#b' is {directory}/a#b, and URLs of databases cannot hold ? # %; give a directory without these",
+            id="a directory that a URL would cut",
+        ),
+        pytest.param(
+            {"data": "a%20b"},
+            {},
+            "",
+            "--data: 'a%20b' is {directory}/a%20b, and URLs of databases cannot hold ? # %; "
+            "give a directory without these",
+            id="a directory that a URL would decode",
+        ),
+        pytest.param(
+            {"data": "~nobody-here/x"},
+            {},
+            "",
+            "--data: '~nobody-here/x' begins with a home directory that is not known; give an absolute path",
+            id="the home of nobody",
+        ),
+        pytest.param(
+            {},
+            {"GROUNDWATCH_CONFIG": "~nobody-here/x"},
+            "",
+            "--config: '~nobody-here/x' begins with a home directory that is not known; give an absolute path",
+            id="a file at the home of nobody",
+        ),
+        pytest.param(
+            {},
+            {},
+            'tls_domains = "a\\u0000"',
+            "{file}: tls_domains: 'a\\x00' has a NUL, which no path may hold",
+            id="a path with a NUL",
+        ),
+        pytest.param(
+            {},
+            {},
+            'smtp_url = ["smtp://u:secret@h"]',
+            "{file}: smtp_url must be a string in quotes, not ['smtp://u:***@h']",
+            id="a password in a list is not shown",
+        ),
+        pytest.param(
+            {"events_url": "chdb:///srv/a#b"},
+            {},
+            "",
+            "--events-url: 'chdb:///srv/a#b' is not an events URL; write chdb:///ABSOLUTE/PATH or "
+            "http://HOST:8123/DATABASE",
+            id="events below a path that a URL cuts",
+        ),
+        pytest.param(
+            {"metadata_url": "postgresql://u:a/b@h:x/d"},
+            {},
+            "",
+            "--metadata-url: 'postgresql://u:***@h:x/d' is not a metadata URL; write sqlite:////ABSOLUTE/PATH or "
+            "postgresql://USER:PASSWORD@HOST/DB",
+            id="a port that is no number",
+        ),
+        pytest.param(
             {"jwt_issuers": "us-east-1_a"},
             {},
             "",
@@ -369,7 +431,27 @@ def test_mistakes(tmp_path, flags, environment, file, message):
     path.write_text(file)
     with pytest.raises(ConfigError) as caught:
         load(flags, environment)
-    assert str(caught.value) == message.format(file=path)
+    assert str(caught.value) == message.format(file=path, directory=tmp_path)
+
+
+URL_SETTINGS = {
+    "events_url": "http://{}/d",
+    "kinesis_url": "http://{}",
+    "s3_url": "https://{}",
+    "upstream": "logs=http://{}",
+    "notifications_url": "https://{}",
+    "smtp_url": "smtp://{}",
+    "jwt_issuers": "p=https://{}",
+    "vpc_links": "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/a/1=http://{}",
+}
+
+
+@pytest.mark.parametrize("host", ["h:99999", "h:abc", "[::1"])
+@pytest.mark.parametrize("name", URL_SETTINGS)
+def test_a_url_with_an_impossible_address_is_refused_at_the_start(name, host):
+    text = URL_SETTINGS[name].format(host)
+    with pytest.raises(ConfigError, match=rf"--{name.replace('_', '-')}: '.*' (is|has) (not|neither|no) "):
+        load({name: text}, {})
 
 
 def test_a_named_file_must_exist(tmp_path):
@@ -407,6 +489,9 @@ def test_auth_off_only_on_loopback(service, gateway, accepted):
         pytest.param("http://u@h/d", "http://u@h/d", id="user alone"),
         pytest.param("http://u:p@h/d", "http://u:***@h/d", id="password"),
         pytest.param("http://u:p@q@h/d", "http://u:***@h/d", id="password with an at sign"),
+        pytest.param("http://u:p/q@h/d", "http://u:***@h/d", id="password with a slash"),
+        pytest.param("http://u:p?q#r@h/d", "http://u:***@h/d", id="password with other marks"),
+        pytest.param("aws=http://h:1,b=http://u:p@h", "aws=http://h:1,b=http://u:***@h", id="one of several"),
     ],
 )
 def test_redact_url(url, shown):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from groundwatch.config.values import parse_path
+from groundwatch.config.values import parse_path, split_url
 
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _BALANCER = re.compile(r"arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:\d{12}:loadbalancer/net/[^=,\s]+")
@@ -33,7 +32,7 @@ def parse_vpc_links(text: str) -> dict[str, str]:
     origins: dict[str, str] = {}
     for entry in _entries(text):
         arn, _, url = entry.partition("=")
-        parts = urlsplit(url)
+        parts = split_url(url)
         bare = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
         if not _BALANCER.fullmatch(arn) or parts.scheme not in {"http", "https"} or not parts.hostname or not bare:
             raise ValueError(

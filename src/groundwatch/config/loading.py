@@ -40,8 +40,11 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], config
 
 
 def redact_url(url: str) -> str:
-    """Return the URL with its password, if any, replaced: for messages and the log."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", url)
+    """Return the URL with its password, if any, replaced: for messages and the log.
+
+    Of passwords that should have been percent-encoded nothing is shown either: they end at the last at sign.
+    """
+    return re.sub(r"(?<=://)([^/@:,]*):[^,]*@", r"\1:***@", url)
 
 
 def _from_flags(flags: Mapping[str, str | None]) -> dict[str, _Raw]:
@@ -59,10 +62,17 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, _Raw]:
 
 def _find_file(named: str | None, data: _Raw | None) -> Path | None:
     if named:
-        return parse_path(named)
-    directory = Path(data.text if data else _setting("data").default).expanduser()
-    candidates = (directory / CONFIG_FILE_NAME, Path(CONFIG_FILE_NAME))
+        return _config_path(named)
+    directory = _parsed(_setting("data"), data)
+    candidates = (Path(str(directory), CONFIG_FILE_NAME), Path(CONFIG_FILE_NAME))
     return next((path.absolute() for path in candidates if path.is_file()), None)
+
+
+def _config_path(named: str) -> Path:
+    try:
+        return parse_path(named)
+    except ValueError as error:
+        raise ConfigError(f"--config: {named!r} {error}") from error
 
 
 def _from_file(path: Path) -> dict[str, _Raw]:
@@ -83,7 +93,7 @@ def _toml_text(path: Path, key: str, value: object) -> str:
     if type(value) not in types:
         names = {str: "a string in quotes", int: "an integer", dict: "a table"}
         wanted = " or ".join(names[kind] for kind in types)
-        raise ConfigError(f"{path}: {key} must be {wanted}, not {value!r}")
+        raise ConfigError(f"{path}: {key} must be {wanted}, not {redact_url(repr(value))}")
     if isinstance(value, dict):
         return ",".join(f"{name}={held}" for name, held in value.items())
     return str(value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from email.utils import parseaddr
-from urllib.parse import urlsplit
+
+from groundwatch.config.values import split_url
 
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 
@@ -13,7 +14,7 @@ def parse_notifications_url(text: str) -> str | None:
     """Return the URL that links in messages begin with, or None for `auto`: where the service port listens."""
     if text == "auto":
         return None
-    parts = urlsplit(text)
+    parts = split_url(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("is neither auto nor a URL; write for example https://notifications.example.com")
     return text.rstrip("/")
@@ -23,7 +24,7 @@ def parse_smtp_url(text: str) -> str | None:
     """Return the URL of a mail server, None for `off`."""
     if text == "off":
         return None
-    parts = urlsplit(text)
+    parts = split_url(text)
     bare = parts.path in ("", "/") and not (parts.query or parts.fragment)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not bare or parts.port == 0:
         raise ValueError("is neither off nor smtp(s)://[USER:PASSWORD@]HOST[:PORT]")

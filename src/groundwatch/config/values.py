@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from groundwatch.config.model import Address, TlsFiles, TlsMode, UpstreamPlace
 
@@ -21,7 +21,31 @@ def parse_path(text: str) -> Path:
     """Return the absolute path; `~` is the home directory, relative paths start at the current directory."""
     if not text:
         raise ValueError("is empty; give a directory")
-    return Path(text).expanduser().absolute()
+    if "\0" in text:
+        raise ValueError("has a NUL, which no path may hold")
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("begins with a home directory that is not known; give an absolute path") from error
+
+
+def parse_data(text: str) -> Path:
+    """Return the absolute path of the data directory, below which URLs of databases lead."""
+    path = parse_path(text)
+    if any(mark in str(path) for mark in "?#%"):
+        # The databases would be made at another place, which nobody locks: all behind a mark is cut off or decoded.
+        raise ValueError(f"is {path}, and URLs of databases cannot hold ? # %; give a directory without these")
+    return path
+
+
+def split_url(text: str) -> SplitResult:
+    """Return the parts of a URL; neither scheme nor host where it is none, or its port is no port."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
 
 
 def parse_address(text: str) -> Address:
@@ -56,8 +80,9 @@ def parse_tls(text: str) -> TlsMode:
 
 def parse_events_url(text: str) -> str:
     """Return the URL of the event store after checking its form; nothing is opened."""
-    parts = urlsplit(text)
-    if parts.scheme == "chdb" and not parts.netloc and parts.path not in {"", "/"}:
+    parts = split_url(text)
+    bare = not (parts.netloc or parts.query or parts.fragment)
+    if parts.scheme == "chdb" and bare and parts.path not in {"", "/"}:
         return text
     if parts.scheme in {"http", "https"} and parts.hostname:
         return text
@@ -66,7 +91,8 @@ def parse_events_url(text: str) -> str:
 
 def parse_metadata_url(text: str) -> str:
     """Return the URL of the metadata database after checking its form; nothing is opened."""
-    parts = urlsplit(text)
+    # SQLAlchemy, unlike URLs, takes a password as it is, with slashes.
+    parts = split_url(re.sub(r"(?<=://)[^@]*@", "", text))
     if parts.scheme == "sqlite" and not parts.netloc and parts.path not in {"", "/"}:
         return text
     if re.fullmatch(r"postgresql(\+\w+)?", parts.scheme) and parts.hostname:
@@ -76,7 +102,7 @@ def parse_metadata_url(text: str) -> str:
 
 def parse_target_url(text: str) -> str:
     """Return `off`, `aws` or the URL of a service that takes what subscriptions deliver."""
-    parts = urlsplit(text)
+    parts = split_url(text)
     if text in {"off", "aws"} or (parts.scheme in {"http", "https"} and parts.hostname):
         return text
     raise ValueError("is neither off, aws nor a URL; write for example http://127.0.0.1:4566")
@@ -108,7 +134,7 @@ def parse_issuers(text: str) -> dict[str, str]:
     issuers: dict[str, str] = {}
     for entry in text.split(","):
         pool, equals, url = entry.strip().partition("=")
-        parts = urlsplit(url)
+        parts = split_url(url)
         if not (pool and equals and parts.scheme in {"http", "https"} and parts.hostname) or parts.query:
             raise ValueError("is not POOL=URL; write for example us-east-1_abc=https://login.example.com/realms/main")
         issuers[pool] = url
