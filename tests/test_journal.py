@@ -369,6 +369,7 @@ def test_libraries_are_heard_from_warning_upwards(level):
     [
         pytest.param("GET http://127.0.0.1:4580/x?a=b@c", "GET http://127.0.0.1:4580/x?a=b@c", id="a plain URL"),
         pytest.param("https://u:pass@h:1/d", "https://u:***@h:1/d", id="password in a URL"),
+        pytest.param("https://u:p@ss@h:1/d", "https://u:***@h:1/d", id="password with an at sign in a URL"),
         pytest.param("/?X-Amz-Signature=ab12&x=1", "/?X-Amz-Signature=***&x=1", id="signature in a query"),
         pytest.param("/?X-Amz-Security-Token=ab%2F", "/?X-Amz-Security-Token=***", id="token in a query"),
         pytest.param("AWS4 Credential=AK/x, Signature=0f", "AWS4 Credential=AK/x, Signature=***", id="authorization"),

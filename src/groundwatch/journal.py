@@ -50,7 +50,7 @@ SECRETS = re.compile(
     r"""(?:[^\s"'&,;\\]|\\(?!["']))+""",
     re.IGNORECASE,
 )
-URL_PASSWORDS = re.compile(r"(?<=://)([^/\s:@\"]*):[^/\s@\"]*@")
+URL_PASSWORDS = re.compile(r"(?<=://)([^/\s:@\"]*):[^/\s\"]*@")
 SECRET_HINTS = (
     *("signature=", "security-token", "bearer", "api-key", "access", "password", "://"),
     *("sessiontoken", "session_token", "authorization"),
