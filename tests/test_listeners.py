@@ -190,6 +190,13 @@ def test_other_reasons_not_to_listen(monkeypatch, number, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("host", ["a..b", "é" * 70, "."])
+def test_a_host_name_that_cannot_be_one(host):
+    with pytest.raises(ListenError) as caught:
+        listeners.bind("service", Address(host, 0))
+    assert str(caught.value) == f"{host} is no host name; choose an address with --service"
+
+
 def test_an_unknown_host_name(monkeypatch):
     def fail(*_, **__):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -95,6 +95,8 @@ def bind(name: str, address: Address, backlog: int = BACKLOG) -> BoundListener:
             sockets.append(sock)
             # All addresses of a name share the port that the first one was given.
             port = sock.getsockname()[1]
+    except UnicodeError as error:
+        raise ListenError(f"{address.host} is no host name; choose an address with --{name}") from error
     except OSError as error:
         for sock in sockets:
             sock.close()

@@ -1,7 +1,9 @@
 """Starting: what is printed, what is private, and one clear line for everything that can be wrong."""
 
+import contextlib
 import os
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -50,6 +52,46 @@ def test_a_data_directory_that_is_a_file_is_one_clear_line(tmp_path):
     done = serve(*("--data", "file", "--service", "127.0.0.1:0", "--gateway", "127.0.0.1:0"), cwd=tmp_path)
     assert done.returncode != 0
     assert "data directory" in one_line(done) or "cannot write" in one_line(done)
+
+
+def newer(data: Path) -> None:
+    with contextlib.closing(sqlite3.connect(data / "metadata.db")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+        database.commit()
+
+
+def no_database(data: Path) -> None:
+    (data / "metadata.db").write_bytes(b"x" * 4096)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words", "part"),
+    [
+        pytest.param(newer, (), "has been used by a newer version", id="a newer schema"),
+        pytest.param(no_database, (), "file is not a database; check --metadata-url", id="no database"),
+        pytest.param(
+            None,
+            ("--metadata-url", "sqlite:////no/such/m.db"),
+            "cannot use /no/such/m.db: No such file",
+            id="no directory",
+        ),
+        pytest.param(
+            None,
+            ("--metadata-url", "postgresql+psycopg2://u:se/cret@h/d"),
+            "cannot open postgresql+psycopg2://u:***@h/d: psycopg2 is not installed; write postgresql://",
+            id="no driver",
+        ),
+    ],
+)
+def test_what_a_database_has_against_a_start_is_one_clear_line(tmp_path, prepare, words, part):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    if prepare is not None:
+        prepare(data)
+    done = serve("--data", str(data), "--service", "127.0.0.1:0", "--gateway", "127.0.0.1:0", *words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert part in one_line(done)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import gc
 import logging
 import sys
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
+from alembic.util.exc import CommandError
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -49,13 +52,15 @@ async def serve(settings: Settings, console: Console) -> None:
         gateway_port = listeners.bind("gateway", settings.gateway)
         opened.callback(gateway_port.close)
         tls = _Tls.of(settings)
-        server = _open(settings, journal)
+        with _explained(settings):
+            server = Server(settings, journal)
         opened.callback(server.close)
         if tls.gateway is not None:
             HostCertificates(settings.tls_domains, server.certificate_of).install(tls.gateway.context)
         endpoint = _url("http" if tls.service is None else "https", service_port.address)
         gateway_url = _url("http" if tls.gateway is None else "https", gateway_port.address)
-        await server.start(endpoint, tls.service)
+        with _explained(settings):
+            await server.start(endpoint, tls.service)
         greeting = welcome.Welcome(
             service_url=endpoint,
             gateway_url=gateway_url,
@@ -95,15 +100,30 @@ def _calm_collector() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def _open(settings: Settings, journal: Journal) -> Server:
+@contextlib.contextmanager
+def _explained(settings: Settings) -> Iterator[None]:
+    """Raise StartupError, with one line for the operator, for what databases and files may have against a start."""
+    metadata_url = redact_url(settings.metadata_url)
     try:
-        return Server(settings, journal)
+        yield
     except StorageUnavailableError as error:
         raise StartupError(f"{error}; check --events-url {redact_url(settings.events_url)}") from error
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
+        queue = settings.data / "deliveries.db"
+        raise StartupError(f"cannot open {metadata_url}: {reason}; check --metadata-url, and {queue}") from error
+    except CommandError as error:
         raise StartupError(
-            f"cannot open {redact_url(settings.metadata_url)}: {reason}; check --metadata-url"
+            f"{metadata_url} has been used by a newer version: {error}; start that version, or restore a backup"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise StartupError(
+            f"cannot open {metadata_url}: {error.name} is not installed; write postgresql:// in --metadata-url"
+        ) from error
+    except OSError as error:
+        place = error.filename or settings.data
+        raise StartupError(
+            f"cannot use {place}: {error.strerror or error}; check what is there and whose it is"
         ) from error
 
 
