@@ -16,6 +16,7 @@ from groundwatch.data_directory import write_private_file
 
 FILE_NAME = "admin-credentials"
 PROFILE = "default"
+_REPAIR = "restore it, or delete it and give the administrator a new access key"
 
 
 class CredentialsFileError(Exception):
@@ -63,22 +64,39 @@ def write_credentials(path: Path, credentials: AdminCredentials) -> None:
 
 def read_credentials(path: Path) -> AdminCredentials:
     """Return what the file holds. Raises FileNotFoundError, and CredentialsFileError for anything else."""
-    ini = configparser.RawConfigParser()
+    access_key_id, secret_access_key = read_access_key(path)
+    profile = _profile(path)
     try:
-        ini.read_string(path.read_text("utf-8"), source=str(path))
-        profile = ini[PROFILE]
         return AdminCredentials(
-            access_key_id=profile["aws_access_key_id"],
-            secret_access_key=profile["aws_secret_access_key"],
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
             endpoint_url=profile["endpoint_url"],
             region=profile["region"],
             ca_bundle=profile.get("ca_bundle"),
         )
+    except KeyError as error:
+        raise CredentialsFileError(f"{path} lacks {error.args[0]}; restart the server to write it anew") from error
+
+
+def read_access_key(path: Path) -> tuple[str, str]:
+    """Return id and secret of the key in the file: what a server cannot write anew. Raises as `read_credentials`."""
+    profile = _profile(path)
+    try:
+        return profile["aws_access_key_id"], profile["aws_secret_access_key"]
+    except KeyError as error:
+        raise CredentialsFileError(f"{path} lacks {error.args[0]}; {_REPAIR}") from error
+
+
+def _profile(path: Path) -> configparser.SectionProxy:
+    ini = configparser.RawConfigParser()
+    try:
+        ini.read_string(path.read_text("utf-8-sig"), source=str(path))
+        return ini[PROFILE]
     except FileNotFoundError:
         raise
     except OSError as error:
         raise CredentialsFileError(f"cannot read {path}: {error.strerror}; run as the user of the server") from error
     except KeyError as error:
-        raise CredentialsFileError(f"{path} lacks {error.args[0]}; restart the server to write it anew") from error
+        raise CredentialsFileError(f"{path} lacks {error.args[0]}; {_REPAIR}") from error
     except (configparser.Error, UnicodeDecodeError) as error:
-        raise CredentialsFileError(f"{path} is not a credentials file; restart the server to write it anew") from error
+        raise CredentialsFileError(f"{path} is not a credentials file; {_REPAIR}") from error

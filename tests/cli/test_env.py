@@ -58,9 +58,10 @@ def test_the_secret_is_not_in_the_representation():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"[default]\naws_access_key_id = a\n", "lacks aws_secret_access_key; restart the server"),
-        (b"[other]\n", "lacks default; restart the server"),
-        (b"no section", "is not a credentials file"),
+        (b"[default]\naws_access_key_id = a\n", "lacks aws_secret_access_key; restore it, or delete it and give"),
+        (b"[default]\naws_access_key_id = a\naws_secret_access_key = b", "lacks endpoint_url; restart the server"),
+        (b"[other]\n", "lacks default; restore it"),
+        (b"no section", "is not a credentials file; restore it"),
         (b"\xff", "is not a credentials file"),
     ],
 )

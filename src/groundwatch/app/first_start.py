@@ -11,7 +11,7 @@ from groundwatch.credentials_file import (
     AdminCredentials,
     CredentialsFileError,
     credentials_path,
-    read_credentials,
+    read_access_key,
     write_credentials,
 )
 from groundwatch.identity.bootstrap import ensure_administrator
@@ -43,8 +43,8 @@ async def prepare(
     if known is None:
         unfinished.touch(mode=0o600)
     credentials = AdminCredentials(
-        access_key_id=known.access_key_id if known else new_id(LONG_TERM_PREFIX),
-        secret_access_key=known.secret_access_key if known else new_secret(),
+        access_key_id=known[0] if known else new_id(LONG_TERM_PREFIX),
+        secret_access_key=known[1] if known else new_secret(),
         endpoint_url=endpoint_url,
         region=settings.region,
         ca_bundle=str(tls.authority) if tls is not None and tls.authority is not None else None,
@@ -66,9 +66,9 @@ async def prepare(
         unfinished.unlink()
 
 
-def _read_if_there(path: Path) -> AdminCredentials | None:
+def _read_if_there(path: Path) -> tuple[str, str] | None:
     try:
-        return read_credentials(path)
+        return read_access_key(path)
     except FileNotFoundError:
         return None
     except CredentialsFileError as error:
