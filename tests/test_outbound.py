@@ -402,6 +402,33 @@ async def test_connections_of_forgotten_identities_are_closed(monkeypatch):
         await until(lambda: len(open_connections) == 1)
 
 
+async def test_wherever_a_call_is_cancelled_it_leaves_no_old_connection_open(monkeypatch):
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async def answer(path: bytes) -> bytes:
+        if path == b"/old":
+            await together.wait()
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+    async with listening(answer) as (port, open_connections):
+        for turns in range(40):
+            monkeypatch.undo()
+            client, together = OutboundClient(LOOPBACK, resolve=resolve), asyncio.Barrier(3)
+            old, new = f"http://127.0.0.1:{port}/old", f"http://localhost:{port}/new"
+            await asyncio.gather(*(client.send("GET", old, timeout_s=5) for _ in range(3)))
+            assert len(open_connections) == 3
+            monkeypatch.setattr(network, "MAX_IDLE_CONNECTIONS", 3)
+            monkeypatch.setattr(httpcore.AsyncHTTPConnection, "has_expired", lambda _: True)
+            sending = asyncio.ensure_future(client.send("GET", new, timeout_s=5))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await client.close()
+            await until(lambda: not open_connections)
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory) -> Path:
     """A certificate of nobody's for 127.0.0.1, with its key."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpcore
 
+from groundwatch.begun import uninterrupted
 from groundwatch.outbound.answers import OutboundAnswer, read_answer
 from groundwatch.outbound.destinations import OutboundRules
 from groundwatch.outbound.errors import RefusedDestinationError
@@ -144,19 +145,17 @@ class Connections:
                 whole = await read_answer(answer, max_answer_bytes)
             finally:
                 await answer.aclose()
+            await self._give_back(key, connection)
         except BaseException:
             await connection.aclose()
             raise
-        await self._give_back(key, connection)
         return whole
 
     async def close(self) -> None:
         """Close the connections that nobody uses, and each of the others when its exchange is over."""
         self._closed = True
         idle, self._idle, self._idle_count = self._idle, {}, 0
-        for connections in idle.values():
-            for connection in connections:
-                await connection.aclose()
+        await uninterrupted(_close([connection for held in idle.values() for connection in held]))
 
     def _new(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
         return httpcore.AsyncHTTPConnection(
@@ -193,5 +192,10 @@ class Connections:
         kept = {key: [held for held in connections if held not in expired] for key, connections in self._idle.items()}
         self._idle = {key: connections for key, connections in kept.items() if connections}
         self._idle_count = sum(map(len, self._idle.values()))
-        for connection in expired:
-            await connection.aclose()
+        # Nobody else knows them any more.
+        await uninterrupted(_close(expired))
+
+
+async def _close(connections: Iterable[httpcore.AsyncHTTPConnection]) -> None:
+    for connection in connections:
+        await connection.aclose()
