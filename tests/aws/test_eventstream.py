@@ -134,8 +134,10 @@ class Events:
 
 class Logs:
     source: Events
+    calls = 0
 
     async def start_live_tail(self, context: RequestContext, log_group_identifiers: list[str]) -> StreamingOutput:
+        self.calls += 1
         return StreamingOutput(self.source)
 
 
@@ -252,11 +254,11 @@ async def test_frames_closed_before_the_first_close_their_source(port, logs, jso
     assert (await all_frames(answer), logs.source.closed) == ([], 1)
 
 
-async def test_a_call_from_within_gets_no_stream(port, logs, json_request):
-    logs.source = Events(StreamedEvent("sessionStart", {}))
+async def test_a_call_from_within_gets_no_stream_and_begins_none(port, logs, json_request):
     answer = await port.call("logs", json_request("StartLiveTail", BODY), PRINCIPAL, region="us-east-1")
     assert (answer.status, json.loads(answer.body)["__type"]) == (501, "NotImplementedException")
-    assert logs.source.closed == 1
+    # Whoever calls may have gone before there is a source to close.
+    assert logs.calls == 0
 
 
 async def test_an_operation_without_stream_in_the_model_cannot_answer_with_one(port, logs, json_request):

@@ -104,9 +104,7 @@ class ServicePort:
         offered = self._find(service_name)
         answer = await self._answer(offered, request, principal, region, source_arn)
         if isinstance(answer, WireStream):
-            await answer.frames.aclose()
-            refusal = NotImplementedByServer("An event stream as the answer to an integration")
-            return offered.codecs.of(request).serialize_error(refusal, new_request_id(self._draw))
+            raise TypeError(f"{offered.description.name} streams without saying so in its model")
         return answer
 
     async def refusal(
@@ -210,6 +208,9 @@ class ServicePort:
         is_from_within: bool,
     ) -> WireResponse | WireStream:
         operation, bound, params = await self._admit(offered, codec, request, context)
+        if is_from_within and operation.has_event_stream:
+            # Before anything is begun that a caller who goes away meanwhile could not end.
+            raise NotImplementedByServer("An event stream as the answer to an integration")
         work = bound.call(context, params)
         # The gateway gives up calls whose client leaves or that take too long. A change must not be left half done by
         # that, such as a group that is deleted, but remembered.
