@@ -14,6 +14,8 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from groundwatch.aws.context import Principal, RequestContext
+from groundwatch.gateway.authorizers.issuers import Issuer
+from groundwatch.gateway.authorizers.key_sets import KeySets
 from groundwatch.gateway.definition import (
     Authorizer,
     ClaimRule,
@@ -347,6 +349,23 @@ async def test_tokens_that_come_at_once_fetch_keys_once(pool):
     answers = await asyncio.gather(*(send(gateway, token()) for _ in range(10)))
     assert [answer.status for answer in answers] == [200] * 10
     assert len(gateway.web.asked) == 2
+
+
+@pytest.mark.parametrize("turns", range(10))
+async def test_who_leaves_while_keys_are_fetched_takes_them_from_nobody(turns, pool):
+    web = pool().web
+
+    async def fetch(url):
+        await asyncio.sleep(0)
+        return await web.fetch(url)
+
+    keys, issuer = KeySets(fetch, fetch, lambda: NOW_S * 1000), Issuer(ISSUER, trusted=True)
+    asking = asyncio.ensure_future(keys.find(issuer, "rsa", "RSA"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert await keys.find(issuer, "rsa", "RSA") is not None
 
 
 async def test_old_keys_serve_while_the_issuer_does_not_answer(pool):

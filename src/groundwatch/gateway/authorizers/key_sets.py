@@ -14,6 +14,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from groundwatch.begun import uninterrupted
 from groundwatch.gateway.authorizers.issuers import Issuer
 from groundwatch.outbound import OutboundClient, OutboundError
 
@@ -73,7 +74,8 @@ class KeySets:
         now_ms = self._clock_ms()
         age_ms = None if entry.fetched_ms is None else now_ms - entry.fetched_ms
         if age_ms is None or age_ms >= FRESH_MS or _chosen(entry, key_id, key_type) is None:
-            await self._refresh(issuer, entry, now_ms)
+            # Asked for at most now and then, so not in vain: a client who leaves must not end it for all others.
+            await uninterrupted(self._refresh(issuer, entry, now_ms))
         if entry.fetched_ms is None or now_ms - entry.fetched_ms >= FRESH_MS + STALE_MS:
             raise FetchError(f"the keys of {issuer.name} could not be fetched")
         return _chosen(entry, key_id, key_type)
