@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
@@ -107,6 +109,31 @@ async def test_what_could_not_be_written_is_written_later(ledger, database, monk
             await ledger.flush()
     await spend(ledger, TWO_A_DAY, 1)
     await ledger.flush()
+    assert (await ledger.days("plan", ["key"], 0, 99_999))["key"][0].used == 2
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_nothing_is_lost_when_who_asks_for_usage_leaves_during_the_write(fails, ledger, database, monkeypatch):
+    write, arrived, go_on = database.write, asyncio.Event(), asyncio.Event()
+
+    async def slow(work):
+        arrived.set()
+        await go_on.wait()
+        if fails:
+            raise OperationalError("", {}, Exception("disk full"))
+        return await write(work)
+
+    monkeypatch.setattr(database, "write", slow)
+    await spend(ledger, None, 1)
+    asking = asyncio.ensure_future(ledger.days("plan", ["key"], 0, 99_999))
+    await arrived.wait()
+    asking.cancel()
+    await asyncio.wait([asking])
+    spending = asyncio.ensure_future(spend(ledger, TWO_A_DAY, 2))
+    await asyncio.wait([spending], timeout=0.05)
+    go_on.set()
+    assert await spending == [True, False]
+    monkeypatch.undo()
     assert (await ledger.days("plan", ["key"], 0, 99_999))["key"][0].used == 2
 
 

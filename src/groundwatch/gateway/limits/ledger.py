@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.background import WriteBehind
+from groundwatch.begun import uninterrupted
 from groundwatch.gateway import usage_sql as sql
 from groundwatch.gateway.definition import Quota
 from groundwatch.gateway.limits.periods import day_of, period_start
@@ -87,14 +88,17 @@ class UsageLedger(WriteBehind):
 
     async def flush(self) -> None:
         """Write down what was counted; on failure it is kept for the next time."""
+        # Whoever asks may leave meanwhile; what was taken out must come back, and nobody read before it is written.
+        await uninterrupted(self._write_down())
+
+    async def _write_down(self) -> None:
         async with self._lock:
             if not self._unwritten:
                 return
             taken, self._unwritten = self._unwritten, {}
             changes = {place: DayUsage(place[1], used) for place, used in taken.items()}
             try:
-                # Shielded, so that a stop in between does not lose what was taken.
-                await asyncio.shield(self._database.write(lambda connection: sql.add_usage(connection, changes)))
+                await self._database.write(lambda connection: sql.add_usage(connection, changes))
             except SQLAlchemyError:
                 for place, used in taken.items():
                     self._unwritten[place] = self._unwritten.get(place, 0) + used
