@@ -1,5 +1,6 @@
 """Evaluation on the clock: transitions, what they set off, and what a restart makes of them."""
 
+import asyncio
 import json
 
 import pytest
@@ -193,6 +194,29 @@ async def test_a_crash_after_the_message_is_out_repeats_its_id(tower, watched, c
     await tower.actions.drain()
     first, second = tower.topics.published
     assert first["message_id"] == second["message_id"]
+
+
+async def test_a_round_that_fails_ends_with_its_last_message(tower, watched, context, monkeypatch):
+    for name in ("errors", "slow"):
+        await watched.put_metric_alarm(context, **metric_alarm(alarm_name=name, **ACTIONS))
+        await watched.set_alarm_state(context, alarm_name=name, state_value="ALARM", state_reason="test")
+    publish, failed = tower.topics.publish, asyncio.Event()
+
+    async def slow(**message):
+        if "slow" in message["subject"]:
+            await failed.wait()
+        return await publish(**message)
+
+    async def dies(work):
+        asyncio.get_running_loop().call_later(0.01, failed.set)
+        raise OSError("disk")
+
+    monkeypatch.setattr(tower.topics, "publish", slow)
+    monkeypatch.setattr(tower.database, "write", dies)
+    with pytest.raises(OSError, match="disk"):
+        await tower.actions.drain()
+    # What went on behind the end of the round would publish beside the next one, and behind a stop.
+    assert len(tower.topics.published) == 2
 
 
 async def test_metrics_that_cannot_be_read_are_asked_again(tower, watched, context):

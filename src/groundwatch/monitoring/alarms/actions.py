@@ -84,7 +84,11 @@ class ActionRunner(BackgroundWork):
             for row in waiting:
                 by_alarm[row.account_id, row.region, row.name].append(row)
             # Messages of one alarm keep their order; a burst of many alarms goes out side by side.
-            await asyncio.gather(*(self._in_order(rows) for rows in by_alarm.values()))
+            lanes = (self._in_order(rows) for rows in by_alarm.values())
+            # All of them to their end, also when one fails: the next round would take up what still goes on.
+            for failure in await asyncio.gather(*lanes, return_exceptions=True):
+                if failure is not None:
+                    raise failure
             done += len(waiting)
         return done
 
