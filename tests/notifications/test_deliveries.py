@@ -15,7 +15,7 @@ from tests.notifications.conftest import ACCOUNT, AT_ONCE, BASE_URL, OTHER, Refu
 from tests.waiting import until
 
 from groundwatch.aws.errors import ServiceError
-from groundwatch.notifications import queue
+from groundwatch.notifications import deliveries, queue
 from groundwatch.notifications.delivery_policy import MAIL_RETRIES, RetryPolicy
 from groundwatch.notifications.failures import PART_CHARACTERS
 from groundwatch.tls import ensure_local_certificate, server_context
@@ -360,6 +360,24 @@ async def test_a_queue_has_an_end(world, web_server, monkeypatch):
     assert await world.room.queue.waiting() == 3
     reasons = [letter["delivery"]["providerResponse"] for _, _, letter in world.letters.events]
     assert reasons == ["too many messages wait for this subscription"] * 2
+
+
+async def test_an_end_that_cannot_be_stored_is_stored_later_whatever_the_reason(world, web_server, monkeypatch):
+    topic = await world.topic()
+    await world.subscribed(topic, web_server)
+    await idle(world)
+    monkeypatch.setattr(deliveries, "RETRY_S", 0)
+    remove, troubles = world.room.queue._remove, [OSError("no file"), MemoryError()]
+
+    async def failing(done):
+        if troubles:
+            raise troubles.pop()
+        await remove(done)
+
+    monkeypatch.setattr(world.room.queue, "_remove", failing)
+    await world.call("Publish", TopicArn=topic, Message="x")
+    await idle(world)
+    assert (await world.room.queue.waiting(), len(web_server.received)) == (0, 1)
 
 
 async def test_a_throttle(world, web_server):

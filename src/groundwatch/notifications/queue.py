@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, func, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch.notifications.records import Delivery, Message, MessageAttribute, Subscription, Topic
 from groundwatch.notifications.store import read_subscription
@@ -136,10 +135,10 @@ class DeliveryQueue:
     async def _remove_ended(self) -> None:
         while self._ended:
             batch, self._ended = self._ended[:MAX_REMOVED_AT_ONCE], self._ended[MAX_REMOVED_AT_ONCE:]
-            failure: SQLAlchemyError | None = None
+            failure: Exception | None = None
             try:
                 await self._remove([delivery for delivery, _ in batch])
-            except SQLAlchemyError as error:
+            except Exception as error:  # noqa: BLE001 - each of those who wait gets it, and would wait for ever else
                 failure = error
             for _, removed in batch:
                 # Whoever waited may have been cancelled meanwhile.
