@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import ExitStack
 from functools import partial
 
 from groundwatch.app.clock import now_ms
@@ -27,18 +28,9 @@ class Foundation:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.metadata = Database(settings.metadata_url)
-        migrate(self.metadata.engine)
-        self.events = EventDatabase(
-            settings.events_url, repair=Rescuer().repair, parallel_queries=settings.parallel_queries
-        )
-        self.events.run_now(migrate_events)
-        self.events.run_now(partial(choose_codecs, embedded=self.events.embedded))
-        if self.events.embedded:
-            self.events.run_now(finish_rescues)
-            self.events.run_now(tell_of_refused)
-        # Which deliveries wait is a matter of this node, wherever the metadata lives.
-        self.queue = Database(f"sqlite:///{settings.data / 'deliveries.db'}")
+        with ExitStack() as opened:
+            self._open(settings, opened)
+            self._opened = opened.pop_all()
         self.identity = IdentityStore(self.metadata, now_ms)
         self.roles = RoleAssumer(self.identity, now_ms)
         self.resource_tags = ResourceTags()
@@ -48,6 +40,23 @@ class Foundation:
             if settings.auth == "off"
             else PolicyAuthorizer(self.identity, self.resource_tags, self.resource_policies)
         )
+
+    def _open(self, settings: Settings, opened: ExitStack) -> None:
+        self.metadata = Database(settings.metadata_url)
+        opened.callback(self.metadata.close)
+        migrate(self.metadata.engine)
+        self.events = EventDatabase(
+            settings.events_url, repair=Rescuer().repair, parallel_queries=settings.parallel_queries
+        )
+        opened.callback(self.events.close)
+        self.events.run_now(migrate_events)
+        self.events.run_now(partial(choose_codecs, embedded=self.events.embedded))
+        if self.events.embedded:
+            self.events.run_now(finish_rescues)
+            self.events.run_now(tell_of_refused)
+        # Which deliveries wait is a matter of this node, wherever the metadata lives.
+        self.queue = Database(f"sqlite:///{settings.data / 'deliveries.db'}")
+        opened.callback(self.queue.close)
 
     def authenticator(self, *signing_names: str) -> Authenticator:
         """Return who tells the caller of requests that are signed for one of these services."""
@@ -76,6 +85,4 @@ class Foundation:
 
     def close(self) -> None:
         """Close the stores."""
-        self.events.close()
-        self.metadata.close()
-        self.queue.close()
+        self._opened.close()

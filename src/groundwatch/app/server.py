@@ -51,7 +51,15 @@ class Server:
     def __init__(self, settings: Settings, journal: Journal) -> None:
         self._settings = settings
         self._journal = journal
-        self._base = base = Foundation(settings)
+        self._base = Foundation(settings)
+        try:
+            self._build(self._base)
+        except BaseException:
+            self._base.close()
+            raise
+
+    def _build(self, base: Foundation) -> None:
+        settings, journal = self._settings, self._journal
         self._metrics = MetricDesk(base.events, now_ms)
         self._ingestion = own_metrics.IngestionWatch(base.events)
         self._logs = LogService(base, self._metrics.writer, [self._ingestion.committed])

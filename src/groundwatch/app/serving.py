@@ -59,17 +59,7 @@ async def serve(settings: Settings, console: Console) -> None:
             HostCertificates(settings.tls_domains, server.certificate_of).install(tls.gateway.context)
         endpoint = _url("http" if tls.service is None else "https", service_port.address)
         gateway_url = _url("http" if tls.gateway is None else "https", gateway_port.address)
-        with _explained(settings):
-            await server.start(endpoint, tls.service)
-        greeting = welcome.Welcome(
-            service_url=endpoint,
-            gateway_url=gateway_url,
-            credentials=credentials_path(settings.data),
-            program=_program(),
-            auth_off=settings.auth == "off",
-            gateway_authority=tls.gateway.authority if tls.gateway else None,
-            first_request=await server.first_request(gateway_url),
-        )
+        greeting = await _start(server, settings, tls, endpoint, gateway_url)
 
         def on_ready(_addresses: list[Address]) -> None:
             _calm_collector()
@@ -82,6 +72,25 @@ async def serve(settings: Settings, console: Console) -> None:
             on_ready=on_ready,
             on_stop=server.stop,
         )
+
+
+async def _start(server: Server, settings: Settings, tls: _Tls, endpoint: str, gateway_url: str) -> welcome.Welcome:
+    try:
+        with _explained(settings):
+            await server.start(endpoint, tls.service)
+        return welcome.Welcome(
+            service_url=endpoint,
+            gateway_url=gateway_url,
+            credentials=credentials_path(settings.data),
+            program=_program(),
+            auth_off=settings.auth == "off",
+            gateway_authority=tls.gateway.authority if tls.gateway else None,
+            first_request=await server.first_request(gateway_url),
+        )
+    except BaseException:
+        # What has begun by then works with the stores, which are closed next.
+        await server.stop()
+        raise
 
 
 def _listeners(settings: Settings, server: Server, tls: _Tls) -> list[Listener]:
