@@ -300,6 +300,8 @@ async def test_a_signature_for_one_service_is_none_for_another(setting, claimed)
         pytest.param(gzip.compress(b'{"limit":5}'), "gzip", 200, None, id="gzip"),
         pytest.param(gzip.compress(b'{"lim') + gzip.compress(b'it":5}'), "gzip", 200, None, id="two members"),
         pytest.param(b'{"limit":5}', "identity", 200, None, id="identity"),
+        pytest.param(b'{"limit":5}', "amz-1.0", 200, None, id="no coding, in the words of AWS's examples"),
+        pytest.param(gzip.compress(b'{"limit":5}'), "x-gzip", 200, None, id="the old name of gzip"),
         pytest.param(b'{"limit":5}', "gzip", 400, "SerializationException", id="no gzip"),
         pytest.param(gzip.compress(b'{"limit":5}')[:-4], "gzip", 400, "SerializationException", id="cut short"),
         pytest.param(
@@ -353,6 +355,17 @@ class CloudWatch:
             "application/x-amz-json-1.0",
             id="JSON",
         ),
+        pytest.param(
+            unsigned(
+                b"{}",
+                x_amz_target="GraniteServiceVersion20100801.ListMetrics",
+                content_type="application/json",
+                content_encoding="amz-1.0",
+            ),
+            "application/x-amz-json-1.0",
+            id="JSON as in the examples of the reference",
+        ),
+        pytest.param(unsigned(b"Operation=ListMetrics"), "text/xml", id="query in its old words"),
     ],
 )
 async def test_a_service_of_several_protocols_answers_in_the_one_it_is_asked_in(request_, content_type):

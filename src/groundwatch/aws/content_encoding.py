@@ -8,18 +8,22 @@ from groundwatch.aws.errors import NotImplementedByServer, ServiceError
 
 MAX_GZIP_MEMBERS = 64
 _GZIP_WBITS = 31
+# The second is what requests in AWS's references say whose bodies are not coded at all.
+_UNCODED = frozenset(("", "amz-1.0", "identity"))
+# RFC 9110, 8.4.1.3.
+_GZIP = frozenset(("gzip", "x-gzip"))
 
 
 def decode_content(body: bytes, encoding: str | None, max_bytes: int) -> bytes:
-    """Return the body without its encoding (`gzip` or none).
+    """Return the body without its encoding (gzip or none).
 
     Never holds more than `max_bytes` of output. Raises `ServiceError`: RequestEntityTooLarge beyond that,
     SerializationException for broken gzip, NotImplementedException for any other encoding.
     """
     name = (encoding or "identity").strip().lower()
-    if name in {"", "identity"}:
+    if name in _UNCODED:
         return body
-    if name != "gzip":
+    if name not in _GZIP:
         raise NotImplementedByServer(f"Content-Encoding {name}")
     try:
         return _gunzip(body, max_bytes)

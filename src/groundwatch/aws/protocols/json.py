@@ -48,6 +48,8 @@ class JsonCodec:
         self._query_mode = query_mode
         self._profile = find_profile(service.name, self.protocol)
         self._content_type = f"application/x-amz-json-{service.json_version}"
+        # So say the examples in the reference of CloudWatch, the service that once spoke the query protocol.
+        self._content_types = (*_CONTENT_TYPES, *(["application/json"] if service.is_query_compatible else []))
         self._target_prefix = service.target_prefix + "."
         self._targets: dict[str | None, Operation] = {}
         self._decoders: dict[str, FastDecoder | None] = {}
@@ -62,7 +64,7 @@ class JsonCodec:
         known = self._targets.get(target) if content_type == self._content_type else None
         if known is not None:
             return known
-        if not target or content_type.partition(";")[0].strip().lower() not in _CONTENT_TYPES:
+        if not target or content_type.partition(";")[0].strip().lower() not in self._content_types:
             raise NoTargetError
         if not target.startswith(self._target_prefix):
             raise ServiceError("UnknownOperationException")

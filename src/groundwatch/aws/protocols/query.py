@@ -69,7 +69,8 @@ class QueryCodec:
         return self._respond(resolved.status, "ErrorResponse", body, request_id)
 
     def _operation(self, fields: dict[str, str]) -> Operation:
-        action = fields.get("Action")
+        # The second name is CloudWatch's former one, which its documentation still promises to take.
+        action = fields.get("Action") or fields.get("Operation")
         if not action:
             message = "The request must contain the parameter Action."
             raise ServiceError("MissingAction", message, status=400)
