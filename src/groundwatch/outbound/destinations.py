@@ -26,8 +26,10 @@ _NEVER_PUBLIC: tuple[IpNetwork, ...] = tuple(
     ipaddress.ip_network(text)
     for text in (
         "168.63.129.16/32",  # the platform's own services on Azure machines
+        "192.0.0.0/24",  # protocol assignments, in part global to Python 3.11; some machines' metadata
         "192.88.99.0/24",  # the relays of 6to4
         "::/96",  # IPv4 addresses in their old IPv6 form
+        "::ffff:0:0:0/96",  # IPv4 addresses as stateless translation writes them
         "64:ff9b:1::/48",  # translation to private IPv4 addresses
         "2002::/16",  # 6to4, which ends at the IPv4 address inside
         "fec0::/10",  # site-local
