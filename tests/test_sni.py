@@ -122,6 +122,38 @@ def serial_shown(context):
         thread.join()
 
 
+def test_a_name_that_a_renewal_adds_is_known_at_once(authority, put):
+    directory = put("api", "api.example.com")
+    HostCertificates(directory, lambda _: None).install(authority.context)
+    put("api", "more.example.com")
+    for path in directory.iterdir():
+        os.utime(path, ns=(1, 1))
+    assert shown(authority.context, "more.example.com") == ["more.example.com"]
+
+
+@pytest.mark.parametrize("asked", ["api.example.com", "elsewhere.test", None])
+def test_the_listeners_own_files_are_read_again_too(authority, issue, asked):
+    own = authority.files
+    HostCertificates(None, lambda _: None, own).install(authority.context)
+    assert "localhost" in shown(authority.context, asked)
+    pair = issue("api.example.com")
+    own.certificate.write_text(pair.chain_pem)
+    os.utime(own.certificate, ns=(1, 1))
+    assert "localhost" in shown(authority.context, asked), "half of a renewal"
+    own.key.write_text(pair.key_pem)
+    os.utime(own.key, ns=(1, 1))
+    assert shown(authority.context, asked) == ["api.example.com"]
+    own.certificate.unlink()
+    assert shown(authority.context, asked) == ["api.example.com"], "no file is no reason to show none"
+
+
+def test_own_files_need_name_no_hosts(authority, tmp_path, put):
+    put("api", "api.example.com")
+    HostCertificates(tmp_path / "domains", lambda _: None, authority.files).install(authority.context)
+    assert shown(authority.context, "api.example.com") == ["api.example.com"]
+    assert "localhost" in shown(authority.context, "other.test")
+
+
 @pytest.mark.parametrize(
     ("remove", "message"),
     [

@@ -1,7 +1,7 @@
 """Certificates by host name: which one a TLS client is shown depends on the name that it asks for.
 
 The operator's files come first, then what the owners of custom domains have; the listener's own certificate is for
-everybody else.
+everybody else. Files that change are read again, so that a renewal needs no restart.
 """
 
 from __future__ import annotations
@@ -39,12 +39,14 @@ Lookup = Callable[[str], CertificatePair | None]
 class HostCertificates:
     """Chooses the certificate of each handshake, for one event loop.
 
-    Raises TlsError when `directory`, which may be None, or a pair of files in it cannot be used.
+    `own` are the files of the listener's own certificate, None where these need not be watched. Raises TlsError when
+    `directory`, which may be None, or a pair of files in it cannot be used.
     """
 
-    def __init__(self, directory: Path | None, lookup: Lookup) -> None:
-        self._files = [_WatchedFiles(files) for files in _pairs(directory)] if directory is not None else []
+    def __init__(self, directory: Path | None, lookup: Lookup, own: TlsFiles | None = None) -> None:
+        self._files = [_WatchedFiles(files, _names) for files in _pairs(directory)] if directory is not None else []
         self._lookup = lookup
+        self._own = _WatchedFiles(own, _no_names) if own is not None else None
         self._contexts: OrderedDict[str, ssl.SSLContext] = OrderedDict()
 
     def install(self, context: ssl.SSLContext) -> None:
@@ -54,6 +56,8 @@ class HostCertificates:
     def _choose(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         try:
             found = self._context(name.lower().removesuffix(".")) if name else None
+            if found is None and self._own is not None:
+                found = self._own.context()
         except (TlsError, OSError, ValueError) as error:
             _log.warning("cannot show a certificate for %s: %s", name, error)
             return
@@ -61,6 +65,9 @@ class HostCertificates:
             connection.context = found
 
     def _context(self, name: str) -> ssl.SSLContext | None:
+        for files in self._files:
+            # Which names a renewed certificate has shows only when it is read.
+            files.refresh()
         for wanted in (name, f"*.{name.partition('.')[2]}"):
             for files in self._files:
                 if wanted in files.names:
@@ -80,25 +87,31 @@ class HostCertificates:
 
 
 class _WatchedFiles:
-    """A certificate of the operator, read again when its files change, so that a renewal needs no restart."""
+    """A certificate of the operator, read again when its files change; `names_of` says for which hosts it is."""
 
-    def __init__(self, files: TlsFiles) -> None:
+    def __init__(self, files: TlsFiles, names_of: Callable[[Path], frozenset[str]]) -> None:
         self._files = files
+        self._names_of = names_of
         self._changed = self._stamp()
         self._context = server_context(files)
-        self.names = _names(files.certificate)
+        self.names = names_of(files.certificate)
 
     def context(self) -> ssl.SSLContext:
         """Return the context of the newest files that can be used."""
-        stamp = self._stamp()
-        if stamp != self._changed:
-            self._changed = stamp
-            try:
-                self._context, self.names = server_context(self._files), _names(self._files.certificate)
-            except TlsError as error:
-                # Half of a renewal may be written; the next handshake after the other half tries again.
-                _log.warning("keeping the former certificate: %s", error)
+        self.refresh()
         return self._context
+
+    def refresh(self) -> None:
+        """Read the files when they have changed, and keep what was read before when they cannot be used."""
+        stamp = self._stamp()
+        if stamp == self._changed:
+            return
+        self._changed = stamp
+        try:
+            self._context, self.names = server_context(self._files), self._names_of(self._files.certificate)
+        except (TlsError, OSError, ValueError) as error:
+            # Half of a renewal may be written; the next handshake after the other half tries again.
+            _log.warning("keeping the former certificate: %s", error)
 
     def _stamp(self) -> tuple[int, ...]:
         try:
@@ -127,6 +140,10 @@ def _names(certificate: Path) -> frozenset[str]:
     except x509.ExtensionNotFound as error:
         raise TlsError(f"{certificate} names no hosts; clients want them as subject alternative names") from error
     return frozenset(name.lower() for name in found.get_values_for_type(x509.DNSName))
+
+
+def _no_names(_certificate: Path) -> frozenset[str]:
+    return frozenset()
 
 
 def _context_of(pair: CertificatePair) -> ssl.SSLContext:

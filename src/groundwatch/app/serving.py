@@ -56,7 +56,10 @@ async def serve(settings: Settings, console: Console) -> None:
             server = Server(settings, journal)
         opened.callback(server.close)
         if tls.gateway is not None:
-            HostCertificates(settings.tls_domains, server.certificate_of).install(tls.gateway.context)
+            domains = HostCertificates(settings.tls_domains, server.certificate_of, tls.gateway.files)
+            domains.install(tls.gateway.context)
+        if tls.service is not None:
+            HostCertificates(None, lambda _: None, tls.service.files).install(tls.service.context)
         endpoint = _url("http" if tls.service is None else "https", service_port.address)
         gateway_url = _url("http" if tls.gateway is None else "https", gateway_port.address)
         greeting = await _start(server, settings, tls, endpoint, gateway_url)
