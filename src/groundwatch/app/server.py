@@ -11,7 +11,7 @@ from groundwatch.app.adapters import AccessLog, Backend
 from groundwatch.app.clock import now_ms
 from groundwatch.app.foundation import Foundation
 from groundwatch.app.front_door import FrontDoor
-from groundwatch.app.health import health
+from groundwatch.app.health import HealthDesk
 from groundwatch.app.log_service import LogService
 from groundwatch.app.notifying import Notifying
 from groundwatch.aws.app import ServiceApp
@@ -66,6 +66,7 @@ class Server:
         self._notifying = Notifying(settings, base.metadata, self._logs.room, base.authorizer)
         self._alarms = self._build_alarms()
         backend = Backend()
+        self._health = HealthDesk(base.events, base.metadata)
         self._gateway = FrontDoor(base, backend, AccessLog(journal), self.health)
         self.gateway_app = self._gateway.app
         self.certificate_of = self._gateway.certificate_of
@@ -153,7 +154,7 @@ class Server:
 
     async def health(self) -> WireResponse:
         """Answer 200 while both engines answer, else 503 with the one that does not."""
-        return await health(self._base.events, self._base.metadata)
+        return await self._health.answer()
 
     def end_streams(self) -> None:
         """End the answers that would go on for hours: the ports take no more requests."""
