@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 
@@ -179,6 +180,15 @@ NOT_SIGNED = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authori
             f"Credential should be scoped to a valid region, not '{'a' * 33}'.",
             id="11 a region that no table has room for",
         ),
+        *(
+            pytest.param(
+                request(query=f"{QUERY}&X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Expires={expires}"),
+                "IncompleteSignature",
+                f"X-Amz-Expires must be between 1 and 604800 seconds, got '{expires[:32]}'.",
+                id="6q centuries behind zeros",
+            )
+            for expires in ("00000000160480100000", "000000001" + "9" * 5_000)
+        ),
         pytest.param(
             request(whole(), ("x-amz-date", "20260102T024904Z")),
             "SignatureDoesNotMatch",
@@ -346,6 +356,18 @@ async def test_true_signatures_are_accepted(wire, known):
     sender = await authenticator(known).authenticate(wire)
     assert sender.principal == PRINCIPAL
     assert (sender.region, sender.service, sender.access_key_id) == ("eu-west-1", "logs", known.access_key_id)
+
+
+async def test_very_many_headers_and_names_of_headers_cost_little():
+    # As much of both as fits into the head of a request; whoever knows the id of a key could send it.
+    wire = signed(request(*[("x-amz-", "")] * 3_000))
+    names = f"SignedHeaders=host{';' * 30_000};x-amz-;x-amz-date,"
+    added = re.sub("SignedHeaders=[^,]*,", names, wire.header("authorization") or "")
+    many = msgspec.structs.replace(wire, headers=(*wire.headers[:-1], ("authorization", added)))
+    started = time.process_time()
+    with pytest.raises(ServiceError, match="does not match"):
+        await authenticator(LONG_TERM).authenticate(many)
+    assert time.process_time() - started < 0.3
 
 
 async def test_verifying_costs_little():

@@ -31,6 +31,7 @@ from groundwatch.aws.sigv4 import (
 
 SKEW_S = 15 * 60
 MAX_EXPIRES_S = 604_800
+_EXPIRES_DIGITS = 9
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})(.{0,2})", re.DOTALL)
 _BASIC_DATE = re.compile(r"\d{8}T\d{6}Z\Z", re.ASCII)
 _REGION = re.compile(r"[a-z0-9-]{1,32}\Z")
@@ -137,8 +138,10 @@ def _same(expected: str, given: str) -> bool:
 
 
 def _signs_all_amazon_headers(request: WireRequest, signed_headers: tuple[str, ...]) -> bool:
-    # An unsigned X-Amz-Target would let a captured request be turned into another operation.
-    return all(name in signed_headers for name, _ in request.headers if name.startswith("x-amz-"))
+    # An unsigned X-Amz-Target would let a captured request be turned into another operation. Of both there may be
+    # thousands, and no key is needed to get here.
+    signed = frozenset(signed_headers)
+    return all(name in signed for name, _ in request.headers if name.startswith("x-amz-"))
 
 
 def _query_parameters(query_string: str) -> Mapping[str, str]:
@@ -200,7 +203,7 @@ def _query_form(query: Mapping[str, str]) -> _Parts:
 def _expires_s(text: str | None) -> int:
     if text is None:
         return SKEW_S
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_EXPIRES_S):
+    if not (text.isascii() and text.isdigit() and len(text) <= _EXPIRES_DIGITS and 1 <= int(text) <= MAX_EXPIRES_S):
         message = f"X-Amz-Expires must be between 1 and {MAX_EXPIRES_S} seconds, got '{text[:32]}'."
         raise ServiceError("IncompleteSignature", message)
     return int(text)
