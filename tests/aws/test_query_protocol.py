@@ -86,6 +86,12 @@ def test_query_string_and_body_are_read_together(codecs):
             id="Python's underscores are no digits",
         ),
         pytest.param(
+            f"Action=ListUsers&MaxItems={'0' * 32}5000",
+            "SerializationException",
+            f"'{'0' * 32}5000' can not be converted to a value of type integer",
+            id="more digits than any number has",
+        ),
+        pytest.param(
             "Action=ListUsers&MaxItems=0",
             "ValidationError",
             "1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: "

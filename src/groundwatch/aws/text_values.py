@@ -10,6 +10,7 @@ from groundwatch.aws.json_values import decode_base64, double_text, serializatio
 from groundwatch.aws.shapes import INTEGER_RANGES, Member, Value
 from groundwatch.aws.timestamps import format_timestamp, parse_timestamp
 
+_MAX_DIGITS = 32
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -50,9 +51,9 @@ def to_text(member: Member, value: Value, timestamp_format: str) -> str:
 
 def _integer(kind: str, text: str) -> int:
     # int() also takes underscores and other scripts' digits, which no AWS service does.
-    if not (text.isascii() and text.removeprefix("-").isdigit()):
+    if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) <= _MAX_DIGITS):
         raise ValueError(text)
-    value = int(text[:32])
+    value = int(text)
     low, high = INTEGER_RANGES[kind]
     if not low <= value <= high:
         raise ValueError(text)
