@@ -132,6 +132,25 @@ def test_a_filter_of_one_small_column_is_read_at_once(query, at_once):
     assert ("enable_multiple_prewhere_read_steps = 0" in statement(query)) is at_once
 
 
+@pytest.mark.parametrize(
+    ("query", "read"),
+    [
+        ("filter status = 500 | stats count(*) by bin(5m)", "timestamp"),
+        ("filter status = 500 | stats count(*) by level", "shred_1"),
+        ("filter status = 500 | stats max(user) by level, bin(1h)", "shred_1, shred_4, timestamp"),
+        ("filter level = 'ERROR' | stats count(*) by level", None),
+        ("filter level = 'ERROR' | stats count_distinct(id)", None),
+        ("filter level = 'ERROR' | stats count_distinct(id) by status", "shred_2"),
+        ("filter level = 'ERROR' and status = 500 | stats max(user)", None),
+        ("filter level = 'ERROR' | fields status, user", None),
+        ("stats max(user) by level", None),
+    ],
+)
+def test_what_is_aggregated_is_read_with_the_one_small_column_that_is_filtered_by(query, read):
+    sql = statement(query)
+    assert f" WHERE NOT ignore({read}) AND " in sql if read else "ignore(" not in sql
+
+
 def test_a_statement_makes_only_what_it_needs():
     sql = statement("filter status = 500 and unknown = 1 | stats count(*), max(other)")
     assert [name in sql for name in ("toFloat64(shred_2)", "toString(shred_2)")] == [False, False]

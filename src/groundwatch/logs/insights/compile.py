@@ -151,7 +151,7 @@ class _Compiler:
 
     def settings(self) -> str:
         """Return what the engine needs to know to read as little as it must."""
-        return READ_AT_ONCE if all(pipeline.filters_one_field for pipeline, _ in self._made) else ""
+        return READ_AT_ONCE if all(pipeline.filtered_field for pipeline, _ in self._made) else ""
 
     @property
     def is_alone(self) -> bool:

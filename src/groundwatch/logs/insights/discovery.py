@@ -95,9 +95,9 @@ class Discovery:
         """Return what each column is computed from that the events have besides those of the table."""
         return self._raw | (self._from_columns if self._complete and self._used else self._from_messages)
 
-    def is_small(self, column: str) -> bool:
-        """Return whether this is a column of a field in the table, of values that are read fast and often repeat."""
-        return any(one.name == column and one.kind != "text" for one in self._used)
+    def small_columns(self) -> list[str]:
+        """Return the columns of the table that fields are read from, of values that are read fast and often repeat."""
+        return list(dict.fromkeys(column.name for column in self._used if column.kind != "text"))
 
     def column_names(self) -> str:
         """Return the columns of the table that the events need beside their own, each behind a comma."""
