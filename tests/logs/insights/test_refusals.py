@@ -132,6 +132,11 @@ TIMES = (
         ("filterIndex a != 1", (0, 18), "filterIndex compares a field"),
         ("json feld=a 'b' as c", (5, 9), "json has no option feld; it has field"),
         ("autoregress a p=0", (16, 17), "p is between 1 and 100"),
+        # Behind zeros, too.
+        ("autoregress a p=000000001999", (16, 28), "p is between 1 and 100"),
+        ("stats topk(000000001999999, a)", (11, 26), "topk takes between 1 and 10000 values"),
+        ("stats histogram(a, 000000001999)", (19, 31), "histogram has between 1 and 1000 buckets"),
+        ("fields a | appendcols max=0000000019999999 (fields b)", None, "max of appendcols is between 1 and"),
         ("autoregress a p=3-2", (16, 19), "the range of p begins with the smaller number"),
         ("stats count(*) by a | fillmissing", (22, 33), "fillmissing follows stats … by bin(…)"),
         ("stats count(*) by bin(5m) | fillmissing with 0 for cuont", (51, 56), "Unknown symbols found in or"),

@@ -57,7 +57,7 @@ def _build(parts: Sequence[Any], span: Span) -> AppendColumns:
             raise malformed(said, (word.start_pos, word.end_pos))
         found[word.lower()] = value.lower()
     most = found.get("max", str(DEFAULT_ROWS))
-    if not most.isdigit() or not 1 <= int(most[:9]) <= MAX_ROWS:
+    if not most.isdigit() or len(most) > 9 or not 1 <= int(most) <= MAX_ROWS:
         raise malformed(f"max of appendcols is between 1 and {MAX_ROWS}", span)
     return AppendColumns(span, query, int(most), found.get("override", "false") == "true")
 

@@ -99,7 +99,7 @@ def _build_autoregress(parts: Sequence[Any], span: Span) -> AutoRegress:
 
 
 def _count(token: Token) -> int:
-    if not token.isdigit() or not 1 <= int(token[:9]) <= MAX_ROWS_BACK:
+    if not token.isdigit() or len(token) > 9 or not 1 <= int(token) <= MAX_ROWS_BACK:
         raise malformed(f"p is between 1 and {MAX_ROWS_BACK}", (token.start_pos or 0, token.end_pos or 0))
     return int(token)
 

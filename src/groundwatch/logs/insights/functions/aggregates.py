@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import TypeGuard, cast
 
 import msgspec
 
@@ -16,6 +16,7 @@ from groundwatch.logs.insights.values import Value, as_number, as_text, is_prese
 
 MAX_TOP = 10_000
 MAX_BUCKETS = 1_000
+MAX_COUNT_DIGITS = 9
 PLACE = "(timestamp, ingested, batch, seq)"
 
 
@@ -131,9 +132,15 @@ def _values(call: AggregateCall) -> Value:
     return _list(f"arraySort(groupUniqArray({as_text(call.values[0])}))")
 
 
+def _is_count(node: nodes.Expression, most: int) -> TypeGuard[nodes.Number]:
+    if not isinstance(node, nodes.Number) or not node.spelled.isdigit():
+        return False
+    return len(node.spelled) <= MAX_COUNT_DIGITS and 1 <= int(node.spelled) <= most
+
+
 def _topk(call: AggregateCall) -> Value:
     count = call.node.arguments[0]
-    if not isinstance(count, nodes.Number) or not count.spelled.isdigit() or not 1 <= int(count.spelled[:9]) <= MAX_TOP:
+    if not _is_count(count, MAX_TOP):
         raise malformed(f"topk takes between 1 and {MAX_TOP} values", count.span)
     text = call.pipeline.shared(as_text(call.values[1]))
     counts = f"sumMapIf(map(ifNull({text}, ''), 1), isNotNull({text}))"
@@ -159,11 +166,7 @@ def _rate(call: AggregateCall) -> Value:
 def _histogram(call: AggregateCall) -> Value:
     """Return the number of values in each of several ranges of one width, by the least that a range may hold."""
     count = call.node.arguments[1]
-    if (
-        not isinstance(count, nodes.Number)
-        or not count.spelled.isdigit()
-        or not 1 <= int(count.spelled[:9]) <= MAX_BUCKETS
-    ):
+    if not _is_count(count, MAX_BUCKETS):
         raise malformed(f"histogram has between 1 and {MAX_BUCKETS} buckets", count.span)
     number = call.pipeline.shared(as_number(call.values[0]))
     buckets = call.pipeline.bind(int(count.spelled), "UInt16")
