@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.waiting import until
+from tests.waiting import end, until
 
 from groundwatch.outbound import (
     AnswerTooLargeError,
@@ -357,8 +357,10 @@ async def listening(
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
+    try:
         yield server.sockets[0].getsockname()[1], open_connections
+    finally:
+        await end(server)
 
 
 async def test_a_handshake_that_never_ends_is_closed_with_the_deadline():

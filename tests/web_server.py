@@ -11,6 +11,7 @@ from typing import Any
 
 import httptools
 import pytest
+from tests.waiting import end
 
 
 @dataclass
@@ -122,7 +123,7 @@ async def make_web_server() -> AsyncIterator[Callable[..., Awaitable[WebServer]]
         async def make(tls: ssl.SSLContext | None = None, **settings: Any) -> WebServer:
             server = WebServer(scheme="https" if tls else "http", **settings)
             listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
-            opened.callback(listener.close)
+            opened.push_async_callback(end, listener)
             server.port = listener.sockets[0].getsockname()[1]
             return server
 

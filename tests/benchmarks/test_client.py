@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
+import socket
 import threading
 
 import pytest
 from benchmarks.client import Endpoint, LoadError, Request, request_once, run_load
+from tests.waiting import end
 
 REQUEST = Request(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -39,10 +42,11 @@ class ScriptedServer:
 
     async def _serve(self, started):
         self._stopped = asyncio.Event()
-        async with await asyncio.start_server(self._handle, "127.0.0.1", 0) as server:
-            self.endpoint = Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
-            started.set()
-            await self._stopped.wait()
+        server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
+        self.endpoint = Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
+        started.set()
+        await self._stopped.wait()
+        await end(server)
         # A loop that ends before its connections are closed would leave their sockets to the garbage collector.
         for handler in self._handlers:
             handler.cancel()
@@ -76,6 +80,17 @@ def serve():
     yield start
     for server in servers:
         server.stop()
+
+
+def test_the_scripted_server_leaves_no_connection_open_that_comes_with_its_end():
+    for _ in range(10):
+        server = ScriptedServer(OK)
+        address = (server.endpoint.host, server.endpoint.port)
+        with socket.create_connection(address), socket.create_connection(address):
+            server.stop()
+    del server
+    # What is open still is told by warnings, which are errors here.
+    gc.collect()
 
 
 def test_every_request_is_sent_once_over_the_connections(serve):

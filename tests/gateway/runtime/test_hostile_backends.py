@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from tests.waiting import end
 
 from groundwatch.gateway.definition import Integration, IntegrationResponse, Method, MethodResponse
 from groundwatch.gateway.functions import FunctionAnswer
@@ -50,7 +51,7 @@ async def backend() -> AsyncIterator[Callable]:
                     writer.close()
 
             listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-            opened.callback(listener.close)
+            opened.push_async_callback(end, listener)
             return f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
 
         yield make
