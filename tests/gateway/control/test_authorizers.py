@@ -129,6 +129,17 @@ REFUSED = [
         {
             **JWT,
             "jwt_configuration": {
+                "issuers": [{**ISSUER, "issuer": "https://[::1"}],
+                "defaultAlgorithms": ["RS256"],
+            },
+        },
+        "Invalid issuer specified",
+        id="an issuer that is no URL",
+    ),
+    pytest.param(
+        {
+            **JWT,
+            "jwt_configuration": {
                 "issuers": [{**ISSUER, "additionalClaims": [{"claimName": "aud", "format": "SINGLE_STRING"}]}],
                 "defaultAlgorithms": ["RS256"],
             },

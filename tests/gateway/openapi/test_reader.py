@@ -22,6 +22,12 @@ def test_other_versions_are_refused(version):
         read(version)
 
 
+@pytest.mark.parametrize("url", ["https://[::1/x", "//[", "https://[v/"])
+def test_a_server_without_a_url_is_refused(url):
+    with pytest.raises(ServiceError, match=r"Invalid OpenAPI input\. The first server has no valid URL\."):
+        read(openapi(servers=[{"url": url}]))
+
+
 @pytest.mark.parametrize(
     ("document", "base_path"),
     [

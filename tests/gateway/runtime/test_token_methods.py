@@ -386,6 +386,7 @@ UNUSABLE = [
     pytest.param("openid-configuration", {"issuer": "http://evil.example", "jwks_uri": f"{ISSUER}/keys"}, id="another"),
     pytest.param("openid-configuration", {"issuer": ISSUER}, id="one without keys"),
     pytest.param("openid-configuration", {"issuer": ISSUER, "jwks_uri": "file:///etc/passwd"}, id="keys of a file"),
+    pytest.param("openid-configuration", {"issuer": ISSUER, "jwks_uri": "https://[::1"}, id="keys nowhere"),
     pytest.param("keys", {"keys": []}, id="no key"),
     pytest.param("keys", {"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "rsa"}]}, id="a shared secret"),
     pytest.param("keys", {"keys": [{**RSA.as_dict(private=False), "use": "enc"}]}, id="a key for encryption"),

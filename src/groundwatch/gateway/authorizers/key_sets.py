@@ -139,7 +139,11 @@ def _chosen(entry: _Entry, key_id: str | None, key_type: str) -> Key | None:
 
 
 def _is_as_safe(address: str, issuer: str) -> bool:
-    return urlsplit(address).scheme in ({"https"} if urlsplit(issuer).scheme == "https" else {"http", "https"})
+    try:
+        scheme = urlsplit(address).scheme
+    except ValueError:
+        return False
+    return scheme in ({"https"} if urlsplit(issuer).scheme == "https" else {"http", "https"})
 
 
 def _document(body: bytes) -> dict[str, Any]:

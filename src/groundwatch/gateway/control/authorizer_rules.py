@@ -158,10 +158,17 @@ def _check_jwt_configuration(configuration: JwtConfiguration) -> None:
         _check_issuer(issuer)
 
 
+def _is_plain_https(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return False
+    extras = url.username or url.password or url.query or url.fragment
+    return url.scheme == "https" and bool(url.hostname) and not extras
+
+
 def _check_issuer(issuer: TokenIssuer) -> None:
-    url = urlsplit(issuer.issuer)
-    plain = url.scheme == "https" and url.hostname and not (url.username or url.password or url.query or url.fragment)
-    if not plain:
+    if not _is_plain_https(issuer.issuer):
         raise bad_request(f"Invalid issuer specified: {issuer.issuer}. It must be an https URL with a host only")
     if not issuer.audiences or not all(issuer.audiences):
         raise bad_request(f"Audiences must be specified for the issuer {issuer.issuer}")

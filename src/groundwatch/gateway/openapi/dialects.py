@@ -72,7 +72,10 @@ class OpenApi3:
         url = text(self._server.get("url") or "")
         for name, variable in variables.items():
             url = url.replace(f"{{{name}}}", text(mapping(variable).get("default") or ""))
-        return urlsplit(url).path
+        try:
+            return urlsplit(url).path
+        except ValueError as error:
+            raise bad_request(f"{INVALID_INPUT} The first server has no valid URL.") from error
 
     def schemas(self) -> Tree:
         """Return `components.schemas`."""
