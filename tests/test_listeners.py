@@ -238,6 +238,23 @@ async def until_refused(address):
         writer.close()
 
 
+async def test_a_connection_whose_handshake_ends_after_the_stop_began_does_not_hold_it_up(tmp_path):
+    server = tls.set_up_tls("auto", tmp_path / "tls", [], dt.datetime.now(dt.UTC))
+    client = ssl.create_default_context(cafile=server.authority)
+    async with Running([Listener("gateway", LOOPBACK, answer(b""), server.context)]) as running:
+        (address,) = running.addresses
+        early = socket.create_connection((address.host, address.port))
+        early.setblocking(False)
+        # Accepted after the one before it.
+        await get(address, client, "localhost")
+        running.stop.set()
+        await until_refused(address)
+        reader, writer = await asyncio.open_connection(sock=early, ssl=client, server_hostname="localhost")
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_a_request_that_does_not_end_is_dropped_at_the_limit(caplog):
     arrived = asyncio.Event()
 

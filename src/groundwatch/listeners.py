@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 BACKLOG = 2048
 SWITCH_INTERVAL_S = 0.001
 """How long a thread may compute while the event loop waits for it."""
+LATE_CONNECTIONS_S = 0.1
+"""How often a server that stops looks for connections that were on their way when it began to."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -198,6 +200,23 @@ class _Server(uvicorn.Server):
         """Begin to accept."""
         await super().startup(sockets)
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, and end the connections behind what was taken in."""
+        ending = asyncio.create_task(self._end_late_connections(set(self.server_state.connections)))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+    async def _end_late_connections(self, told: set[Any]) -> None:
+        # uvicorn tells those that there are. One whose handshake ends later would hold the stop up, waiting for its
+        # first request.
+        while True:
+            await asyncio.sleep(LATE_CONNECTIONS_S)
+            for connection in self.server_state.connections - told:
+                told.add(connection)
+                connection.shutdown()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
