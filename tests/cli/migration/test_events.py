@@ -7,6 +7,10 @@ import pytest
 from groundwatch.cli.migration.events import EventsCopy
 from groundwatch.cli.migration.progress_file import ProgressFile
 
+DAY_MS = 86_400_000
+LONG = 100_000
+"""Events, each of which is a batch of its own."""
+
 
 class Logs:
     """The calls of a target."""
@@ -73,9 +77,8 @@ def test_what_is_refused_is_looked_at_again(tmp_path):
 
 
 def test_an_interruption_between_batches(tmp_path):
-    day_ms = 86_400_000
     # More than a day apart, so each is a batch of its own.
-    source = MemoryEnd(*(event(number * 2 * day_ms) for number in range(5)))
+    source = MemoryEnd(*(event(number * 2 * DAY_MS) for number in range(5)))
     target = MemoryEnd()
     target.broken_after = 3
     with pytest.raises(ConnectionError):
@@ -85,6 +88,38 @@ def test_an_interruption_between_batches(tmp_path):
     assert target.stored == source.stored
     # The last one that was noted is compared again, those before it are not read at all.
     assert (copy.copied, copy.present) == (2, 1)
+
+
+class TwoStreams(MemoryEnd):
+    """One stream that the target will not take, and one that goes on for very long."""
+
+    def __init__(self):
+        super().__init__()
+        self.read = 0
+
+    def streams(self, _group):
+        return [{"logStreamName": "refused"}, {"logStreamName": "long"}]
+
+    def events(self, _group, stream, _since_ms, _until_ms):
+        for number in range(1 if stream == "refused" else LONG):
+            self.read += 1
+            yield event(number * 2 * DAY_MS, stream)
+
+
+class Refusing(MemoryEnd):
+    def take(self, events):
+        if events[0]["message"] == "refused":
+            raise ConnectionError("gone")
+        return {}
+
+
+def test_what_ends_one_stream_ends_the_others(tmp_path):
+    source = TwoStreams()
+    with ProgressFile(tmp_path / "p.db", "a", "b") as progress:
+        copy = EventsCopy(source, Refusing(), progress, since_ms=0, until_ms=LONG * 2 * DAY_MS)
+        with pytest.raises(ConnectionError):
+            copy.copy("g", lambda _events, _size: None, in_flight=2)
+    assert source.read < LONG
 
 
 def test_an_end_that_is_not_reached_twice(tmp_path):

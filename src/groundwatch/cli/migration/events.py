@@ -16,6 +16,10 @@ Show = Callable[[int, int], None]
 """Called with the events and bytes that were just read."""
 
 
+class _GivenUpError(Exception):
+    """Another stream could not be copied, or the user has had enough."""
+
+
 class EventsCopy:
     """Copies streams. What the target has already is not put again, so that an interruption costs nothing but time.
 
@@ -29,6 +33,7 @@ class EventsCopy:
         self._since_ms = since_ms
         self._until_ms = until_ms
         self._lock = threading.Lock()
+        self._is_given_up = False
         self.copied = 0
         self.present = 0
         """Events that were at the target already, where they were looked at again."""
@@ -38,9 +43,15 @@ class EventsCopy:
     def copy(self, group: str, show: Show, *, in_flight: int) -> None:
         """Copy all streams of a group, several at a time; raises the SDK's exceptions."""
         with ThreadPoolExecutor(in_flight, thread_name_prefix="migrate") as pool:
-            names = [str(stream["logStreamName"]) for stream in self._source.streams(group)]
-            for done in [pool.submit(self._copy_stream, group, name, show) for name in names]:
-                done.result()
+            try:
+                names = [str(stream["logStreamName"]) for stream in self._source.streams(group)]
+                for done in [pool.submit(self._copy_stream, group, name, show) for name in names]:
+                    done.result()
+            except BaseException:
+                # Ctrl-C as well: nobody should have to wait for the rest, which may take hours.
+                self._is_given_up = True
+                pool.shutdown(cancel_futures=True)
+                raise
 
     def _copy_stream(self, group: str, stream: str, show: Show) -> None:
         self._create_stream(group, stream)
@@ -68,6 +79,8 @@ class EventsCopy:
 
     def _counted(self, events: Iterator[RemoteEvent], show: Show) -> Iterator[RemoteEvent]:
         for event in events:
+            if self._is_given_up:
+                raise _GivenUpError
             with self._lock:
                 self.present += 1
             show(1, len(event["message"]))
