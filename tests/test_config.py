@@ -454,6 +454,14 @@ def test_a_url_with_an_impossible_address_is_refused_at_the_start(name, host):
         load({name: text}, {})
 
 
+def test_a_data_directory_of_somebody_else_is_no_matter_of_its_file(monkeypatch):
+    def fail(_path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", fail)
+    assert load({}, {}).region == "us-east-1"
+
+
 def test_a_named_file_must_exist(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load({}, {}, "no.toml")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,17 @@ def test_a_directory_that_cannot_be_written(tmp_path, monkeypatch):
         open_data_directory(tmp_path)
     with pytest.raises(DataDirectoryError, match=r"cannot write .*: Permission denied"):
         write_private_file(tmp_path / "secret", b"x")
+
+
+def test_a_directory_of_somebody_else(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    # What looking into a directory of mode 700 comes to, but for root.
+    monkeypatch.setattr(Path, "exists", fail)
+    with pytest.raises(DataDirectoryError) as caught:
+        open_data_directory(tmp_path)
+    assert str(caught.value) == f"cannot write {tmp_path}: Permission denied; give a writable directory with --data"
 
 
 def test_a_private_file_replaces_the_old_one(tmp_path):

@@ -42,11 +42,11 @@ def open_data_directory(path: Path) -> DataDirectory:
     Raises DataDirectoryError when that fails, when another server uses the directory, or when it was restored in part.
     """
     make_private_directory(path)
-    if (path / RESTORE_MARK).exists():
-        raise DataDirectoryError(
-            f"data directory {path} holds half of a backup: a restore was cut short; empty it and restore again"
-        )
     try:
+        if (path / RESTORE_MARK).exists():
+            raise DataDirectoryError(
+                f"data directory {path} holds half of a backup: a restore was cut short; empty it and restore again"
+            )
         lock = os.fdopen(os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE), "r+")
     except OSError as error:
         raise _unusable(path, error) from error

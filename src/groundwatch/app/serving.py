@@ -24,7 +24,7 @@ from groundwatch.data_directory import open_data_directory
 from groundwatch.journal import Journal
 from groundwatch.listeners import Listener
 from groundwatch.sni import HostCertificates
-from groundwatch.storage.errors import StorageUnavailableError
+from groundwatch.storage.errors import StorageError
 from groundwatch.tls import ServerTls, set_up_tls
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,8 @@ async def serve(settings: Settings, console: Console) -> None:
         opened.callback(service_port.close)
         gateway_port = listeners.bind("gateway", settings.gateway)
         opened.callback(gateway_port.close)
-        tls = _Tls.of(settings)
         with _explained(settings):
+            tls = _Tls.of(settings)
             server = Server(settings, journal)
         opened.callback(server.close)
         if tls.gateway is not None:
@@ -118,10 +118,11 @@ def _explained(settings: Settings) -> Iterator[None]:
     metadata_url = redact_url(settings.metadata_url)
     try:
         yield
-    except StorageUnavailableError as error:
-        raise StartupError(f"{error}; check --events-url {redact_url(settings.events_url)}") from error
+    except StorageError as error:
+        reason = str(error).partition("\n")[0]
+        raise StartupError(f"{reason}; check --events-url {redact_url(settings.events_url)}") from error
     except SQLAlchemyError as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0]
         queue = settings.data / "deliveries.db"
         raise StartupError(f"cannot open {metadata_url}: {reason}; check --metadata-url, and {queue}") from error
     except CommandError as error:

@@ -65,7 +65,15 @@ def _find_file(named: str | None, data: _Raw | None) -> Path | None:
         return _config_path(named)
     directory = _parsed(_setting("data"), data)
     candidates = (Path(str(directory), CONFIG_FILE_NAME), Path(CONFIG_FILE_NAME))
-    return next((path.absolute() for path in candidates if path.is_file()), None)
+    return next((path.absolute() for path in candidates if _is_there(path)), None)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        # Whoever may not look into the data directory is told so when it is opened.
+        return False
 
 
 def _config_path(named: str) -> Path:
