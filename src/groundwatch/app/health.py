@@ -68,6 +68,7 @@ def _ask_events(client: Client) -> object:
 
 
 async def _state(asked: Awaitable[object]) -> str:
+    await in_task()
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT_S):
             await asked
