@@ -8,9 +8,10 @@ import threading
 
 import pytest
 from cryptography import x509
+from tests.waiting import until
 
 from groundwatch import tls
-from groundwatch.app.local_certificates import LocalCertificates
+from groundwatch.app.local_certificates import LocalCertificates, Renewal
 from groundwatch.config import TlsFiles
 from groundwatch.sni import CertificatePair, HostCertificates
 
@@ -180,6 +181,35 @@ def test_local_certificates_are_issued_once(authority, tmp_path):
     assert local.pair("*.example.test") is pair
     authority_certificate = x509.load_pem_x509_certificate((tmp_path / "tls" / "ca.pem").read_bytes())
     x509.load_pem_x509_certificate(pair.chain_pem.encode()).verify_directly_issued_by(authority_certificate)
+
+
+async def test_the_local_certificate_is_issued_anew_while_the_server_runs(authority, tmp_path):
+    HostCertificates(None, lambda _: None, authority.files).install(authority.context)
+    before = authority.files.certificate.read_bytes()
+    # Of its 397 days, 60 are left.
+    renewal = Renewal(tmp_path / "tls", ["127.0.0.1"], lambda: NOW + dt.timedelta(days=338))
+    renewal.start()
+    try:
+        await until(lambda: authority.files.certificate.read_bytes() != before, "a new certificate")
+    finally:
+        await renewal.stop()
+    serial = x509.load_pem_x509_certificate(authority.files.certificate.read_bytes()).serial_number
+    assert serial_shown(authority.context) == serial
+
+
+async def test_a_certificate_that_is_still_good_is_kept(authority, tmp_path):
+    before = authority.files.certificate.read_bytes()
+    asked = []
+
+    def clock():
+        asked.append(1)
+        return NOW + dt.timedelta(days=300)
+
+    renewal = Renewal(tmp_path / "tls", ["127.0.0.1"], clock)
+    renewal.start()
+    await until(lambda: asked, "a round")
+    await renewal.stop()
+    assert authority.files.certificate.read_bytes() == before
 
 
 def test_a_service_context_is_not_touched(authority):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import gc
 import logging
 import sys
@@ -17,6 +16,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from groundwatch import listeners, welcome
+from groundwatch.app.local_certificates import Renewal, utc_now
 from groundwatch.app.server import Server
 from groundwatch.config import Address, Settings, StartupError, redact_url
 from groundwatch.credentials_file import credentials_path
@@ -60,6 +60,10 @@ async def serve(settings: Settings, console: Console) -> None:
             domains.install(tls.gateway.context)
         if tls.service is not None:
             HostCertificates(None, lambda _: None, tls.service.files).install(tls.service.context)
+        if "auto" in (settings.tls, settings.service_tls):
+            renewal = Renewal(settings.data / "tls", _certified_hosts(settings))
+            renewal.start()
+            opened.push_async_callback(renewal.stop)
         endpoint = _url("http" if tls.service is None else "https", service_port.address)
         gateway_url = _url("http" if tls.gateway is None else "https", gateway_port.address)
         greeting = await _start(server, settings, tls, endpoint, gateway_url)
@@ -148,13 +152,16 @@ class _Tls(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, settings: Settings) -> _Tls:
-        # APIs are known by the region's name, too, and a wildcard is good for one label only.
-        hosts = (settings.service.host, settings.gateway.host, f"*.execute-api.{settings.region}.localhost")
-        now = dt.datetime.now(dt.UTC)
+        hosts, now = _certified_hosts(settings), utc_now()
         directory = settings.data / "tls"
         return cls(
             set_up_tls(settings.service_tls, directory, hosts, now), set_up_tls(settings.tls, directory, hosts, now)
         )
+
+
+def _certified_hosts(settings: Settings) -> tuple[str, ...]:
+    # APIs are known by the region's name, too, and a wildcard is good for one label only.
+    return (settings.service.host, settings.gateway.host, f"*.execute-api.{settings.region}.localhost")
 
 
 def _program() -> str:
