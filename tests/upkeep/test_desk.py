@@ -10,6 +10,7 @@ from tests.upkeep.conftest import ROWS
 from groundwatch.aws.errors import ServiceError
 from groundwatch.upkeep.backup import Sources, embedded_sources
 from groundwatch.upkeep.desk import BackupDesk
+from groundwatch.upkeep.frozen import freeze
 from groundwatch.upkeep.manifest import read_manifest
 
 
@@ -70,6 +71,14 @@ async def test_one_at_a_time_and_each_name_once(sources, store, tmp_path):
     with pytest.raises(ServiceError, match="No backup called b"):
         desk.find("b")
     assert hold.held == 0
+
+
+async def test_what_a_killed_server_held_for_a_backup_is_let_go(sources, store, tmp_path):
+    store.database.run_now(lambda client: freeze(client, store.path))
+    links = store.path / "shadow" / "groundwatch_backup"
+    assert links.exists()
+    await BackupDesk(None, sources, store.database, Hold()).begin()
+    assert not links.exists()
 
 
 async def test_a_server_that_stops_leaves_nothing(sources, store, tmp_path):

@@ -134,6 +134,7 @@ class Server:
             self._settings, self._base.identity, self._install_bundled_api, endpoint_url=endpoint_url, tls=tls
         )
         await self._gateway.load_domains()
+        await self._backups.begin()
         await self._logs.start()
         await self._notifying.start(endpoint_url)
         self._alarms.start()

@@ -15,6 +15,7 @@ from groundwatch.storage.errors import StorageError
 from groundwatch.upkeep.backup import Sources, complete, new_backup, take_snapshot
 from groundwatch.upkeep.copying import Progress
 from groundwatch.upkeep.errors import BackupError
+from groundwatch.upkeep.frozen import unfreeze
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -63,6 +64,11 @@ class BackupDesk:
         # Of each name the last one; names are few, since each is a directory.
         self._known: dict[str, RunningBackup] = {}
         self._task: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Let go of what a process that was killed held for its backup: the disk would stay full of it."""
+        if self._sources is not None:
+            await asyncio.to_thread(unfreeze, self._sources.events)
 
     def start(self, name: str) -> RunningBackup:
         """Begin a backup; raises ServiceError when this server makes none, or not now."""
