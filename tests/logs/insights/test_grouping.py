@@ -119,6 +119,7 @@ def test_integers_are_split_where_all_keys_are_numbers(query, in_parts):
         ("fields status * 2 as s | filter s > 800 | filter s < 1000", True),
         ("filter level = 'ERROR' | stats count(*) as c by level | filter c > 5", True),
         ("filter level = 'ERROR' and status = 500", False),
+        ("filter level = 'ERROR' and status = 500 | stats count(*)", True),
         ("filter id = 'a'", False),
         ("filter @message like 'a'", False),
         ("filter status = 500 and @message like 'a'", False),
@@ -128,7 +129,7 @@ def test_integers_are_split_where_all_keys_are_numbers(query, in_parts):
         ("stats count(*)", False),
     ],
 )
-def test_a_filter_of_one_small_column_is_read_at_once(query, at_once):
+def test_filters_of_small_columns_are_read_at_once(query, at_once):
     assert ("enable_multiple_prewhere_read_steps = 0" in statement(query)) is at_once
 
 
@@ -141,12 +142,15 @@ def test_a_filter_of_one_small_column_is_read_at_once(query, at_once):
         ("filter level = 'ERROR' | stats count(*) by level", None),
         ("filter level = 'ERROR' | stats count_distinct(id)", None),
         ("filter level = 'ERROR' | stats count_distinct(id) by status", "shred_2"),
-        ("filter level = 'ERROR' and status = 500 | stats max(user)", None),
+        ("filter level = 'ERROR' and status = 500 | stats max(user)", "shred_4"),
+        ("filter level = 'ERROR' | filter status = 500 | stats max(user) by bin(5m)", "shred_4, timestamp"),
+        ("filter level = 'ERROR' and id = 'a' | stats max(user)", None),
+        ("filter level = 'ERROR' and @message like 'a' | stats max(user)", None),
         ("filter level = 'ERROR' | fields status, user", None),
         ("stats max(user) by level", None),
     ],
 )
-def test_what_is_aggregated_is_read_with_the_one_small_column_that_is_filtered_by(query, read):
+def test_what_is_aggregated_is_read_with_the_small_columns_that_are_filtered_by(query, read):
     sql = statement(query)
     assert f" WHERE NOT ignore({read}) AND " in sql if read else "ignore(" not in sql
 

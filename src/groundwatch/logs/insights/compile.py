@@ -28,7 +28,7 @@ MAX_BOUND_GROUPS = 50
 MAX_LOG_CHARACTERS = 100_000
 # By itself the engine looks at one condition after the other, and drops rows in between: at a field first, then at the
 # range of the query, which all rows pass. That pays where nothing is left of most granules, as is to be expected of
-# identifiers and of several conditions, and costs half of a filter for a value that comes again and again.
+# identifiers, and costs half of a filter for values that come again and again.
 READ_AT_ONCE = " SETTINGS enable_multiple_prewhere_read_steps = 0"
 COUNTED = "count() AS events, {bytes} AS bytes, min(timestamp) AS first, max(timestamp) AS last"
 # What the table keeps for each stream is read without reading an event.
@@ -151,7 +151,7 @@ class _Compiler:
 
     def settings(self) -> str:
         """Return what the engine needs to know to read as little as it must."""
-        return READ_AT_ONCE if all(pipeline.filtered_field for pipeline, _ in self._made) else ""
+        return READ_AT_ONCE if all(pipeline.reads_at_once for pipeline, _ in self._made) else ""
 
     @property
     def is_alone(self) -> bool:

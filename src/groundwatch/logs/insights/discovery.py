@@ -36,6 +36,8 @@ WAITING_CODE = "395"
 # The constant in `throwIf` would be looked at without any row, were it not `materialize`d.
 NONE_WAITS = "(SELECT throwIf(materialize(1)) FROM ({events} AND shredded < {version}) LIMIT 1)"
 NO_FIELDS = StoredFields()
+NUMERIC = frozenset({"integer", "double", "boolean"})
+"""Columns of which every value is a number, as it is where numbers are wanted."""
 
 
 class Discovery:
@@ -125,12 +127,17 @@ class Discovery:
         elif len(columns) == 1 and columns[0].kind == "word":
             # Of one type in both branches, and the one with which the engine groups by numbers.
             text = f"toLowCardinality({text})"
+        told = self._complete and not part
+        kinds = [one.kind for one in columns]
+        number = self._derived(number, told_number)
         return Value(
             "json",
             name,
-            number=self._derived(number, told_number),
+            number=number,
             text=self._derived(text, told_text),
-            key=None if part else self._key(columns),
+            key=self._derived(columns[0].name, columns[0].name) if told and kinds == ["integer"] else None,
+            double=number if told and kinds == ["double"] else None,
+            numeric=told and NUMERIC.issuperset(kinds),
         )
 
     def _part_of_line(self, name: str) -> str:
@@ -142,12 +149,6 @@ class Discovery:
                 line = f"match(message, {self._statement.bind(pattern, 'String')})"
                 parts.append(f"if({line}, nullIf(splitByChar(' ', message)[{place}], '-'), NULL)")
         return _first_of(parts) if parts else ""
-
-    def _key(self, columns: Sequence[FieldColumn]) -> str | None:
-        """Return what is null or distinct exactly where the text is, and faster: a column alone."""
-        if not self._complete or len(columns) > 1 or columns[0].kind != "integer":
-            return None
-        return self._derived(columns[0].name, columns[0].name)
 
     def _raw_field(self, path: Path, whole: str) -> tuple[str, str]:
         raw, double = raw_at(self._statement, "message", path)

@@ -210,7 +210,7 @@ def _integer(value: Value, pipeline: Pipeline) -> str | None:
 
 
 def _is_number(value: Value) -> bool:
-    return value.kind in {"number", "boolean"} and not _is_long(value)
+    return (value.numeric or value.kind in {"number", "boolean"}) and not _is_long(value)
 
 
 def _is_text(value: Value, order: nodes.Order) -> bool:

@@ -23,6 +23,10 @@ def natural_key(value: Value, pipeline: Pipeline) -> list[str]:
     if value.kind in {"number", "time", "boolean"}:
         sql = pipeline.shared(value.sql)
         return [f"isNotNull({sql})", f"ifNull({sql}, 0)"]
+    if value.double:
+        # -0.0 is before 0.0, as in the order of their texts.
+        sign = f"reinterpretAsInt64(ifNull({value.double}, 0)) >= 0"
+        return [f"isNotNull({value.double})", f"ifNull({value.double}, 0)", sign]
     text = pipeline.shared(f"ifNull({as_text(value)}, '')")
     number = pipeline.shared(as_number(value))
     # A run of digits is compared by its length first, against other runs by its first character.

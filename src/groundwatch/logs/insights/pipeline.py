@@ -247,27 +247,35 @@ class Pipeline(Rows):
         return self._with_base(self._read_at_once(statement))
 
     @property
-    def filtered_field(self) -> str | None:
-        """The small column that all filters of the events look at; None if they look at anything else but the time."""
+    def reads_at_once(self) -> bool:
+        """Whether the engine had better read all that filters look at before it drops rows.
+
+        That is so for one small column and, where events are counted or grouped, for several.
+        """
+        filtered = self._filtered_columns()
+        return bool(filtered) and (len(filtered) == 1 or not self.events)
+
+    def _filtered_columns(self) -> frozenset[str]:
+        """Return the columns that all filters of the events look at; none if one looks at what is not small."""
         known = {**self._made, **self.fields.derivations()}
         waiting, read = list(self._conditions), set[str]()
         while waiting:
             words = set(WORD.findall(waiting.pop()))
             waiting += [known.pop(word) for word in words if word in known]
             read |= words
-        columns = [word for word in read if word in EVENT_COLUMNS or word.startswith(PREFIX)]
-        return columns[0] if len(columns) == 1 and columns[0] in self.fields.small_columns() else None
+        columns = frozenset(word for word in read if word in EVENT_COLUMNS or word.startswith(PREFIX))
+        return columns if columns <= set(self.fields.small_columns()) else frozenset()
 
     def _read_at_once(self, statement: str) -> str:
-        """Return a statement that reads what it makes aggregates of together with what it filters by.
+        """Return a statement that reads what it makes aggregates of together with what it filters by, if that is small.
 
         The engine would read it behind the filter and drop rows of it, which takes longer where most granules have one.
         """
-        filtered = None if self.events else self.filtered_field
-        read = [column for column in self.fields.small_columns() if column != filtered]
+        filtered = self._filtered_columns()
+        read = [column for column in self.fields.small_columns() if column not in filtered]
         if "timestamp" in statement:
             read.append("timestamp")
-        if filtered is None or not read:
+        if self.events or not filtered or not read:
             return statement
         return statement.replace(f"{self._direct} WHERE ", f"{self._direct} WHERE NOT ignore({', '.join(read)}) AND ")
 

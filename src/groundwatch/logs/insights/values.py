@@ -48,6 +48,10 @@ class Value(msgspec.Struct, frozen=True):
     """The spelling of a constant in the query."""
     key: str | None = None
     """Nullable(Int64): null or distinct exactly where the text is, of which it is the digits."""
+    numeric: bool = False
+    """Whether it is a number wherever it is."""
+    double: str | None = None
+    """Nullable(Float64): null or of other bits exactly where the text is null or another one."""
     packed: Packed | None = None
     """The value for grouping, where there is a better way than by itself."""
 
@@ -84,6 +88,11 @@ def as_number(value: Value) -> str:
             return f"toFloat64OrNull(translate({value.sql}, {NO_NUMBER_LETTERS}))"
 
 
+def as_distinct(value: Value) -> str:
+    """Return what is null or distinct exactly where the text of a value is, in the smallest form there is."""
+    return value.key or (f"reinterpretAsInt64({value.double})" if value.double else as_text(value))
+
+
 def as_condition(value: Value) -> str:
     """Return the value as UInt8 that is never null: a number holds unless it is zero."""
     return value.sql if value.kind == "boolean" else f"ifNull({as_number(value)} != 0, 0)"
@@ -101,7 +110,7 @@ def as_time(value: Value) -> str:
 def is_present(value: Value) -> str:
     """Return whether there is a value, as UInt8."""
     if value.kind == "json":
-        return f"isNotNull({value.key or value.text or value.sql})"
+        return f"isNotNull({value.key or (value.numeric and value.number) or value.text or value.sql})"
     return "1" if value.kind == "boolean" else f"isNotNull({value.sql})"
 
 

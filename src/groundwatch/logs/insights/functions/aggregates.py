@@ -12,7 +12,7 @@ from groundwatch.logs.insights.errors import malformed
 from groundwatch.logs.insights.functions.times import fixed_length_ms
 from groundwatch.logs.insights.ordering import natural_key
 from groundwatch.logs.insights.pipeline import Pipeline
-from groundwatch.logs.insights.values import Value, as_number, as_text, is_present, number_text
+from groundwatch.logs.insights.values import Value, as_distinct, as_number, as_text, is_present, number_text
 
 MAX_TOP = 10_000
 MAX_BUCKETS = 1_000
@@ -64,8 +64,7 @@ def _count(call: AggregateCall) -> Value:
 
 
 def _count_distinct(call: AggregateCall) -> Value:
-    value = call.values[0]
-    return _whole(f"uniqExact({value.key or as_text(value)})")
+    return _whole(f"uniqExact({as_distinct(call.values[0])})")
 
 
 # Of values that may be null the engine's aggregates are null where all are, and no group is without any row: `-OrNull`
@@ -82,6 +81,8 @@ def _extreme(function: str) -> Callable[[AggregateCall], Value]:
         value = call.values[0]
         if value.kind in {"number", "time", "boolean"}:
             return Value("time" if value.kind == "time" else "number", f"{function}({_plain(value)})")
+        if value.numeric:
+            return Value("number", f"{function}({as_number(value)})")
         # Numeric if all values are, else the order of text (an assumption: the documentation says "any type").
         number, text = call.pipeline.shared(as_number(value)), call.pipeline.shared(as_text(value))
         numeric = f"count({number}) = count({text})"
