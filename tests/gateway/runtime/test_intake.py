@@ -58,6 +58,24 @@ async def test_the_payload_that_arrives_for_longest_goes_first():
     assert intake.held_bytes == 0
 
 
+async def test_what_still_comes_of_a_payload_that_was_given_up_takes_no_room():
+    intake = Intake(250_000)
+    old, young = Request(intake), Request(intake)
+    for request in (old, young):
+        request.client.send(PIECE, more=True)
+        await settle()
+    young.client.send(PIECE, more=True)
+    # Before it has heard that there is no room for it.
+    old.client.send(PIECE, more=True)
+    with pytest.raises(OverloadedError):
+        await old.read
+    assert intake.held_bytes == 200_000
+    young.client.send()
+    assert await young.read == PIECE * 2
+    await young.done()
+    await old.done()
+
+
 async def test_a_payload_may_have_to_go_in_the_turn_in_which_it_came():
     intake, loop = Intake(150_000), asyncio.get_running_loop()
     clients = [Client(), Client()]

@@ -111,5 +111,8 @@ class Holding:
             raise OverloadedError from error
 
     def _grow(self, size: int) -> None:
+        if self._is_given_up:
+            # It would be counted anew, and push out others, until its reader is told.
+            raise OverloadedError
         if size > SMALL_BYTES:
             self._intake.take(self, size - self.size)
