@@ -301,3 +301,55 @@ async def test_a_request_that_is_cancelled_ends_its_connection():
     task.cancel()
     await connection.settle()
     assert (connection.wire.closed, connection.server.tasks) == (True, set())
+
+
+def lose(connection):
+    connection.protocol.connection_lost(None)
+
+
+def stop(connection):
+    connection.protocol.shutdown()
+    connection.protocol.connection_lost(None)
+
+
+async def cancel(connection):
+    for task in list(connection.server.tasks):
+        task.cancel()
+    await connection.settle()
+    connection.protocol.connection_lost(None)
+
+
+@pytest.mark.parametrize("ending", [lose, stop, cancel])
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([GET], id="a request"),
+        pytest.param([GET * 3], id="some in a row"),
+        pytest.param([HEAD + b"content-length: 4\r\n\r\n", b"ab", b"cd"], id="a body in pieces"),
+        pytest.param([HEAD + b"content-length: 4\r\n\r\n", b"ab"], id="half a body"),
+        pytest.param([b"GET /"], id="half a head"),
+    ],
+)
+async def test_wherever_a_connection_ends_nothing_of_it_is_left(pieces, ending):
+    for turns in range(14):
+        frames = [Frames(b"a"), Frames(b"b", ValueError("no")), Frames()]
+        begun = []
+
+        async def app(exchange, frames=frames, begun=begun):
+            await exchange.read(100)
+            begun.append(frames[len(begun)])
+            return await streaming(begun[-1])(exchange)
+
+        connection, rest = Connection(app), iter(pieces)
+        for turn in range(turns):
+            connection.send(*[piece for piece in [next(rest, None)] if piece is not None])
+            for source in begun if turn % 3 == 2 else ():
+                source.more.release()
+            await asyncio.sleep(0)
+        if (ended := ending(connection)) is not None:
+            await ended
+        await connection.settle()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert (connection.server.tasks, connection.server.connections) == (set(), set())
+        assert set(connection.clock.waiting()) <= {PATIENCE.farewell_s}
+        assert all(source.closed for source in begun)

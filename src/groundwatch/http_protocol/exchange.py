@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
@@ -170,15 +171,15 @@ class Exchange:
 
     async def _stream(self, stream: WireStream) -> None:
         """Send frames as they come until the last one or until the client leaves, and close their source."""
-        sending = asyncio.ensure_future(self._send_frames(stream))
-        leaving = asyncio.ensure_future(self.left())
-        try:
-            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sending.cancel()
-            leaving.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
-            await stream.frames.aclose()
+        async with aclosing(stream.frames):
+            sending = asyncio.ensure_future(self._send_frames(stream))
+            leaving = asyncio.ensure_future(self.left())
+            try:
+                await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                sending.cancel()
+                leaving.cancel()
+                await asyncio.gather(sending, leaving, return_exceptions=True)
         if not sending.cancelled():
             sending.result()
 
