@@ -119,6 +119,26 @@ async def test_a_body_that_grows_too_large_is_refused_on_the_way(app):
     assert client.status == 413
 
 
+async def test_large_bodies_have_a_bound_for_all_together(app):
+    # Nobody has shown a key yet: bodies that never end must not fill the memory.
+    crowded = ServiceApp(app._port, {}, max_held_bytes=250_000)
+    piece = b" " * 100_000
+    old, young = post(), post()
+    waiting = [asyncio.ensure_future(client.exchange.run(crowded)) for client in (old, young)]
+    for client in (old, young, young):
+        client.send(piece, more=True)
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert old.status == 503
+    assert json.loads(old.body)["__type"] == "ServiceUnavailableException"
+    assert old.headers["connection"] == "close"
+    young.send(b"{}")
+    await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    assert young.status == 200
+    # What was held for them is free again.
+    assert (await post().ask(crowded, piece * 2, b"{}")).status == 200
+
+
 async def test_the_refusal_is_in_the_form_of_the_service(app):
     client = Client("GET", "/tags/x", (("content-length", "999999999999999999999"),))
     await client.ask(app)

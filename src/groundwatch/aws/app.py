@@ -6,23 +6,25 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from groundwatch.aws.exchange import BodyTooLargeError, HttpExchange
 from groundwatch.aws.http import WireRequest, WireResponse, WireStream
+from groundwatch.aws.intake import MAX_HELD_BYTES, SMALL_BYTES, Intake, OverloadedError
 from groundwatch.aws.port import ServicePort
 
 Route = Callable[[WireRequest], Awaitable[WireResponse]]
-SMALL_BODY_BYTES = 64 * 1024
-"""Every service takes bodies of this size: for these its own limit need not be looked up."""
 
 
 class ServiceApp:
     """Answers the requests of the service port.
 
     `extra_routes` maps whole paths (`/health`) to handlers that answer a GET or HEAD without the port; their body is
-    not read.
+    not read. `max_held_bytes` is what large bodies may hold together.
     """
 
-    def __init__(self, port: ServicePort, extra_routes: Mapping[str, Route]) -> None:
+    def __init__(
+        self, port: ServicePort, extra_routes: Mapping[str, Route], *, max_held_bytes: int = MAX_HELD_BYTES
+    ) -> None:
         self._port = port
         self._extra_routes = dict(extra_routes)
+        self._intake = Intake(max_held_bytes)
 
     async def __call__(self, exchange: HttpExchange) -> WireResponse | WireStream:
         """Answer one request."""
@@ -31,13 +33,22 @@ class ServiceApp:
         if route is not None and head.method in {"GET", "HEAD"}:
             return await route(head)
         declared_bytes = head.declared_bytes()
-        is_small = declared_bytes is not None and declared_bytes <= SMALL_BODY_BYTES
         try:
-            body = await exchange.read(SMALL_BODY_BYTES if is_small else self._max_bytes(head, declared_bytes))
+            if declared_bytes is not None and declared_bytes <= SMALL_BYTES:
+                # Every service takes bodies of this size, and nobody counts them.
+                return await self._port.handle(head.with_body(await exchange.read(SMALL_BYTES)))
+            return await self._take_large(exchange, self._max_bytes(head, declared_bytes))
         except BodyTooLargeError:
             # The rest of the body is never read, so the connection cannot be used again.
             return self._port.refuse_too_large(head).closing()
-        return await self._port.handle(head.with_body(body))
+        except OverloadedError:
+            return self._port.refuse_overloaded(head).closing()
+
+    async def _take_large(self, exchange: HttpExchange, max_bytes: int) -> WireResponse | WireStream:
+        # Bodies arrive before anything is known of their senders, and are held until they are answered.
+        with self._intake.hold() as holding:
+            body = await holding.read(exchange, max_bytes)
+            return await self._port.handle(exchange.head.with_body(body))
 
     def _max_bytes(self, head: WireRequest, declared_bytes: int | None) -> int:
         max_bytes = self._port.max_body_bytes(head)

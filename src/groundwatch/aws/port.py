@@ -138,9 +138,16 @@ class ServicePort:
     def refuse_too_large(self, head: WireRequest) -> WireResponse:
         """Return the answer to a request whose body is larger than `max_body_bytes`."""
         offered = self._services[self._selector.choose(head)]
-        return offered.codecs.of(head).serialize_error(
-            too_large(_body_bytes(offered, head)), new_request_id(self._draw)
-        )
+        return self._refusal_of(offered, head, too_large(_body_bytes(offered, head)))
+
+    def refuse_overloaded(self, head: WireRequest) -> WireResponse:
+        """Return the answer to a request for whose body there is no room; clients try again."""
+        offered = self._services[self._selector.choose(head)]
+        crowded = ServiceError("ServiceUnavailable", "Too many large requests arrive.", status=503)
+        return self._refusal_of(offered, head, crowded)
+
+    def _refusal_of(self, offered: OfferedService, head: WireRequest, error: ServiceError) -> WireResponse:
+        return offered.codecs.of(head).serialize_error(error, new_request_id(self._draw))
 
     def _find(self, service_name: str) -> OfferedService:
         # CloudWatch's endpoint, by which integrations name it, is `monitoring`.

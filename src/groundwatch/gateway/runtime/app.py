@@ -11,6 +11,7 @@ import msgspec
 
 from groundwatch.aws.exchange import BodyTooLargeError, ClientLeftError, HttpExchange
 from groundwatch.aws.http import WireRequest, WireResponse
+from groundwatch.aws.intake import MAX_HELD_BYTES, Intake, OverloadedError
 from groundwatch.aws.request_ids import RandomPool
 from groundwatch.begun import Begun
 from groundwatch.gateway.authorizers.custom import FunctionMethods
@@ -31,7 +32,6 @@ from groundwatch.gateway.runtime.exchange import RANDOM_BYTES, new_exchange
 from groundwatch.gateway.runtime.execution_log import StageLog
 from groundwatch.gateway.runtime.gateway_responses import plain_response
 from groundwatch.gateway.runtime.handler import RequestHandler
-from groundwatch.gateway.runtime.intake import MAX_HELD_BYTES, Intake, OverloadedError
 from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 from groundwatch.gateway.runtime.method_tester import MethodTester
 from groundwatch.gateway.runtime.pipeline import front_steps, method_steps
@@ -143,7 +143,7 @@ class GatewayApp:
             return _with_request_id(refusal).closing()
         with self._intake.hold() as holding:
             try:
-                body = await holding.read(exchange)
+                body = await holding.read(exchange, MAX_PAYLOAD_BYTES)
             except BodyTooLargeError:
                 return _with_request_id(_TOO_LARGE).closing()
             except OverloadedError:

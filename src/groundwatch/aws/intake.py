@@ -12,7 +12,6 @@ from typing import Self
 
 from groundwatch.aws.exchange import HttpExchange
 from groundwatch.begun import Begun, in_task
-from groundwatch.gateway.runtime.media import MAX_PAYLOAD_BYTES
 
 MAX_HELD_BYTES = 256 * 1024 * 1024
 """What all large payloads together may hold, from their first bytes to their answers."""
@@ -87,15 +86,15 @@ class Holding:
         if self._deadline is not None:
             self._deadline.reschedule(0)
 
-    async def read(self, exchange: HttpExchange) -> bytes:
+    async def read(self, exchange: HttpExchange, max_bytes: int) -> bytes:
         """Return the payload of a request.
 
         Raises:
-            BodyTooLargeError: as soon as it is larger than the limit.
+            BodyTooLargeError: as soon as it is larger than `max_bytes`.
             OverloadedError: when it was given up for others, or they for it, in vain.
             ClientLeftError: when the client left.
         """
-        reading = Begun(exchange.read(MAX_PAYLOAD_BYTES, self._grow))
+        reading = Begun(exchange.read(max_bytes, self._grow))
         # Nearly all payloads are there, and need no timer.
         body = reading.result if reading.is_done else await self._wait_for(reading)
         self._intake.arrived(self)
