@@ -213,6 +213,25 @@ async def test_a_query_waits_for_the_quota_of_its_account(
     assert run["executionStatus"] == "Complete"
 
 
+async def test_a_run_that_a_store_interrupts_is_begun_again_soon(
+    *, operations, context, put, create, runner, clock, monkeypatch
+):
+    await create()
+    clock.now_ms += 5 * MINUTE_MS
+    with monkeypatch.context() as broken:
+
+        async def start(_self, _context, **_members):
+            raise OSError("the disk is full")
+
+        broken.setattr(type(operations), "start_query", start)
+        assert await runner.run_waiting() == 1
+    assert await runner.run_waiting() == 0
+    clock.now_ms += MINUTE_MS
+    assert await runner.run_waiting() == 1
+    (run,) = await history(operations, context)
+    assert run["executionStatus"] == "Complete"
+
+
 async def test_a_group_that_has_gone_fails_the_run(operations, context, create, runner, clock):
     await create(log_group_identifiers=["/gone"])
     clock.now_ms += 5 * MINUTE_MS

@@ -31,6 +31,8 @@ QUOTA_PAUSE_S, QUOTA_TRIES = 5.0, 120
 LEASE_MARGIN_MS = 900_000
 """What a run may take beside its query: the wait for the quota, and the delivery."""
 STATUSES: dict[str, RunStatus] = {"Complete": "Complete", "Timeout": "Timeout"}
+PAUSE_MS = 60_000
+"""After a failure of a store, which may be well again by then."""
 LOOK_BACK_S = 3_600
 """Where the range of a query begins that says nothing about it."""
 
@@ -100,6 +102,10 @@ class ScheduleRunner(ClaimedWork[Run]):
             log.warning("scheduled query %s: %s", job.schedule.name, error)
             status = "InvalidQuery" if error.code == "MalformedQueryException" else "Failed"
             await self._store.note(job, status=status, message=error.message or error.code)
+        except Exception:
+            # Held until its lease runs out, it would be begun again an hour later.
+            log.exception("scheduled query %s was interrupted; next try in %d s", job.schedule.name, PAUSE_MS // 1000)
+            await self._store.release(job, pause_ms=PAUSE_MS, counted=True)
 
     async def _begin(self, run: Run) -> str:
         for _ in range(QUOTA_TRIES - 1):

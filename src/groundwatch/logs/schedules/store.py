@@ -171,9 +171,10 @@ class ScheduleStore:
         statement = update(runs).where(_held(run)).values(**values)
         return bool(await self._database.write(lambda connection: connection.execute(statement).rowcount))
 
-    async def release(self, run: Run) -> None:
-        """Let a run be begun again that is left unfinished by a stop, which does not count as an attempt."""
-        await self.note(run, leased_until_ms=0, attempts=runs.c.attempts - 1)
+    async def release(self, run: Run, *, pause_ms: int = 0, counted: bool = False) -> None:
+        """Let a run be begun again, at the earliest in `pause_ms`; only a `counted` attempt uses one up."""
+        attempts = runs.c.attempts - (0 if counted else 1)
+        await self.note(run, leased_until_ms=self._clock_ms() + pause_ms, attempts=attempts)
 
     async def release_all(self) -> None:
         """Let every run be begun again that a process held which is gone; only for a database without other users."""
