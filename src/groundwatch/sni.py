@@ -10,6 +10,7 @@ import hashlib
 import logging
 import ssl
 import tempfile
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from groundwatch.tls import TlsError, server_context
 _log = logging.getLogger(__name__)
 KEY_SUFFIX = "-key.pem"
 MAX_CONTEXTS = 1000
+REFRESH_S = 1.0
+"""How long a host name that a renewed file has got may stay unknown; what a known name has is new at once."""
 
 
 class CertificatePair(NamedTuple):
@@ -43,9 +46,17 @@ class HostCertificates:
     `directory`, which may be None, or a pair of files in it cannot be used.
     """
 
-    def __init__(self, directory: Path | None, lookup: Lookup, own: TlsFiles | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        lookup: Lookup,
+        own: TlsFiles | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._files = [_WatchedFiles(files, _names) for files in _pairs(directory)] if directory is not None else []
         self._lookup = lookup
+        self._clock_s = clock_s
+        self._refreshed_s = clock_s()
         self._own = _WatchedFiles(own, _no_names) if own is not None else None
         self._contexts: OrderedDict[str, ssl.SSLContext] = OrderedDict()
 
@@ -65,15 +76,22 @@ class HostCertificates:
             connection.context = found
 
     def _context(self, name: str) -> ssl.SSLContext | None:
-        for files in self._files:
-            # Which names a renewed certificate has shows only when it is read.
-            files.refresh()
+        self._refresh_names()
         for wanted in (name, f"*.{name.partition('.')[2]}"):
             for files in self._files:
                 if wanted in files.names:
                     return files.context()
         pair = self._lookup(name)
         return None if pair is None else self._of_pair(pair)
+
+    def _refresh_names(self) -> None:
+        # Which names a renewed certificate has shows only when it is read; there may be thousands of files.
+        now_s = self._clock_s()
+        if now_s < self._refreshed_s + REFRESH_S:
+            return
+        self._refreshed_s = now_s
+        for files in self._files:
+            files.refresh()
 
     def _of_pair(self, pair: CertificatePair) -> ssl.SSLContext:
         key = hashlib.sha256("\0".join(pair).encode()).hexdigest()
