@@ -1,5 +1,6 @@
 """The data directory: private, one server at a time, files whole or not at all."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -75,6 +76,15 @@ def test_a_directory_of_somebody_else(tmp_path, monkeypatch):
     assert str(caught.value) == f"cannot write {tmp_path}: Permission denied; give a writable directory with --data"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_directory_without_room_for_the_lock(tmp_path):
+    (tmp_path / "lock").symlink_to("/dev/full")
+    with pytest.raises(DataDirectoryError, match="cannot write"):
+        open_data_directory(tmp_path)
+    # A lock file that stays open is told by a warning, which is an error here.
+    gc.collect()
+
+
 def test_a_private_file_replaces_the_old_one(tmp_path):
     path = tmp_path / "secret"
     path.write_bytes(b"old")
@@ -96,3 +106,4 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(DataDirectoryError, match="No space left on device"):
         write_private_file(path, b"new")
     assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["secret"]

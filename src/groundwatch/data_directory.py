@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -51,18 +52,28 @@ def open_data_directory(path: Path) -> DataDirectory:
     except OSError as error:
         raise _unusable(path, error) from error
     try:
+        _take(lock, path)
+    except BaseException:
+        # What could not be written is not written at the close either.
+        with contextlib.suppress(OSError):
+            lock.close()
+        raise
+    return DataDirectory(path, lock)
+
+
+def _take(lock: TextIO, path: Path) -> None:
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
     except BlockingIOError as error:
-        owner = lock.read().strip()
-        lock.close()
         raise DataDirectoryInUseError(
-            f"data directory {path} is in use by another server (process {owner or 'unknown'}); "
+            f"data directory {path} is in use by another server (process {lock.read().strip() or 'unknown'}); "
             "stop it or choose another directory with --data"
         ) from error
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return DataDirectory(path, lock)
+    except OSError as error:
+        raise _unusable(path, error) from error
 
 
 def make_private_directory(path: Path) -> None:
@@ -89,6 +100,9 @@ def write_private_file(path: Path, content: bytes) -> None:
         draft.replace(path)
         _sync_directory(path.parent)
     except OSError as error:
+        # It may hold half of a secret, and nobody else would look for it.
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise _unusable(path, error) from error
 
 
