@@ -12,7 +12,7 @@ from groundwatch.logs.insights.functions.aggregates import AGGREGATES
 from groundwatch.logs.insights.functions.function import Argument
 from groundwatch.logs.insights.functions.open_search import PREFIX
 from groundwatch.logs.insights.functions.table import FUNCTIONS
-from groundwatch.logs.insights.pipeline import POINTER, Pipeline
+from groundwatch.logs.insights.pipeline import MESSAGE, POINTER, Pipeline
 from groundwatch.logs.insights.regexes import compiled, for_engine
 from groundwatch.logs.insights.values import FALSE, Kind, Value, as_condition, as_number, as_text, is_present
 
@@ -75,6 +75,11 @@ def lowering_with(computed: Mapping[Span, Value], node: nodes.Expression, pipeli
         return lower(node, pipeline)
     finally:
         pipeline.computed = {}
+
+
+def text_of(source: nodes.Name | None, pipeline: Pipeline) -> str:
+    """Return the text of a field, of the message where none is named."""
+    return as_text(pipeline.system(MESSAGE) if source is None else resolve(source, pipeline))
 
 
 def resolve(name: nodes.Name, pipeline: Pipeline) -> Value:
@@ -248,7 +253,8 @@ def _in(node: nodes.In, pipeline: Pipeline) -> str:
     choices = [lower(choice, pipeline) for choice in node.choices]
     if choices and all(_is_text(choice, "=") for choice in choices) and subject.kind != "time":
         listed = pipeline.bind([choice.literal for choice in choices], "Array(String)")
-        found = f"has({listed}, ifNull({as_text(subject)}, '')) AND isNotNull({as_text(subject)})"
+        # Unlike `has`, IN looks each word up once, and not in every row.
+        found = f"ifNull({as_text(subject)} IN {listed}, 0)"
     else:
         found = " OR ".join(compare("=", subject, choice, pipeline) for choice in choices) or FALSE
     return f"({is_present(subject)} AND NOT ({found}))" if node.negated else f"({found})"

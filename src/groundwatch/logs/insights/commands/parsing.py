@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import re2
 from lark import Token
 
 from groundwatch.logs.insights import nodes
 from groundwatch.logs.insights.commands.command import Command
+from groundwatch.logs.insights.commands.globs import MOST_WILDCARDS, ParseGlob, glob_expression
 from groundwatch.logs.insights.errors import Span, malformed
-from groundwatch.logs.insights.lowering import resolve
-from groundwatch.logs.insights.pipeline import MESSAGE, Column, Pipeline
+from groundwatch.logs.insights.lowering import text_of
+from groundwatch.logs.insights.pipeline import Column, Pipeline
 from groundwatch.logs.insights.regexes import compiled, for_engine, match_prefix
-from groundwatch.logs.insights.values import Value, as_number, as_text
+from groundwatch.logs.insights.values import Value, as_number
 
 MAX_NAMES = 200
 CSV_VALUE = r',(?:"((?:[^"]|"")*)"|([^,]*))'
@@ -31,8 +31,7 @@ class Parse(nodes.Node, frozen=True):
     def lower(self, pipeline: Pipeline) -> None:
         """Define the names from the first match, or with `multi` a row from each match."""
         pipeline.require_no_dedup(self.span)
-        text = as_text(pipeline.system(MESSAGE) if self.source is None else resolve(self.source, pipeline))
-        text = pipeline.shared(self._searched(text, pipeline))
+        text = pipeline.shared(self._searched(text_of(self.source, pipeline), pipeline))
         pattern = pipeline.bind(self.expression, "String")
         if len(self.names) == 1 and not self.multi:
             self._lower_one(text, pattern, pipeline)
@@ -80,7 +79,7 @@ class ParseLogfmt(nodes.Node, frozen=True):
     def lower(self, pipeline: Pipeline) -> None:
         """Define the map, whose members are read as `name.key`; quotes around values are dropped."""
         pipeline.require_no_dedup(self.span)
-        text = as_text(pipeline.system(MESSAGE) if self.source is None else resolve(self.source, pipeline))
+        text = text_of(self.source, pipeline)
         pairs = f"extractKeyValuePairs(ifNull({text}, ''), '=', ' ', '\"')"
         value = Value("json", f"toNullable(toJSONString({pairs}))")
         pipeline.project(Column(self.name, pipeline.define(self.name, value)))
@@ -95,7 +94,7 @@ class ParseCsv(nodes.Node, frozen=True):
     def lower(self, pipeline: Pipeline) -> None:
         """Define the names; quotes are those of RFC 4180, and a name without a value stays unset."""
         pipeline.require_no_dedup(self.span)
-        text = as_text(pipeline.system(MESSAGE) if self.source is None else resolve(self.source, pipeline))
+        text = text_of(self.source, pipeline)
         # A comma before the first value makes all values alike.
         every = f"extractAllGroupsVertical(concat(',', ifNull({text}, '')), {pipeline.bind(CSV_VALUE, 'String')})"
         found = pipeline.column(f"if(isNull({text}), [], {every})")
@@ -106,18 +105,7 @@ class ParseCsv(nodes.Node, frozen=True):
             pipeline.project(Column(name, pipeline.define(name, Value("text", sql))))
 
 
-def glob_expression(glob: str) -> str:
-    """Return the regular expression of a glob: each `*` the shortest text up to what follows, the last one the rest."""
-    pieces = glob.split("*")
-    expression = "(.*?)".join(re2.escape(piece) for piece in pieces)
-    if pieces[-1] == "" and len(pieces) > 1:
-        expression = f"{expression[: -len('(.*?)')]}(.*)"
-    start = "^" if pieces[0] == "" else ""
-    # In the engine a dot matches a line end, too.
-    return f"{start}{expression}"
-
-
-def _build(parts: Sequence[Any], span: Span) -> Parse | ParseLogfmt | ParseCsv:
+def _build(parts: Sequence[Any], span: Span) -> Parse | ParseGlob | ParseLogfmt | ParseCsv:
     source, pattern, names, *multi = parts
     aliases = tuple(name.text for name in names or ())
     if len(aliases) > MAX_NAMES:
@@ -137,7 +125,7 @@ def _from_pattern(
     pattern: nodes.Text | nodes.Regex,
     aliases: tuple[str, ...],
     multi: Token | None,
-) -> Parse:
+) -> Parse | ParseGlob:
     if isinstance(pattern, nodes.Regex):
         return from_regex(span, source, pattern, aliases, multi=multi is not None)
     stars = pattern.value.count("*")
@@ -145,7 +133,9 @@ def _from_pattern(
         raise malformed("multi needs a regular expression", span)
     if stars != len(aliases) or not stars:
         raise malformed(f"the pattern has {stars} wildcards (*) for {len(aliases)} names", pattern.span)
-    return Parse(span, source, glob_expression(pattern.value), aliases)
+    if stars > MOST_WILDCARDS or "**" in pattern.value:
+        return Parse(span, source, glob_expression(pattern.value), aliases)
+    return ParseGlob(span, source, tuple(pattern.value.split("*")), aliases)
 
 
 def from_regex(

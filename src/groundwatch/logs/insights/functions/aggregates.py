@@ -17,7 +17,13 @@ from groundwatch.logs.insights.values import Value, as_distinct, as_number, as_t
 MAX_TOP = 10_000
 MAX_BUCKETS = 1_000
 MAX_COUNT_DIGITS = 9
-PLACE = "(timestamp, ingested, batch, seq)"
+# An integer of 64, 64, 64 and 16 bits: half the time of a tuple, which the engine compares member by member.
+PLACE = (
+    "bitOr(bitShiftLeft(toUInt256(bitOr(bitShiftLeft(toUInt128(timestamp), 64), toUInt128(ingested))), 80), "
+    "toUInt256(bitOr(bitShiftLeft(toUInt128(batch), 16), toUInt128(seq))))"
+)
+"""When an event came, before and behind others of its time."""
+EXTREMES = {"argMin": "min", "argMax": "max"}
 
 
 class AggregateCall(msgspec.Struct, frozen=True):
@@ -116,6 +122,8 @@ def _by_time(function: str) -> Callable[[AggregateCall], Value]:
     def build(call: AggregateCall) -> Value:
         _require_events(call)
         value = call.values[0]
+        if value.sql == "timestamp":
+            return Value("time", f"{EXTREMES[function]}(timestamp)")
         text = call.pipeline.shared(as_text(value))
         if value.kind in {"number", "time"}:
             return Value(value.kind, f"{function}OrNull({value.sql}, {PLACE})")
