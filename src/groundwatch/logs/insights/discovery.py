@@ -54,6 +54,10 @@ class Discovery:
         self._from_messages: dict[str, str] = {}
         self._from_columns: dict[str, str] = {}
         self._used: list[FieldColumn] = []
+        self._alone: dict[str, str] = {}
+        """What fields that lines may have, too, are where their columns tell them."""
+        self._told: list[str] = []
+        """For each such field, the condition that a column does."""
 
     @property
     def version(self) -> int:
@@ -84,11 +88,14 @@ class Discovery:
         version = self._statement.bind(self.version, "Int16")
         if self._complete:
             raw = _named(self._raw, statement + from_columns)
-            if self._certain:
-                return _branch(events, raw, from_columns)
             # Reading `shredded` of each event, too, would cost as much as reading a field.
-            none_waits = NONE_WAITS.format(events=events, version=version)
-            return _branch(events, raw, f"{from_columns}, {none_waits} AS none_waits")
+            looks = "" if self._certain else f", {NONE_WAITS.format(events=events, version=version)} AS none_waits"
+            if not self._alone:
+                return _branch(events, raw, from_columns + looks)
+            # A statement that names messages reads all of them, also where no event has to be looked at.
+            have_all, alone = " AND ".join(self._told), _named(self._from_columns | self._alone, statement)
+            there = _branch(f"{events} AND {have_all}", raw, alone + looks)
+            return f"{there} UNION ALL {_branch(f'{events} AND NOT ({have_all})', raw, from_columns + looks)}"
         raw = _named(self._raw, statement + from_columns + from_messages)
         shredded = _branch(f"{events} AND shredded >= {version}", raw, from_columns)
         return f"{shredded} UNION ALL {_branch(f'{events} AND shredded < {version}', raw, from_messages)}"
@@ -121,23 +128,27 @@ class Discovery:
         told_text = _first_of([_TEXTS[one.kind].format(one.name) for one in columns])
         told_number = _first_of([_NUMBERS[one.kind].format(one.name) for one in columns])
         if part:
-            # What an `if` does not come to for any row the engine does not compute, other than what an `ifNull` has.
-            told_text = f"if(isNull({told_text}), {part}, {told_text})"
-            told_number = f"if(isNull({told_number}), {as_number(Value('text', part))}, {told_number})"
-        elif len(columns) == 1 and columns[0].kind == "word":
+            self._told.append(f"({' OR '.join(f'isNotNull({one.name})' for one in columns)})")
+            part_number = as_number(Value("text", part))
+            return Value(
+                "json",
+                name,
+                number=self._derived(number, _either(told_number, part_number), told_number),
+                text=self._derived(text, _either(told_text, part), told_text),
+            )
+        if len(columns) == 1 and columns[0].kind == "word":
             # Of one type in both branches, and the one with which the engine groups by numbers.
             text = f"toLowCardinality({text})"
-        told = self._complete and not part
-        kinds = [one.kind for one in columns]
+        kinds = [one.kind for one in columns] if self._complete else []
         number = self._derived(number, told_number)
         return Value(
             "json",
             name,
             number=number,
             text=self._derived(text, told_text),
-            key=self._derived(columns[0].name, columns[0].name) if told and kinds == ["integer"] else None,
-            double=number if told and kinds == ["double"] else None,
-            numeric=told and NUMERIC.issuperset(kinds),
+            key=self._derived(columns[0].name, columns[0].name) if kinds == ["integer"] else None,
+            double=number if kinds == ["double"] else None,
+            numeric=bool(kinds) and NUMERIC.issuperset(kinds),
         )
 
     def _part_of_line(self, name: str) -> str:
@@ -158,11 +169,13 @@ class Discovery:
             raw, double = f"if(empty({raw}), {other}, {raw})", f"if(empty({raw}), {kind}, {double})"
         return raw, double
 
-    def _derived(self, from_message: str, from_columns: str) -> str:
+    def _derived(self, from_message: str, from_columns: str, alone: str = "") -> str:
         # A layer of its own beneath all commands, so that a field is read once however often it is named.
         name = self._statement.new_name()
         self._from_messages[name] = from_message
         self._from_columns[name] = from_columns
+        if alone:
+            self._alone[name] = alone
         return name
 
 
@@ -180,6 +193,11 @@ _TEXTS = {
     "word": "{0}",
     "text": "{0}",
 }
+
+
+def _either(told: str, part: str) -> str:
+    # What an `if` does not come to for any row the engine does not compute, other than what an `ifNull` has.
+    return f"if(isNull({told}), {part}, {told})"
 
 
 def _named(columns: Mapping[str, str], statement: str) -> str:

@@ -34,7 +34,8 @@ class ParseGlob(nodes.Node, frozen=True):
         found = pipeline.column(" AND ".join([f"isNotNull({source})", *(f"{place} > 0" for place in places if place)]))
         for name, begin, end in zip(self.names, begins, places[1:], strict=True):
             length = f", {end} - ({begin})" if end else ""
-            value = Value("text", f"if({found}, substring({text}, {begin}{length}), {NULL})")
+            # The place is missing and not the text: for an `if` around it the engine would copy the texts first.
+            value = Value("text", f"substring({text}, if({found}, {begin}, {NULL}){length})")
             pipeline.project(Column(name, pipeline.define(name, value)))
 
     def _places(self, text: str, pipeline: Pipeline) -> tuple[list[str], list[str]]:
