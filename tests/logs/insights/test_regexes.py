@@ -3,7 +3,7 @@
 import pytest
 import re2
 
-from groundwatch.logs.insights.regexes import for_engine, match_prefix
+from groundwatch.logs.insights.regexes import MOST_ALONE, for_engine, groups_alone, match_prefix
 
 TEXTS = ["", "user=", "user=ann", "xuser=ann user=bob", "key: a|b", "café: é", "a.b", "user=\nuser=x y", "éa"]
 
@@ -82,3 +82,32 @@ def test_the_engine_gets_neither_flags_nor_names_where_it_can_do_without(group, 
     sql = "SELECT arrayMap(text -> match(text, {expression:String}), {texts:Array(String)})"
     [[found]] = group.rows(sql, {"expression": for_engine(expression), "texts": texts})
     assert [bool(one) for one in found] == [re2.search(expression, text) is not None for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("expression", "alone"),
+    [
+        (r"x.*(a)", [r"x[^\n]*(a)"]),
+        (r"user=(\w+) (\d+)", [r"user=(\w+) (?:\d+)", r"user=(?:\w+) (\d+)"]),
+        (r"^(\S+) (?:a|b)(\d)?", [r"^(\S+) (?:a|b)(?:\d)?", r"^(?:\S+) (?:a|b)(\d)?"]),
+        (r"user=(a(b|c))\(", [r"user=(a(?:b|c))\(", r"user=(?:a(b|c))\("]),
+        (r"user=([(]+)(\))", [r"user=([(]+)(?:\))", r"user=(?:[(]+)(\))"]),
+        (r"user=(\w+)|user:(\w+)", [r"user=(\w+)|user:(?:\w+)", r"user=(?:\w+)|user:(\w+)"]),
+        (r"(\w+)=(\d+)", []),
+        (r"user=(.*) (\d+)", []),
+        (r"user=(\w+?)(\d+)", []),
+        (r"(?i)user=(\w+) (\d+)", []),
+        ("user=" + r"(\w),?" * (MOST_ALONE + 1), []),
+    ],
+)
+def test_groups_are_looked_for_one_by_one_where_that_is_faster(group, expression, alone):
+    pattern = re2.compile(expression)
+    assert groups_alone(for_engine(expression), pattern.groups) == alone
+    texts = [*TEXTS, "user=ann 5", "user=b 7 8", "user=ab(", "user=(()", "user:x", "a b a5", "a a", "user=ab12", "1=2"]
+    group.put([{"timestamp": 1_000 + at, "message": text} for at, text in enumerate(texts)])
+    names = [f"n{number}" for number in range(pattern.groups)]
+    rows = group.run(f"parse @message /{expression}/ as {', '.join(names)} | sort @timestamp asc")
+    for text, row in zip(texts, rows, strict=True):
+        found = re2.search(expression, text)
+        wanted = [part or "" for part in found.groups()] if found else [None] * len(names)
+        assert [dict(row).get(name) for name in names] == wanted

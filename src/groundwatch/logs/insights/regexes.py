@@ -21,6 +21,9 @@ PIECES = re.compile(
 )
 ONE_LINE = "(?-s)"
 """In the engine a dot matches a line end unless told otherwise."""
+MOST_ALONE = 8
+TRIES = re.compile(r"[*+?}]\?|\[\^\\n\][*+{]")
+"""Of an expression for the engine: where it has to try how much of the text belongs to what it repeats."""
 LEAST_PREFIX = 3
 """Shorter texts are found everywhere, and looking for them first saves nothing."""
 
@@ -48,6 +51,24 @@ def for_engine(expression: str) -> str:
         return ONE_LINE + expression
     plain = {"kept": None, "named": "(", "dot": r"[^\n]"}
     return "".join(plain[str(piece.lastgroup)] or piece[0] for piece in pieces)
+
+
+def groups_alone(expression: str, count: int) -> list[str]:
+    """Return for each of the groups of an expression for the engine the expression with this group alone.
+
+    Empty where finding all groups at once is the faster way: several groups take an array for each row, and more time
+    within RE2, but an expression that has no fixed beginning, or tries how far its parts reach, is slow each time.
+    """
+    if count == 1:
+        return [expression]
+    pieces = [piece[0] for piece in PIECES.finditer(expression)]
+    groups = [place for place, piece in enumerate(pieces) if piece == "("]
+    is_read = len(groups) == count and "".join(pieces) == expression
+    begins = expression.startswith("^") or match_prefix(expression)
+    if not (is_read and begins) or count > MOST_ALONE or TRIES.search(expression):
+        return []
+    other = ["(?:" if piece == "(" else piece for piece in pieces]
+    return ["".join([*other[:place], "(", *other[place + 1 :]]) for place in groups]
 
 
 def match_prefix(expression: str) -> str:

@@ -13,7 +13,7 @@ from groundwatch.logs.insights.commands.globs import MOST_WILDCARDS, ParseGlob, 
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.lowering import text_of
 from groundwatch.logs.insights.pipeline import Column, Pipeline
-from groundwatch.logs.insights.regexes import compiled, for_engine, match_prefix
+from groundwatch.logs.insights.regexes import compiled, for_engine, groups_alone, match_prefix
 from groundwatch.logs.insights.values import Value, as_number
 
 MAX_NAMES = 200
@@ -32,11 +32,13 @@ class Parse(nodes.Node, frozen=True):
         """Define the names from the first match, or with `multi` a row from each match."""
         pipeline.require_no_dedup(self.span)
         text = pipeline.shared(self._searched(text_of(self.source, pipeline), pipeline))
-        pattern = pipeline.bind(self.expression, "String")
-        if len(self.names) == 1 and not self.multi:
-            self._lower_one(text, pattern, pipeline)
+        alone = [] if self.multi else groups_alone(self.expression, len(self.names))
+        if alone:
+            for name, expression in zip(self.names, alone, strict=True):
+                if name:
+                    self._lower_one(name, text, pipeline.bind(expression, "String"), pipeline)
             return
-        found = self._matches(text, pattern, pipeline)
+        found = self._matches(text, pipeline.bind(self.expression, "String"), pipeline)
         for index, name in enumerate(self.names, start=1):
             if name:
                 place = pipeline.bind(index, "UInt32")
@@ -52,14 +54,14 @@ class Parse(nodes.Node, frozen=True):
         text = pipeline.shared(text)
         return f"substring({text}, position({text}, {pipeline.bind(prefix, 'String')}))"
 
-    def _lower_one(self, text: str, pattern: str, pipeline: Pipeline) -> None:
+    def _lower_one(self, name: str, text: str, pattern: str, pipeline: Pipeline) -> None:
         # Without an array for each row this takes half the time. Only what is empty may be no match at all.
         found = pipeline.column(f"extract(ifNull({text}, ''), {pattern})")
         empty = f"if(ifNull(match({text}, {pattern}), 0), '', NULL)"
         # As a number nothing and no match are the same.
         number = as_number(Value("text", found))
         value = Value("text", f"if(notEmpty({found}), {found}, {empty})", number=number)
-        pipeline.project(Column(self.names[0], pipeline.define(self.names[0], value)))
+        pipeline.project(Column(name, pipeline.define(name, value)))
 
     def _matches(self, text: str, pattern: str, pipeline: Pipeline) -> str:
         """Return the column with the array of the groups."""
