@@ -17,13 +17,14 @@ from groundwatch.logs.insights.commands.display import Display
 from groundwatch.logs.insights.commands.expand import Expand
 from groundwatch.logs.insights.commands.fields import Fields
 from groundwatch.logs.insights.commands.filtering import Filter
+from groundwatch.logs.insights.commands.globs import ParseGlob
 from groundwatch.logs.insights.commands.json_member import JsonMember
 from groundwatch.logs.insights.commands.lookup import Lookup
 from groundwatch.logs.insights.commands.parsing import Parse, ParseCsv, ParseLogfmt
 from groundwatch.logs.insights.commands.unnest import Unnest
 from groundwatch.logs.insights.parse import parse_query
 
-ROW_BY_ROW = (Fields, Display, Filter, Parse, ParseLogfmt, ParseCsv, JsonMember, Unnest, Expand, Lookup)
+ROW_BY_ROW = (Fields, Display, Filter, Parse, ParseGlob, ParseLogfmt, ParseCsv, JsonMember, Unnest, Expand, Lookup)
 """The commands that look at one event at a time."""
 OF_THE_RANGE = re.compile(r"(?i)\bquery(?:StartTime|EndTime|TimeRange)\b")
 """Functions that tell what the range is."""
