@@ -10,17 +10,30 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from groundwatch.logs.insights.compile import Group, Source, compile_query
+from groundwatch.logs.insights.discovery import StoredFields
+from groundwatch.logs.insights.pipeline import Window
 from groundwatch.logs.shredding.columns import read_columns
 from groundwatch.storage.clickhouse import open_client
 
 TIMEOUT_S = 3_600
 NEEDLE = "zanzibar"
 HAYSTACK_WORD = "ERROR"
+QUERIES = {
+    "filter, count by bin": "filter status = 500 | stats count(*) by bin(5m)",
+    "distinct by field": "stats count_distinct(user.id) by level",
+    "percentile by field": "stats pct(latency_ms, 99) by path",
+    "parse, mean by field": r'parse @message /"latency_ms":(?<took>[0-9.]+)/ | stats avg(took), count(*) by level',
+    "rare word, newest 20": f'filter @message like "{NEEDLE}" | sort @timestamp desc | limit 20',
+    "rare word, last 100": f'filter @message like "{NEEDLE}" | limit 100',
+    "histogram": "stats count(*) by bin(5m)",
+    "histogram of a word": f'filter @message like "{HAYSTACK_WORD}" | stats count(*) by bin(5m)',
+}
 # The number of the bin, so small that the engine counts in an array, and its time made of it afterwards.
 BINS = """
     SELECT {{first}} + toInt64(number) * 300000 AS bin, events FROM (
@@ -82,31 +95,36 @@ DUCKDB = {
 }
 
 
-class Alone(msgspec.Struct, frozen=True):
-    """Seconds of every round, by the name of the query."""
+Took = dict[str, list[float]]
+"""Seconds of every round, by the name of the query."""
 
-    by_hand: dict[str, list[float]]
-    duckdb: dict[str, list[float]]
+
+class Alone(msgspec.Struct, frozen=True):
+    """What the statements took: those by hand, those that Groundwatch makes of the queries, and DuckDB's."""
+
+    by_hand: Took
+    compiled: Took
+    duckdb: Took
 
 
 def measure(events: Path, scratch: Path, rounds: int) -> Alone:
     """Run both yardsticks in processes of their own, one after the other."""
     parquet = scratch / "events.parquet"
-    by_hand = _measured("by_hand", events, parquet, rounds)
-    return Alone(by_hand, _measured("duckdb", scratch / "duck.db", parquet, rounds))
+    took = _measured("by_hand", events, parquet, rounds)
+    return Alone(**took, **_measured("duckdb", scratch / "duck.db", parquet, rounds))
 
 
-def _measured(yardstick: str, store: Path, parquet: Path, rounds: int) -> dict[str, list[float]]:
+def _measured(yardstick: str, store: Path, parquet: Path, rounds: int) -> dict[str, Took]:
     command = [sys.executable, "-m", "benchmarks.query_alone", yardstick, str(store), str(parquet), str(rounds)]
     done = subprocess.run(command, capture_output=True, check=False, timeout=TIMEOUT_S)
     if done.returncode != 0:
         raise RuntimeError(f"{yardstick} failed: {done.stderr.decode('utf-8', 'replace')[-2000:]}")
-    return msgspec.json.decode(done.stdout, type=dict[str, list[float]])
+    return msgspec.json.decode(done.stdout, type=dict[str, Took])
 
 
-def _times(run: Callable[[str], object], statements: dict[str, str], rounds: int) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    for name, sql in statements.items():
+def _times(run: Callable[[str], object], statements: Iterable[tuple[str, str]], rounds: int) -> Took:
+    found: Took = {}
+    for name, sql in statements:
         for _ in range(rounds):
             start_s = time.perf_counter()
             run(sql)
@@ -114,27 +132,37 @@ def _times(run: Callable[[str], object], statements: dict[str, str], rounds: int
     return found
 
 
-def by_hand(events: str, parquet: str, rounds: int) -> dict[str, list[float]]:
+def by_hand(events: str, parquet: str, rounds: int) -> dict[str, Took]:
     """Time the statements on the events table, and write the events down for DuckDB."""
     client = open_client(f"chdb://{events}")
-    names = {"{" + ".".join(column.path) + "}": column.name for column in read_columns(client)}
+    columns = read_columns(client)
     group = client.query(GROUP).result_rows[0][0]
     first, last = client.query(TIMES.format(group=group)).result_rows[0]
     of_group = RANGE.format(group=group, first=first, last=last)
+    names = {"{" + ".".join(column.path) + "}": column.name for column in columns}
     names |= {"{range}": of_group, "{needle}": NEEDLE, "{first}": str(first)}
-    statements = {}
-    for name, template in BY_HAND.items():
-        sql = template
-        for placeholder, text in names.items():
-            sql = sql.replace(placeholder, text)
-        statements[name] = sql
+    statements = ((name, _filled(template, names)) for name, template in BY_HAND.items())
     took = _times(lambda sql: client.query(sql).result_rows, statements, rounds)
+    stored = StoredFields(columns, complete=True, certain=True)
+    source = Source("111122223333", [Group(group, "")], Window(first, last, last), stored=stored)
+
+    def run(query: str) -> object:
+        compiled = compile_query(query, source)
+        return client.query(compiled.sql, compiled.parameters).result_rows
+
+    compiled = _times(run, QUERIES.items(), rounds)
     client.command(EXPORT.replace("{range}", of_group).replace("{parquet}", parquet))
     client.close()
-    return took
+    return {"by_hand": took, "compiled": compiled}
 
 
-def duckdb(database: str, parquet: str, rounds: int) -> dict[str, list[float]]:
+def _filled(template: str, names: Mapping[str, str]) -> str:
+    for placeholder, text in names.items():
+        template = template.replace(placeholder, text)
+    return template
+
+
+def duckdb(database: str, parquet: str, rounds: int) -> dict[str, Took]:
     """Time the statements on a table of DuckDB."""
     import duckdb as engine  # noqa: PLC0415 - the other yardstick does without
 
@@ -142,7 +170,7 @@ def duckdb(database: str, parquet: str, rounds: int) -> dict[str, list[float]]:
     connection.execute("SET threads = 2")
     connection.execute(STORE.replace("{parquet}", parquet))
     connection.execute("CHECKPOINT")
-    return _times(lambda sql: connection.execute(sql).fetchall(), DUCKDB, rounds)
+    return {"duckdb": _times(lambda sql: connection.execute(sql).fetchall(), DUCKDB.items(), rounds)}
 
 
 def main() -> None:
