@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.exceptions import Error
 
-from groundwatch.storage.clickhouse import open_client
+from groundwatch.storage.clickhouse import EMBEDDED_OPTIONS, open_client
 from groundwatch.storage.embedded import EmbeddedClient
 from groundwatch.storage.errors import StorageError
 
@@ -91,3 +91,17 @@ def test_an_engine_that_keeps_such_rows_is_not_asked_further():
         client.query("one")
     with pytest.raises(StorageError, match="does not let go"):
         client.command("two")
+
+
+def known(directory):
+    client = open_client(f"chdb://{directory}")
+    found = dict(client.query("SELECT name, value FROM system.server_settings").result_rows)
+    client.close()
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_the_engine_hears_of_its_options(tmp_path):
+    told = {name: value for name, value in EMBEDDED_OPTIONS.items() if name != "config-file"}
+    found = in_new_process(known, tmp_path)
+    assert {name: found[name] for name in told} == told

@@ -65,6 +65,9 @@ EMBEDDED_OPTIONS = {
     # Merges, which build the skip index, take what processor time requests leave; parts that had to wait are merged
     # many at once, so fewer times (docs/decisions/0015-disk-and-merges.md). The process may be nice itself.
     "os_threads_nice_value_merge_mutate": str(min(os.nice(0) + MERGE_NICENESS, 19)),
+    # The skip index of some 15 million events, which every search reads as a whole
+    # (docs/decisions/0008-substring-index.md); the engine's default is none.
+    "index_uncompressed_cache_size": str(64 << 20),
     "config-file": str(Path(__file__).with_name("embedded.xml")),
 }
 
