@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -64,8 +65,8 @@ def write_credentials(path: Path, credentials: AdminCredentials) -> None:
 
 def read_credentials(path: Path) -> AdminCredentials:
     """Return what the file holds. Raises FileNotFoundError, and CredentialsFileError for anything else."""
-    access_key_id, secret_access_key = read_access_key(path)
     profile = _profile(path)
+    access_key_id, secret_access_key = _access_key(path, profile)
     try:
         return AdminCredentials(
             access_key_id=access_key_id,
@@ -80,7 +81,10 @@ def read_credentials(path: Path) -> AdminCredentials:
 
 def read_access_key(path: Path) -> tuple[str, str]:
     """Return id and secret of the key in the file: what a server cannot write anew. Raises as `read_credentials`."""
-    profile = _profile(path)
+    return _access_key(path, _profile(path))
+
+
+def _access_key(path: Path, profile: Mapping[str, str]) -> tuple[str, str]:
     try:
         return profile["aws_access_key_id"], profile["aws_secret_access_key"]
     except KeyError as error:
