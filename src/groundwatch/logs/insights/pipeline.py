@@ -271,11 +271,13 @@ class Pipeline(Rows):
 
         The engine would read it behind the filter and drop rows of it, which takes longer where most granules have one.
         """
-        filtered = self._filtered_columns()
+        filtered = frozenset() if self.events else self._filtered_columns()
+        if not filtered:
+            return statement
         read = [column for column in self.fields.small_columns() if column not in filtered]
         if "timestamp" in statement:
             read.append("timestamp")
-        if self.events or not filtered or not read:
+        if not read:
             return statement
         return statement.replace(f"{self._direct} WHERE ", f"{self._direct} WHERE NOT ignore({', '.join(read)}) AND ")
 
