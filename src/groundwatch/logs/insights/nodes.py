@@ -10,6 +10,8 @@ import msgspec
 from groundwatch.logs.insights.errors import Span
 from groundwatch.logs.insights.selection import Selection
 
+MAX_COUNT_DIGITS = 9
+
 Order = Literal["=", "!=", "<", "<=", ">", ">="]
 Operator = Literal["+", "-", "*", "/", "%", "^"]
 
@@ -225,3 +227,9 @@ def children(node: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - a c
 def steps_of(segments: Sequence[str]) -> tuple[str | int, ...]:
     """Return the path within a list or a map that segments of a name spell: numbers are places in lists."""
     return tuple(int(step) if step.isdecimal() and len(step) < 10 else step for step in segments)
+
+
+def is_count(spelled: str, most: int) -> bool:
+    """Return whether a text spells a whole number from 1 to `most`, which has up to nine digits itself."""
+    # Its length first: to read a number of any length takes any time.
+    return spelled.isdigit() and len(spelled) <= MAX_COUNT_DIGITS and 1 <= int(spelled) <= most

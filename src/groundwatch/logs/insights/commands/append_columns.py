@@ -8,7 +8,7 @@ from typing import Any
 from groundwatch.logs.insights.commands.command import Command
 from groundwatch.logs.insights.commands.running import plain
 from groundwatch.logs.insights.errors import Span, malformed, suggestion
-from groundwatch.logs.insights.nodes import Node, Subquery
+from groundwatch.logs.insights.nodes import Node, Subquery, is_count
 from groundwatch.logs.insights.pipeline import MAX_ROWS, Column, Pipeline
 from groundwatch.logs.insights.rows import DEFAULT_ROWS
 from groundwatch.logs.insights.values import Value
@@ -57,7 +57,7 @@ def _build(parts: Sequence[Any], span: Span) -> AppendColumns:
             raise malformed(said, (word.start_pos, word.end_pos))
         found[word.lower()] = value.lower()
     most = found.get("max", str(DEFAULT_ROWS))
-    if not most.isdigit() or len(most) > 9 or not 1 <= int(most) <= MAX_ROWS:
+    if not is_count(most, MAX_ROWS):
         raise malformed(f"max of appendcols is between 1 and {MAX_ROWS}", span)
     return AppendColumns(span, query, int(most), found.get("override", "false") == "true")
 

@@ -11,7 +11,7 @@ from lark import Token
 from groundwatch.logs.insights.commands.command import Command
 from groundwatch.logs.insights.errors import Span, malformed
 from groundwatch.logs.insights.lowering import resolve
-from groundwatch.logs.insights.nodes import Name, Node
+from groundwatch.logs.insights.nodes import Name, Node, is_count
 from groundwatch.logs.insights.pipeline import Column, Pipeline
 from groundwatch.logs.insights.values import Value, as_number, as_text
 
@@ -99,7 +99,7 @@ def _build_autoregress(parts: Sequence[Any], span: Span) -> AutoRegress:
 
 
 def _count(token: Token) -> int:
-    if not token.isdigit() or len(token) > 9 or not 1 <= int(token) <= MAX_ROWS_BACK:
+    if not is_count(token, MAX_ROWS_BACK):
         raise malformed(f"p is between 1 and {MAX_ROWS_BACK}", (token.start_pos or 0, token.end_pos or 0))
     return int(token)
 

@@ -16,7 +16,6 @@ from groundwatch.logs.insights.values import Value, as_distinct, as_number, as_t
 
 MAX_TOP = 10_000
 MAX_BUCKETS = 1_000
-MAX_COUNT_DIGITS = 9
 # An integer of 64, 64, 64 and 16 bits: half the time of a tuple, which the engine compares member by member.
 PLACE = (
     "bitOr(bitShiftLeft(toUInt256(bitOr(bitShiftLeft(toUInt128(timestamp), 64), toUInt128(ingested))), 80), "
@@ -142,9 +141,7 @@ def _values(call: AggregateCall) -> Value:
 
 
 def _is_count(node: nodes.Expression, most: int) -> TypeGuard[nodes.Number]:
-    if not isinstance(node, nodes.Number) or not node.spelled.isdigit():
-        return False
-    return len(node.spelled) <= MAX_COUNT_DIGITS and 1 <= int(node.spelled) <= most
+    return isinstance(node, nodes.Number) and nodes.is_count(node.spelled, most)
 
 
 def _topk(call: AggregateCall) -> Value:
